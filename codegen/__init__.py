@@ -1,0 +1,1 @@
+"""The generator of `statebase._generated`: run `python -m codegen --help`."""

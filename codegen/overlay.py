@@ -1,0 +1,204 @@
+"""Apply an OpenAPI Overlay 1.0 to a document: what the SDK knows beyond what the service publishes.
+
+Stricter than the specification where that keeps the overlay honest: an action needs a description, and one that matches
+nothing or changes nothing is an error, since the document that it was written for is no longer the one at hand.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, Mapping, TypeGuard, cast
+
+from jsonpath import JSONPathEnvironment, JSONPathError, JSONPathMatch
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from codegen.errors import CodegenError
+
+_JSONPATH = JSONPathEnvironment(strict=True)
+_OVERLAY_KEYS = frozenset({"overlay", "info", "extends", "actions"})
+_ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
+
+
+class OverlayError(CodegenError):
+    """An overlay that is not one, or that does not fit the document.
+
+    The place is the file, the overlay as a whole, or an action by number and target.
+    """
+
+
+class _Problem(Exception):
+    """What is wrong, before it is known where."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read an overlay from a YAML or JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The overlay, ready for `apply`.
+
+    Raises:
+        OverlayError: The file is not YAML, repeats a key, or has keys that JSON cannot have.
+    """
+    try:
+        # A parser of YAML 1.2, as the specification asks for; it also refuses a key that is given twice.
+        parser = cast(Any, YAML(typ="safe", pure=True))
+        overlay: object = parser.load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        raise OverlayError(str(path), f"This is not YAML: {error}") from error
+    if not _is_object(overlay):
+        raise OverlayError(str(path), "This is not an overlay: it holds no mapping.")
+    _require_text_keys(overlay, str(path))
+    return overlay
+
+
+def apply(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document with all actions of the overlay carried out, in order.
+
+    Args:
+        document: An OpenAPI document; it is left as it is.
+        overlay: An overlay; it is left as it is.
+
+    Returns:
+        A new document that shares nothing with either.
+
+    Raises:
+        OverlayError: The overlay breaks the specification, or an action does not fit the document; the message names
+            the action by number and target.
+    """
+    result = copy.deepcopy(dict(document))
+    for number, action in enumerate(_actions(overlay), start=1):
+        try:
+            _carry_out(action, result)
+        except _Problem as problem:
+            target = action.get("target") if _is_object(action) else None
+            raise OverlayError(f"action {number} ({target})", str(problem)) from problem
+    return result
+
+
+def _actions(overlay: Mapping[str, Any]) -> list[Any]:
+    unknown = _unknown_keys(overlay, _OVERLAY_KEYS)
+    if unknown:
+        raise OverlayError("overlay", f"There are unknown keys: {unknown}.")
+    version = overlay.get("overlay")
+    if not isinstance(version, str) or not version.startswith("1.0."):
+        raise OverlayError("overlay", f"The version of the specification has to be 1.0, not {version!r}.")
+    info = overlay.get("info")
+    if not _is_object(info) or not {"title", "version"} <= info.keys():
+        raise OverlayError("overlay", "info needs a title and a version.")
+    actions = overlay.get("actions")
+    if not _is_array(actions) or not actions:
+        raise OverlayError("overlay", "actions has to be a list with at least one action.")
+    return actions
+
+
+def _carry_out(action: Any, document: dict[str, Any]) -> None:
+    if not _is_object(action):
+        raise _Problem("An action has to be a mapping.")
+    unknown = _unknown_keys(action, _ACTION_KEYS)
+    if unknown:
+        raise _Problem(f"There are unknown keys: {unknown}.")
+    if not isinstance(action.get("description"), str) or not action["description"].strip():
+        raise _Problem("The description is missing: say why, and where the fact comes from.")
+    remove = action.get("remove", False)
+    if not isinstance(remove, bool):
+        raise _Problem("remove has to be true or false.")
+    if remove == ("update" in action):
+        raise _Problem("An action needs either update or remove.")
+
+    matches = _matches(action.get("target"), document)
+    if remove:
+        _remove(matches)
+        return
+    changes = [_merge(match.obj, action["update"], str(match.path)) for match in matches]
+    if not any(changes):
+        raise _Problem("It changes nothing: the document already has what it adds.")
+
+
+def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
+    if not isinstance(target, str):
+        raise _Problem("The target is missing.")
+    try:
+        found = _JSONPATH.finditer(target, document)
+        matches = list({match.parts: match for match in found}.values())
+    except JSONPathError as error:
+        raise _Problem(f"The target is not a JSONPath: {error}") from error
+    if not matches:
+        raise _Problem("It matches nothing in the document.")
+    for match in matches:
+        if not _is_object(match.obj) and not _is_array(match.obj):
+            raise _Problem(f"{match.path} is neither an object nor an array.")
+    return matches
+
+
+def _remove(matches: list[JSONPathMatch]) -> None:
+    # From the back, so that the indexes of what is still to be removed from an array stay right.
+    for match in sorted(matches, key=lambda match: [str(part).zfill(9) for part in match.parts], reverse=True):
+        if match.parent is None:
+            raise _Problem("The whole document cannot be removed.")
+        container = cast("Any", match.parent.obj)
+        del container[match.parts[-1]]
+
+
+def _merge(node: Any, update: Any, place: str) -> bool:
+    """Merge `update` into the object or array `node`, in place, and say whether that changes it."""
+    if _is_array(node):
+        changed = update not in node
+        node.append(copy.deepcopy(update))
+        return changed
+    if not _is_object(update):
+        raise _Problem(f"The update of {place}, an object, has to be an object.")
+    return _merge_object(node, update, place)
+
+
+def _merge_object(node: dict[str, Any], update: dict[str, Any], place: str) -> bool:
+    changed = False
+    for key, value in update.items():
+        inner = f"{place}[{key!r}]"
+        if key not in node:
+            node[key] = copy.deepcopy(value)
+            changed = True
+        elif _kind(node[key]) != _kind(value):
+            raise _Problem(f"{inner} is {_kind(node[key])}, the update has {_kind(value)}.")
+        elif _is_object(value):
+            changed = _merge_object(node[key], value, inner) or changed
+        elif _is_array(value):
+            changed = changed or any(entry not in node[key] for entry in value)
+            node[key].extend(copy.deepcopy(value))
+        else:
+            changed = changed or node[key] != value
+            node[key] = value
+    return changed
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _kind(value: object) -> str:
+    if _is_object(value):
+        return "an object"
+    return "an array" if _is_array(value) else "a plain value"
+
+
+def _unknown_keys(mapping: Mapping[str, Any], known: frozenset[str]) -> str:
+    return ", ".join(sorted(key for key in mapping if key not in known and not key.startswith("x-")))
+
+
+def _require_text_keys(value: object, place: str) -> None:
+    if _is_object(value):
+        for key, inner in value.items():
+            if not isinstance(cast(object, key), str):
+                raise OverlayError(place, f"The key {key!r} is not a text: put it in quotes.")
+            _require_text_keys(inner, f"{place}.{key}")
+    elif _is_array(value):
+        for index, inner in enumerate(value):
+            _require_text_keys(inner, f"{place}[{index}]")
