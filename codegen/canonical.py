@@ -55,6 +55,7 @@ class _Canonical:
         self._schemas = Schemas(self._components.get("schemas", {}))
 
     def document(self) -> dict[str, Any]:
+        _refuse_half_characters(self._source, "#")
         refuse_unknown(self._source, _DOCUMENT_KEYS, "#")
         refuse_unknown(self._components, _COMPONENT_KEYS, pointer("components"))
         paths = {path: self._path(item, pointer("paths", path)) for path, item in self._source.get("paths", {}).items()}
@@ -105,16 +106,11 @@ class _Canonical:
                 raise CodegenError(inner, f"Parameters in the {parameter['in']} are not supported.")
             if parameter.get("style", style) != style or parameter.get("explode", style == "form") != (style == "form"):
                 raise CodegenError(inner, "The style of the parameter is not supported: only the default one is.")
-            result.append(
-                {
-                    "name": parameter["name"],
-                    "in": parameter["in"],
-                    "required": parameter.get("required", False),
-                    "description": parameter.get("description", ""),
-                    "deprecated": parameter.get("deprecated", False),
-                    "schema": self._schemas.read(parameter["schema"], below(inner, "schema")),
-                }
-            )
+            # What is said of the parameter is said of its value.
+            said = {key: parameter[key] for key in ("description", "deprecated") if parameter.get(key)}
+            schema = {**self._schemas.read(parameter["schema"], below(inner, "schema")), **said}
+            required = parameter.get("required", False)
+            result.append({"name": parameter["name"], "in": parameter["in"], "required": required, "schema": schema})
         return result
 
     def _answer(self, reference: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -143,3 +139,17 @@ class _Canonical:
             seen.append(reference)
             node = self._components[kind][name]
         return node
+
+
+def _refuse_half_characters(node: Any, place: str) -> None:
+    # JSON can hold half of a surrogate pair, which no file in UTF-8 can.
+    if isinstance(node, str):
+        if not node.isascii() and any("\ud800" <= character <= "\udfff" for character in node):
+            raise CodegenError(place, "The text holds half of a surrogate pair. Write the character in full.")
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            _refuse_half_characters(item, below(place, index))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            _refuse_half_characters(key, place)
+            _refuse_half_characters(value, below(place, key))

@@ -1,0 +1,141 @@
+"""The command line of the generator."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Optional
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_DESCRIPTION = """\
+Write src/statebase/_generated from the OpenAPI document.
+
+The document is openapi/statebase-v1.json, as the service publishes it, with openapi/overlay.yaml applied: what the SDK
+adds to it. Nobody edits either the document or the generated code. When the API changes: replace the document, read the
+drift report, run generate, review the difference.
+"""
+_EPILOG = """\
+exit status: 0 all well; 1 check found a difference; 2 wrong usage, or a document that cannot be turned into code, with
+one line on stderr that names the place; drift: 0 no change, 1 harmless changes, 2 breaking ones, 3 unreadable input.
+"""
+
+
+def main(arguments: Optional[list[str]] = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: The words of the command line; those of the process without it.
+
+    Returns:
+        The exit status.
+    """
+    options = _parser().parse_args(arguments)
+    # The generators take seconds to load; what a command does not need, it does not load.
+    from codegen.errors import CodegenError
+
+    try:
+        return _COMMANDS[options.command](options)
+    except CodegenError as error:
+        print(f"codegen: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"codegen: error: {error}: install what the generator needs by `make setup`", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m codegen",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("generate", help="write the generated package anew, whole")
+    commands.add_parser(
+        "check", help="say whether the generated package is what the document makes, with a diff if not"
+    )
+    commands.add_parser("overlay", help="print the document with the overlay applied, as JSON")
+    drift = commands.add_parser(
+        "drift", help="compare two versions of a document: what changed, and does it break anyone"
+    )
+    drift.add_argument("old", metavar="OLD", help="a file or a URL")
+    drift.add_argument("new", metavar="NEW", help="a file or a URL")
+    drift.add_argument("--json", action="store_true", help="report as JSON")
+    update = commands.add_parser("update", help="replace the document by another version of it, and generate")
+    update.add_argument(
+        "source", metavar="SOURCE", help="a file or a URL, such as https://api.statebase.org/openapi.json"
+    )
+    return parser
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from codegen.package import Project, generate
+
+    project = Project.at(ROOT)
+    generate(project)
+    print(f"wrote {project.output.relative_to(ROOT)}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from codegen.package import Project, check
+
+    difference = check(Project.at(ROOT))
+    for line in difference:
+        print(line)
+    if difference:
+        print("codegen: the generated package is not what the document makes: run `make generate`", file=sys.stderr)
+    return 1 if difference else 0
+
+
+def _overlay(options: argparse.Namespace) -> int:
+    import json
+
+    from codegen.package import Project, read_document
+
+    print(json.dumps(read_document(Project.at(ROOT)), indent=2))
+    return 0
+
+
+def _drift(options: argparse.Namespace) -> int:
+    from codegen import drift
+    from codegen.drift_source import SourceError
+
+    try:
+        changes = drift.compare(drift.load(options.old), drift.load(options.new))
+    except SourceError as error:
+        print(f"codegen: error: {error}", file=sys.stderr)
+        return 3
+    print(drift.render_json(changes) if options.json else drift.render_text(changes), end="")
+    return drift.exit_code(changes)
+
+
+def _update(options: argparse.Namespace) -> int:
+    import json
+
+    from codegen import drift
+    from codegen.package import Project, generate
+
+    project = Project.at(ROOT)
+    old, new = project.document.read_text(encoding="utf-8"), drift.load(options.source)
+    print(drift.render_text(drift.compare(json.loads(old), new)), end="")
+    project.document.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    try:
+        generate(project)
+    except BaseException:
+        project.document.write_text(old, encoding="utf-8", newline="\n")
+        raise
+    return 0
+
+
+_COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        print("codegen: error: needs Python 3.11 or newer; the code that it writes runs on 3.9", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(main())

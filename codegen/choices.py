@@ -1,0 +1,127 @@
+"""Read `x-statebase`: the choices that the SDK makes where the document leaves them open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional
+
+from codegen.errors import CodegenError, below, pointer
+from codegen.names import is_name
+
+NAMESPACES = "x-statebase-namespaces"
+_OPERATION_KEYS = {"id", "methods", "positional", "page", "read", "result", "example"}
+_PAGE_KEYS = ({"cursor"}, {"before", "field"})
+
+
+@dataclass(frozen=True)
+class Page:
+    """How the client gets from one page of a list to the next."""
+
+    parameter: str
+    """The query parameter that says where the next page begins."""
+    field: Optional[str]
+    """The field of the last item that goes into it; None for the item's id."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What `x-statebase` says of an operation; None where it says nothing."""
+
+    id: Optional[str] = None
+    methods: Optional[tuple[str, ...]] = None
+    positional: Optional[tuple[str, ...]] = None
+    page: Optional[Page] = None
+    read: bool = False
+    result: Optional[str] = None
+    example: Optional[str] = None
+
+
+def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
+    """Read and check the `x-statebase` of an operation."""
+    if "x-statebase" not in operation:
+        return Choices()
+    place = below(place, "x-statebase")
+    given = _mapping(operation["x-statebase"], place, _OPERATION_KEYS)
+    return Choices(
+        id=_text(given, "id", place),
+        methods=_texts(given, "methods", place),
+        positional=_texts(given, "positional", place),
+        page=_page(given["page"], below(place, "page")) if "page" in given else None,
+        read=_flag(given, "read", place),
+        result=_class_path(given, place),
+        example=_text(given, "example", place),
+    )
+
+
+def namespaces(document: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read the namespaces of the clients, with what they are for, from the `x-statebase-namespaces` of the document."""
+    place = pointer(NAMESPACES)
+    result = _mapping(document.get(NAMESPACES, {}), place)
+    for name in result:
+        if not is_name(name):
+            raise CodegenError(place, f"{name!r} cannot be the name of a namespace.")
+        _text(result, name, place)
+    return result
+
+
+def known_values(schema: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Read the known values of an open set from the `x-statebase` of a schema; none if it is not one."""
+    if "x-statebase" not in schema:
+        return ()
+    place = below(place, "x-statebase")
+    values = _texts(_mapping(schema["x-statebase"], place, {"values"}), "values", place)
+    if not values:
+        raise CodegenError(place, "The known values are missing: say values: [...].")
+    return values
+
+
+def _page(given: Any, place: str) -> Page:
+    page = _mapping(given, place, set().union(*_PAGE_KEYS))
+    if set(page) not in _PAGE_KEYS:
+        raise CodegenError(place, "Give either cursor, or before and field.")
+    parameter = _text(page, "cursor" if "cursor" in page else "before", place)
+    if parameter is None:
+        raise CodegenError(place, "The parameter is missing.")
+    return Page(parameter, _text(page, "field", place))
+
+
+def _class_path(given: Mapping[str, Any], place: str) -> Optional[str]:
+    path = _text(given, "result", place)
+    if path is not None and not re.fullmatch(r"(statebase)(\.[a-z_][a-z0-9_]*)+\.[A-Z][A-Za-z0-9]*", path):
+        raise CodegenError(below(place, "result"), f"{path!r} is not the path of a class of statebase.")
+    return path
+
+
+def _mapping(given: Any, place: str, known: Optional[set[str]] = None) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise CodegenError(place, "This has to be a mapping.")
+    for key in given:
+        if known is not None and key not in known:
+            raise CodegenError(below(place, key), f"There is no such key: use {', '.join(sorted(known))}.")
+    return given
+
+
+def _text(given: Mapping[str, Any], key: str, place: str) -> Optional[str]:
+    value = given.get(key)
+    if key in given and (not isinstance(value, str) or not value.strip()):
+        raise CodegenError(below(place, key), "This has to be a text.")
+    return value
+
+
+def _texts(given: Mapping[str, Any], key: str, place: str) -> Optional[tuple[str, ...]]:
+    if key not in given:
+        return None
+    values = given[key]
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise CodegenError(below(place, key), "This has to be a list of texts.")
+    if len(set(values)) != len(values):
+        raise CodegenError(below(place, key), "There is a value twice.")
+    return tuple(values)
+
+
+def _flag(given: Mapping[str, Any], key: str, place: str) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise CodegenError(below(place, key), "This has to be true or false.")
+    return value

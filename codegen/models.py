@@ -1,0 +1,238 @@
+"""Write the models with datamodel-code-generator: those of the document, and one for each query string."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence
+
+from codegen.errors import CodegenError, below, pointer
+from codegen.names import camel_case
+from codegen.prose import LINE_LENGTH, literal, paragraphs
+from codegen.schemas import LIMITS, Schema, nullable, referred
+
+_BASE_CLASS = "statebase._models.Model"
+_TIMESTAMP = "statebase._models.Timestamp"
+# The base class has methods of these names.
+_RENAMED = {"get": "get_", "keys": "keys_"}
+_INDENT = 4
+# For the table of models that the template adds.
+_QUERY_IMPORTS = ("typing.Dict", "typing.Type")
+
+
+@dataclass(frozen=True)
+class Models:
+    """A module of models."""
+
+    code: str
+    classes: Mapping[str, str]
+    """The class of each component, by its name in the document."""
+
+
+def document_models(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> Models:
+    """Write the models of the components of a document in canonical form.
+
+    Args:
+        document: The document.
+        templates: The folder of the templates that replace those of the library.
+        header: The first line of the module.
+        scratch: A folder for files that are not kept.
+
+    Raises:
+        CodegenError: A component got no class, or something else got one.
+    """
+    schemas: Mapping[str, Schema] = document["components"]["schemas"]
+    sent = set(_reachable(document))
+    adapted = {name: _request(schema) if name in sent else _answer(schema) for name, schema in schemas.items()}
+    return _generate(adapted, templates, header, scratch)
+
+
+def query_models(
+    document: Mapping[str, Any], ids: Mapping[tuple[str, str], str], templates: Path, header: str, scratch: Path
+) -> Models:
+    """Write a model for the query string of each operation that has one.
+
+    Args:
+        document: The document in canonical form.
+        ids: The ids of the operations, by path and method.
+        templates: The folder of the templates that replace those of the library.
+        header: The first line of the module.
+        scratch: A folder for files that are not kept.
+
+    Returns:
+        The module; its classes are known by the ids of the operations.
+    """
+    schemas: dict[str, Schema] = {}
+    for (path, method), identity in ids.items():
+        parameters = [p for p in document["paths"][path][method]["parameters"] if p["in"] == "query"]
+        if parameters:
+            schemas[identity] = {
+                "type": "object",
+                "description": f"The query string of ``{method.upper()} {path}``.",
+                "properties": {p["name"]: p["schema"] for p in parameters},
+                "required": [p["name"] for p in parameters if p["required"]],
+            }
+    names = {f"{camel_case(identity)}Query": identity for identity in schemas}
+    adapted = {name: _request(schemas[identity]) for name, identity in names.items()}
+    models = _generate(adapted, templates, header, scratch, _QUERY_IMPORTS)
+    return Models(models.code, {names[name]: class_ for name, class_ in models.classes.items()})
+
+
+def _reachable(document: Mapping[str, Any]) -> Iterator[str]:
+    """Give the names of the components that requests are made of."""
+    schemas: Mapping[str, Schema] = document["components"]["schemas"]
+    bodies = [operation.get("requestBody", {}) for item in document["paths"].values() for operation in item.values()]
+    seen: set[str] = set()
+    waiting = [name for body in bodies for name in _references(body)]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            yield name
+            waiting += _references(schemas[name])
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            yield referred(node)
+        for key, value in node.items():
+            if key != "default":
+                yield from _references(value)
+
+
+def _request(model: Schema) -> Schema:
+    """Adapt an object that requests are made of: all that the document demands of it stays."""
+    return {**model, "properties": {name: _adapted(schema) for name, schema in model["properties"].items()}}
+
+
+def _answer(model: Schema) -> Schema:
+    """Adapt an object that only the service sends: what it sends is read, whatever limits it promised."""
+    properties = {name: _without(_adapted(schema), LIMITS | {"enum"}) for name, schema in model["properties"].items()}
+    # An absent nullable field is None, so that an older service can be read.
+    required = [name for name in model["required"] if not nullable(properties[name])]
+    return {**model, "properties": properties, "required": required}
+
+
+def _adapted(schema: Schema, inner: bool = False) -> Schema:
+    """Adapt a schema to datamodel-code-generator; `inner` says that it is not that of a property itself."""
+    result = {key: value for key, value in schema.items() if key not in ("x-statebase", "deprecated")}
+    if inner:
+        # A limit of an item would get a class of its own, with the item in its attribute `root`.
+        result = {key: value for key, value in result.items() if key not in LIMITS | {"description", "default"}}
+    if result.get("format") == "date-time":
+        result["customTypePath"] = _TIMESTAMP
+    for key in ("items", "additionalProperties"):
+        if isinstance(result.get(key), dict):
+            result[key] = _adapted(result[key], inner=True)
+    if "anyOf" in result:
+        result["anyOf"] = [_adapted(member, inner=True) for member in result["anyOf"]]
+    return result
+
+
+def _without(node: Any, keys: frozenset[str]) -> Any:
+    if isinstance(node, list):
+        return [_without(item, keys) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: value if key == "default" else _without(value, keys) for key, value in node.items() if key not in keys}
+
+
+def _generate(
+    schemas: Mapping[str, Schema], templates: Path, header: str, scratch: Path, imports: Sequence[str] = ()
+) -> Models:
+    # Loading the library takes longer than all commands that do without it.
+    from datamodel_code_generator import InputFileType, generate
+    from datamodel_code_generator.enums import DataModelType, TargetPydanticVersion
+    from datamodel_code_generator.format import DatetimeClassType, PythonVersion
+    from datamodel_code_generator.parser import LiteralType
+
+    if not schemas:
+        return Models(f"{header}\n", {})
+    docs: dict[str, str] = {}
+    output, metadata = scratch / "models.py", scratch / "models.json"
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "models", "version": "1"},
+        "paths": {},
+        "components": {"schemas": {name: _with_labels(schema, docs) for name, schema in schemas.items()}},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            generate(
+                document,
+                output=output,
+                emit_model_metadata=metadata,
+                input_file_type=InputFileType.OpenAPI,
+                output_model_type=DataModelType.PydanticV2BaseModel,
+                target_python_version=PythonVersion.PY_310,
+                target_pydantic_version=TargetPydanticVersion.V2,
+                use_union_operator=False,
+                use_standard_collections=False,
+                base_class=_BASE_CLASS,
+                aliases=_RENAMED,
+                use_annotated=True,
+                field_constraints=True,
+                strict_nullable=True,
+                output_datetime_class=DatetimeClassType.Datetime,
+                enum_field_as_literal=LiteralType.All,
+                use_schema_description=True,
+                use_field_description=True,
+                keep_model_order=True,
+                treat_dot_as_module=False,
+                strict_refs=True,
+                allow_remote_refs=False,
+                disable_timestamp=True,
+                use_double_quotes=True,
+                custom_file_header=header,
+                additional_imports=list(imports),
+                custom_template_dir=templates,
+                extra_template_data=defaultdict(dict, {"#all#": {"docs": docs}}),
+                formatters=[],
+            )
+        except Exception as error:
+            # The library has no error of its own for everything that it cannot do.
+            raise CodegenError(pointer("components", "schemas"), f"datamodel-code-generator: {error}") from error
+    return Models(
+        output.read_text(encoding="utf-8"), _classes(json.loads(metadata.read_text(encoding="utf-8")), schemas)
+    )
+
+
+def _with_labels(model: Schema, docs: dict[str, str]) -> Schema:
+    """Put labels in place of the descriptions, and the docstrings that the template looks up by them in `docs`.
+
+    So no text of the document passes through code that is not ours.
+    """
+    properties = {name: _labelled(schema, docs) for name, schema in model["properties"].items()}
+    return _labelled({**model, "properties": properties}, docs)
+
+
+def _labelled(schema: Schema, docs: dict[str, str]) -> Schema:
+    lines = paragraphs(schema.get("description", ""), LINE_LENGTH - _INDENT - 6)
+    result = {key: value for key, value in schema.items() if key != "description"}
+    if lines:
+        result["description"] = f"doc{len(docs)}"
+        docs[result["description"]] = literal(lines, _INDENT)
+    return result
+
+
+def _classes(metadata: Mapping[str, Any], schemas: Mapping[str, Schema]) -> dict[str, str]:
+    classes: dict[str, str] = {}
+    for model in metadata["models"]:
+        path = model["source_path"]
+        if len(path) != 3 or path[2] not in schemas:
+            place = pointer(*path)
+            raise CodegenError(place, f"datamodel-code-generator made a class {model['class_name']} of this.")
+        classes[path[2]] = model["class_name"]
+    for name in schemas:
+        if name not in classes:
+            place = below(pointer("components", "schemas"), name)
+            raise CodegenError(place, "datamodel-code-generator made no class of this schema.")
+    return classes

@@ -1,0 +1,53 @@
+"""Turn the document's names into Python's."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+_FRAMEWORK_NAME = re.compile(r"\W")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+def snake_case(text: str) -> str:
+    """Write a name in lower case with underscores.
+
+    >>> snake_case("X-Page-Size"), snake_case("pageSize"), snake_case("top_k")
+    ('x_page_size', 'page_size', 'top_k')
+    """
+    if re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        return text
+    return re.sub(r"_([0-9])", r"\1", "_".join(_WORDS.findall(text)).lower())
+
+
+def camel_case(text: str) -> str:
+    """Write a name with capitals instead of separators; capitals that it has already stay.
+
+    >>> camel_case("list_sessions"), camel_case("APIKey")
+    ('ListSessions', 'APIKey')
+    """
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", text))
+
+
+def operation_name(operation_id: str, method: str, path: str) -> str:
+    """Take from an operationId the suffix that FastAPI makes of the route.
+
+    >>> operation_name("get_turn_v1_turns__turn_id__get", "get", "/v1/turns/{turn_id}")
+    'get_turn'
+    """
+    return snake_case(operation_id.removesuffix(f"{_FRAMEWORK_NAME.sub('_', path)}_{method}"))
+
+
+def argument_name(name: str) -> str:
+    """Write the name that a parameter has on the wire as one in Python.
+
+    >>> argument_name("X-Trace"), argument_name("from"), argument_name("type")
+    ('x_trace', 'from_', 'type')
+    """
+    result = snake_case(name)
+    return f"{result}_" if keyword.iskeyword(result) else result
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can be the public name of a function, a parameter or a module."""
+    return re.fullmatch(r"[a-z][a-z0-9_]*", text) is not None and not keyword.iskeyword(text)

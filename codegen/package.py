@@ -1,0 +1,220 @@
+"""From the document to the files of the generated package, and those onto the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from difflib import unified_diff
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Optional
+
+from codegen import overlay as overlays
+from codegen.canonical import canonical
+from codegen.errors import CodegenError
+from codegen.lint import linting
+from codegen.prose import LINE_LENGTH
+
+_GENERATORS = ("datamodel-code-generator", "openapi-python-client", "openapi-spec-validator", "ruff")
+_RUFF = (sys.executable, "-m", "ruff")
+_RUFF_OPTIONS = ("--isolated", "--no-cache", "--quiet", "--target-version=py39", f"--line-length={LINE_LENGTH}")
+_RUFF_RULES = ("--fix", "--select=F401,I001", "--config=lint.isort.known-first-party=['statebase']")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where the generator reads and writes."""
+
+    document: Path
+    overlay: Path
+    lock: Path
+    templates: Path
+    output: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Project:
+        """Return the places in the repository whose root this is."""
+        openapi = root / "openapi"
+        return cls(
+            document=openapi / "statebase-v1.json",
+            overlay=openapi / "overlay.yaml",
+            lock=openapi / "versions.lock",
+            templates=root / "templates",
+            output=root / "src" / "statebase" / "_generated",
+        )
+
+
+def read_document(project: Project) -> dict[str, Any]:
+    """Read the document with the overlay applied.
+
+    Raises:
+        CodegenError: One of the files is missing or broken, or they do not fit each other.
+    """
+    try:
+        document = json.loads(project.document.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CodegenError(str(project.document), f"The document cannot be read: {error}.") from error
+    if not isinstance(document, dict):
+        raise CodegenError(str(project.document), "The document has to be a JSON object.")
+    try:
+        return overlays.apply(document, overlays.load(project.overlay))
+    except (OSError, overlays.OverlayError) as error:
+        raise CodegenError(str(project.overlay), f"The overlay cannot be applied: {error}.") from error
+
+
+def generate(project: Project) -> None:
+    """Write the generated package anew, whole, and the lock beside the document.
+
+    Raises:
+        CodegenError: The document cannot be turned into code; nothing is changed.
+    """
+    project.output.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the output, since only within one file system a folder can take the place of another in one step.
+    with _generated(project, project.output.parent) as fresh:
+        _swap(fresh, project.output)
+    project.lock.write_text(lock_text(project), encoding="utf-8", newline="\n")
+
+
+def check(project: Project) -> list[str]:
+    """Compare what is checked in with what the document makes.
+
+    Returns:
+        A unified diff, line by line; nothing where all is as it should be.
+
+    Raises:
+        CodegenError: The document cannot be turned into code.
+    """
+    with _generated(project) as fresh:
+        expected, found = _texts(fresh), _texts(project.output)
+    expected[project.lock] = lock_text(project)
+    if project.lock.exists():
+        found[project.lock] = project.lock.read_text(encoding="utf-8")
+    difference: list[str] = []
+    for path in sorted({*expected, *found}, key=str):
+        name = path.name if path == project.lock else f"{project.output.name}/{path.as_posix()}"
+        difference += unified_diff(
+            found.get(path, "").splitlines(),
+            expected.get(path, "").splitlines(),
+            f"{name} (as it is)" if path in found else "/dev/null",
+            f"{name} (as generated)" if path in expected else "/dev/null",
+            lineterm="",
+        )
+    return difference
+
+
+def lock_text(project: Project) -> str:
+    """Write what the package is made from: digests of the sources, and versions of the generators."""
+    lines = ["# Written by `python -m codegen generate`: what src/statebase/_generated is made from."]
+    for path in (project.document, project.overlay):
+        # Line ends are the checkout's affair.
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        lines.append(f"{path.name} sha256:{hashlib.sha256(content).hexdigest()}")
+    lines += [f"{name} {metadata.version(name)}" for name in _GENERATORS]
+    return "\n".join(lines) + "\n"
+
+
+@contextlib.contextmanager
+def _generated(project: Project, parent: Optional[Path] = None) -> Iterator[Path]:
+    """Generate into a new folder, below `parent` if given; it is gone afterwards unless it was moved away."""
+    with tempfile.TemporaryDirectory(prefix="._generated-", dir=parent) as scratch:
+        document = read_document(project)
+        sources = f"openapi/{project.document.name} and openapi/{project.overlay.name}"
+        header = f"# Generated by codegen from {sources}; do not edit."
+        fresh = Path(scratch) / "package"
+        for path, text in _render_valid(document, project.templates, header, Path(scratch)).items():
+            target = fresh / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+        _format(fresh)
+        yield fresh
+
+
+def _render_valid(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> dict[str, str]:
+    with linting(document, scratch) as verdict:
+        try:
+            files = render(document, templates, header, scratch)
+        except CodegenError:
+            raise
+        except Exception:
+            # What is not valid OpenAPI may break anything.
+            verdict()
+            raise
+        verdict()
+        return files
+
+
+def render(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> dict[str, str]:
+    """Make the files of the package, not formatted yet.
+
+    Args:
+        document: The document with the overlay applied.
+        templates: The folder of the templates.
+        header: The first line of every module.
+        scratch: A folder for files that are not kept.
+
+    Returns:
+        The texts of the files by their paths in the package.
+    """
+    # These load both generators, which takes longer than everything else.
+    from codegen.models import document_models, query_models
+    from codegen.operations import read_api
+    from codegen.render import Renderer
+
+    source = canonical(document)
+    models = document_models(source, templates / "models", header, scratch)
+    api = read_api(source, models.classes)
+    ids = {(operation.path, operation.method.lower()): operation.id for operation in api.operations}
+    queries = query_models(source, ids, templates / "models", header, scratch)
+    renderer = Renderer(templates, header)
+    return {
+        "__init__.py": renderer.text("package.py.jinja"),
+        "models.py": renderer.models(models),
+        "queries.py": renderer.queries(queries, api.operations),
+        "operations.py": renderer.operations(api),
+        "openapi.json": json.dumps(_without_extension(document), separators=(",", ":")) + "\n",
+        "transport/__init__.py": renderer.text("transport_package.py.jinja"),
+        **{f"transport/{namespace}.py": renderer.transport(api, namespace) for namespace in api.namespaces},
+    }
+
+
+def _without_extension(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_extension(value) for key, value in node.items() if not key.startswith("x-statebase")}
+    return [_without_extension(item) for item in node] if isinstance(node, list) else node
+
+
+def _format(folder: Path) -> None:
+    for command in (("check", *_RUFF_RULES), ("format",)):
+        done = subprocess.run(
+            [*_RUFF, *command, *_RUFF_OPTIONS, str(folder)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if done.returncode:
+            problem = " ".join((done.stdout + done.stderr).replace(str(folder), "").split())
+            raise CodegenError("templates", f"ruff cannot format the generated code: {problem}")
+
+
+def _swap(fresh: Path, output: Path) -> None:
+    """Put a folder in the place of another, which goes to where the folder came from; if that fails, it stays."""
+    old = fresh.with_name("old")
+    if output.exists():
+        output.rename(old)
+    try:
+        fresh.rename(output)
+    except BaseException:
+        if old.exists():
+            old.rename(output)
+        raise
+
+
+def _texts(folder: Path) -> dict[Path, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in files}

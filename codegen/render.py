@@ -1,0 +1,226 @@
+"""Render the modules of the package from the templates.
+
+A template gets values of ours and strings that are Python already; what the document says reaches it as a docstring or
+as a literal, made by a filter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterable
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from codegen.errors import CodegenError, pointer
+from codegen.models import Models
+from codegen.names import camel_case
+from codegen.operations import Api, Operation
+from codegen.parameters import Location, Parameter
+from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
+from codegen.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
+
+_METHOD_WIDTH = LINE_LENGTH - 8
+_LONGEST_SET = 50
+_KEYWORDS: dict[Location, str] = {"path": "path", "query": "query", "header": "headers"}
+# What the templates import or define; a class of the document by such a name would take its place.
+_TAKEN = {
+    *("Any", "Dict", "List", "Literal", "Mapping", "Sequence", "Union", "Unpack", "TYPE_CHECKING", "Timestamp"),
+    *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
+    *("AsyncNamespace", "AsyncPage", "Page", "SyncNamespace"),
+}
+
+
+class Renderer:
+    """Renders modules.
+
+    Args:
+        templates: The folder of the templates.
+        header: The first line of every module.
+    """
+
+    def __init__(self, templates: Path, header: str) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(templates),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,
+        )
+        self._environment.globals["header"] = header
+        self._environment.filters.update(
+            {
+                "default": lambda parameter: "" if parameter.required else " = NOT_GIVEN",
+                "python": repr,
+                "literal": as_literal,
+                "result": _result,
+                "value": _value,
+                "returned": _returned,
+                "call": _call,
+                "wire_names": lambda parameters: repr(tuple(parameter.name for parameter in parameters)),
+            }
+        )
+
+    def models(self, models: Models) -> str:
+        """Render `models.py`."""
+        return self._render("models.py.jinja", models=models)
+
+    def queries(self, queries: Models, operations: Iterable[Operation]) -> str:
+        """Render `queries.py`."""
+        classes = {
+            operation.id: queries.classes[operation.id] for operation in operations if operation.id in queries.classes
+        }
+        return self._render("queries.py.jinja", queries=queries, classes=classes)
+
+    def operations(self, api: Api) -> str:
+        """Render `operations.py`."""
+        models = sorted({name for operation in api.operations for name in _at_run_time(operation)})
+        _refuse_taken(models, {operation.id.upper() for operation in api.operations})
+        return self._render(
+            "operations.py.jinja",
+            operations=api.operations,
+            models=models,
+            results=_result_imports(api.operations, models),
+        )
+
+    def transport(self, api: Api, namespace: str) -> str:
+        """Render the module of one namespace."""
+        methods = api.methods(namespace)
+        operations = [operation for _, operation in methods]
+        models = sorted({name for operation in operations for name in _in_signature(operation)})
+        class_name = f"{camel_case(namespace)}Transport"
+        _refuse_taken(models, {class_name, f"Async{class_name}"})
+        sets = _long_sets(operations)
+        text = sentence(api.namespaces[namespace])
+        return self._render(
+            "transport.py.jinja",
+            namespace=namespace,
+            class_name=class_name,
+            description=literal([text] if text else [f"The methods of {namespace}."], 4),
+            methods=methods,
+            models=models,
+            results=_result_imports(operations, models),
+            sets=sets,
+            annotation=lambda parameter: as_argument(parameter.type, sets, parameter.required),
+            docstring=_method_docstring,
+        )
+
+    def text(self, template: str) -> str:
+        """Render a module that has nothing of the document in it."""
+        return self._render(template)
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self._environment.get_template(template).render(**values)
+
+
+def _long_sets(operations: Iterable[Operation]) -> dict[Values, str]:
+    """Name the sets of values that would fill a signature, after the parameters that take them."""
+    names: dict[Values, str] = {}
+    for operation in operations:
+        for parameter in operation.parameters:
+            for values in sets_of_values(parameter.type):
+                name = f"_{camel_case(parameter.argument)}"
+                if len(as_literal(values)) > _LONGEST_SET and name not in names.values():
+                    names.setdefault(values, name)
+    return names
+
+
+def _method_docstring(operation: Operation, method: str, asynchronous: bool) -> str:
+    return literal(method_docstring(operation, method, asynchronous), 8)
+
+
+def method_docstring(operation: Operation, method: str, asynchronous: bool) -> list[str]:
+    """Write the docstring of a method in Google style, line by line.
+
+    Args:
+        operation: The operation that the method carries out.
+        method: The method: `sessions.get`.
+        asynchronous: Whether it is one of the asynchronous client.
+    """
+    lines = paragraphs(sentence(operation.summary) or f"Carry out {operation.id}.", _METHOD_WIDTH)
+    description = paragraphs(operation.description, _METHOD_WIDTH)
+    if description:
+        lines += ["", *description]
+    if operation.deprecated:
+        lines += ["", "Deprecated: the service may drop this operation."]
+    lines += ["", f"``{operation.method} {operation.path}``"]
+    lines += section("Args", ((p.argument, p.description) for p in operation.parameters), _METHOD_WIDTH)
+    if operation.result.kind != "null":
+        lines += section("Returns", [("", outcome(operation.returns))], _METHOD_WIDTH)
+    errors = ((ERRORS.get(status, "APIStatusError"), outcome(text)) for status, text in operation.errors)
+    lines += section("Raises", errors, _METHOD_WIDTH)
+    if operation.example is not None:
+        place = pointer("paths", operation.path, operation.method.lower(), "x-statebase", "example")
+        code = example_for(operation.example, operation.methods, method, asynchronous, place)
+        lines += ["", "Example:", *(f"    {line}" for line in code)]
+    return lines
+
+
+def _result(operation: Operation) -> str:
+    """Write the type that a successful answer of an operation is read as."""
+    return operation.result_class.rsplit(".", 1)[-1] if operation.result_class else as_result(operation.result)
+
+
+def _value(type_: Type) -> str:
+    """Write a type as the object that stands for it at run time."""
+    return {"None": "type(None)", "Any": "object"}.get(as_result(type_), as_result(type_))
+
+
+def _returned(operation: Operation, asynchronous: bool) -> str:
+    """Write what a method returns."""
+    if operation.item is not None:
+        return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
+    return _result(operation)
+
+
+def _call(operation: Operation) -> str:
+    """Write the arguments of a request."""
+    arguments = [f"operations.{operation.id.upper()}", "options"]
+    for location, keyword in _KEYWORDS.items():
+        if operation.at(location):
+            arguments.append(f"{keyword}={_mapping(operation.at(location))}")
+    if operation.body is not None:
+        whole = operation.body.kind != "model"
+        arguments.append("body=body" if whole else f"body={_mapping(operation.at('body'))}")
+    return ", ".join(arguments)
+
+
+def _mapping(parameters: Iterable[Parameter]) -> str:
+    """Write a dictionary from the names on the wire to the arguments."""
+    return "{" + ", ".join(f"{parameter.name!r}: {_sent(parameter)}" for parameter in parameters) + "}"
+
+
+def _sent(parameter: Parameter) -> str:
+    # The client wants the parts of a path as text, so that it can tell an id from a mistake.
+    number = parameter.location == "path" and as_result(parameter.type) == "int"
+    return f"str({parameter.argument})" if number else parameter.argument
+
+
+def _at_run_time(operation: Operation) -> set[str]:
+    """Return the models that an operation needs when it is defined."""
+    answer = set() if operation.result_class else operation.result.models()
+    return answer if operation.body is None else answer | operation.body.models()
+
+
+def _in_signature(operation: Operation) -> set[str]:
+    """Return the models in the annotations of a method."""
+    result = operation.result if operation.item is None else operation.item
+    answer = set() if operation.result_class else result.models()
+    return answer.union(*(parameter.type.models() for parameter in operation.parameters))
+
+
+def _result_imports(operations: Iterable[Operation], models: list[str]) -> list[tuple[str, str]]:
+    paths = sorted({operation.result_class for operation in operations if operation.result_class})
+    imports = [(path.rsplit(".", 1)[0], path.rsplit(".", 1)[1]) for path in paths]
+    names = [name for _, name in imports]
+    for name in names:
+        if name in models or names.count(name) > 1:
+            raise CodegenError(pointer("components", "schemas", name), f"There is another class {name} beside it.")
+    return imports
+
+
+def _refuse_taken(models: Iterable[str], more: set[str]) -> None:
+    for name in models:
+        if name in _TAKEN or name in more:
+            place = pointer("components", "schemas", name)
+            raise CodegenError(place, "Generated code has this name for itself. Rename the schema.")
