@@ -1,0 +1,233 @@
+"""One logical call: what to send, and what follows from what came back.
+
+A call does no I/O. Both clients drive it the same way: send `next_request()`, tell it what came, wait as long as it
+says.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Iterator, Mapping, Optional
+
+import httpx
+
+from ._clock import Clock
+from ._errors import APIConnectionError, APITimeoutError, Attempt, Outcome, Phase, StateBaseError
+from ._failure import DeadlineExceeded, describe, is_timeout, may_pass, phase_of, what_to_do, without_secrets
+from ._observe import AttemptEnded, AttemptStarted, EventHooks, log_attempt, wants_log_lines
+from ._response import Reply, answer_error, retry_after, status_error
+from ._retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
+from ._settings import Secret
+from ._types import Operation
+
+# The service sends these before it looks at the idempotency key: they say nothing of an earlier attempt.
+_BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
+
+
+@dataclass(frozen=True)
+class Message:
+    """What every attempt of a call sends."""
+
+    url: httpx.URL
+    headers: list[tuple[bytes, bytes]]
+    """All but the key, which is kept apart: what shows a message does not show it."""
+    api_key: Secret
+    content: bytes
+    timeouts: Mapping[str, Optional[float]]
+    """Seconds for each of httpx's phases: connect, read, write, pool."""
+    idempotency_key: Optional[str]
+
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return what an attempt sends."""
+        if any(name == b"x-api-key" for name, _ in self.headers):  # another key, in the options of the call
+            return self.headers
+        return [*self.headers, (b"x-api-key", self.api_key.reveal().encode())]
+
+
+class Call:
+    """The attempts of one call, and what they add up to."""
+
+    def __init__(
+        self,
+        operation: Operation[Any],
+        message: Message,
+        *,
+        policy: RetryPolicy,
+        budget: RetryBudget,
+        clock: Clock,
+        deadline: Optional[float] = None,
+        hooks: Optional[EventHooks] = None,
+    ) -> None:
+        self.operation = operation
+        self.idempotency_key = message.idempotency_key
+        self.attempts: tuple[Attempt, ...] = ()
+        self._message = message
+        self._policy = policy
+        self._budget = budget
+        self._clock = clock
+        self._hooks = hooks
+        self._deadline_at = None if deadline is None else clock.monotonic() + deadline
+        self._may_have_happened = False
+        self._attempt_began = 0.0
+        self._attempt_began_at: Optional[datetime] = None
+
+    def remaining_seconds(self) -> Optional[float]:
+        """Say how much is left until the deadline; None without one."""
+        return None if self._deadline_at is None else self._deadline_at - self._clock.monotonic()
+
+    def until_deadline(self, chunk: bytes) -> bytes:
+        """Pass on a piece of an answer.
+
+        Raises:
+            DeadlineExceeded: It came too late.
+        """
+        remaining = self.remaining_seconds()
+        if remaining is not None and remaining <= 0:
+            raise DeadlineExceeded
+        return chunk
+
+    def next_request(self) -> httpx.Request:
+        """Make the request of the next attempt."""
+        message = self._message
+        for hook in (self._hooks or {}).get("attempt_started", ()):
+            hook(self._started())
+        self._attempt_began = self._clock.monotonic()
+        self._attempt_began_at = self._clock.now()
+        return httpx.Request(
+            self.operation.method,
+            message.url,
+            headers=message.all_headers(),
+            stream=httpx.ByteStream(message.content),
+            extensions={"timeout": self._timeouts()},
+        )
+
+    def answered(self, reply: Reply) -> Optional[float]:
+        """Take a complete answer.
+
+        Returns:
+            None when the call has succeeded, else seconds to wait before the next attempt.
+
+        Raises:
+            APIStatusError: The service said no, for good or once too often.
+            APIResponseValidationError: The status is none that the API has.
+        """
+        status = reply.status_code
+        lost_delete = status == 404 and self.operation.method == "DELETE" and self._may_have_happened
+        if 200 <= status < 300 or lost_delete:
+            self._ended("answer", reply=reply)
+            self._budget.give_back()
+            return None
+        if status < 400:
+            self._ended("answer", reply=reply)
+            target = reply.headers.get("location", "nowhere")
+            raise self.complete(answer_error(reply, f"is an unexpected redirect, {status} to {target!r}"))
+        now = self._clock.now()
+        delay = self._delay(Failure(status in RETRIED_STATUSES, retry_after(reply, now)))
+        self._ended("answer", reply=reply, retry_in_seconds=delay)
+        self._may_have_happened = self._may_have_happened or status >= 500
+        if delay is None:
+            raise self.complete(status_error(self.operation, self._message.url, reply, now))
+        return delay
+
+    def failed(self, error: Exception) -> float:
+        """Take a failure to get an answer.
+
+        Returns:
+            Seconds to wait before the next attempt.
+
+        Raises:
+            APIConnectionError: The call is over.
+            APITimeoutError: The call is over; the last attempt took too long.
+        """
+        without_secrets(error)  # before an event hook can raise an error of its own, which would bring this one along
+        phase = phase_of(error)
+        delay = self._delay(Failure(may_pass(error)))
+        self._ended(phase, error=type(error).__name__, retry_in_seconds=delay)
+        self._may_have_happened = self._may_have_happened or phase != "connect"
+        if delay is not None:
+            return delay
+        kind = APITimeoutError if is_timeout(error) else APIConnectionError
+        remaining = self.remaining_seconds()
+        too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
+        reason = DeadlineExceeded() if too_late else error
+        raise self.complete(kind(describe(reason, self._message.url.host))) from error
+
+    def complete(self, error: StateBaseError) -> StateBaseError:
+        """Tell an error what the whole call knows."""
+        error.attempts = self.attempts
+        error.idempotency_key = self.idempotency_key
+        error.outcome = self._outcome(error.status_code)
+        error.hint = what_to_do(self.operation.retry, error.outcome, error.idempotency_key)
+        return error
+
+    def _outcome(self, status_code: Optional[int]) -> Outcome:
+        if status_code is None:
+            return "unknown" if self._may_have_happened else "not_sent"
+        if not 400 <= status_code < 500:
+            return "unknown"
+        retry = self.operation.retry
+        judged = retry == "safe" or (retry == "keyed" and status_code not in _BEFORE_THE_KEY)
+        return "unknown" if self._may_have_happened and not judged else "rejected"
+
+    def _delay(self, failure: Failure) -> Optional[float]:
+        delay = self._policy.delay(
+            len(self.attempts) + 1,
+            failure,
+            jitter=random.random(),
+            remaining_seconds=self.remaining_seconds(),
+        )
+        return delay if delay is None or self._budget.take() else None
+
+    def _timeouts(self) -> Mapping[str, Optional[float]]:
+        timeouts, deadline_at = self._message.timeouts, self._deadline_at
+        return timeouts if deadline_at is None else _TimeLeft(timeouts, deadline_at, self._clock)
+
+    def _started(self) -> AttemptStarted:
+        operation = self.operation
+        return AttemptStarted(
+            operation.id, operation.method, operation.path, len(self.attempts) + 1, self.idempotency_key
+        )
+
+    def _ended(
+        self,
+        phase: Phase,
+        *,
+        reply: Optional[Reply] = None,
+        error: Optional[str] = None,
+        retry_in_seconds: Optional[float] = None,
+    ) -> None:
+        status = None if reply is None else reply.status_code
+        request_id = None if reply is None else reply.request_id
+        assert self._attempt_began_at is not None
+        attempt = Attempt(
+            self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, status, request_id, error
+        )
+        if self._hooks or wants_log_lines():
+            event = AttemptEnded(self._started(), attempt, retry_in_seconds)
+            log_attempt(event)
+            for hook in (self._hooks or {}).get("attempt_ended", ()):
+                hook(event)
+        self.attempts += (attempt,)
+
+
+class _TimeLeft(Mapping[str, Optional[float]]):
+    """Seconds for each phase of an attempt. httpx asks when the phase begins, and none may outlast the deadline."""
+
+    def __init__(self, timeouts: Mapping[str, Optional[float]], deadline_at: float, clock: Clock) -> None:
+        self._timeouts = timeouts
+        self._deadline_at = deadline_at
+        self._clock = clock
+
+    def __getitem__(self, phase: str) -> float:
+        # A socket takes 0 for "do not block".
+        left = max(self._deadline_at - self._clock.monotonic(), 0.001)
+        seconds = self._timeouts[phase]
+        return left if seconds is None else min(seconds, left)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._timeouts)
+
+    def __len__(self) -> int:
+        return len(self._timeouts)

@@ -1,0 +1,480 @@
+"""The two clients.
+
+This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
+"""
+
+from __future__ import annotations
+
+from ._settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_SECONDS, Settings, configuration_error
+
+TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+if TYPE_CHECKING:
+    import ssl
+    from datetime import datetime
+    from functools import cached_property
+    from os import PathLike
+    from types import TracebackType
+    from typing import Any, Callable, Dict, Mapping, Optional, Type, Union
+
+    import httpx
+    from typing_extensions import Self, Unpack
+
+    from ._base_client import AsyncAPIClient, AsyncConnection, SyncAPIClient, SyncConnection
+    from ._generated.models import HealthStatus
+    from ._generated.transport.dashboard import AsyncDashboardTransport, DashboardTransport
+    from ._generated.transport.entities import AsyncEntitiesTransport, EntitiesTransport
+    from ._generated.transport.state import AsyncStateTransport, StateTransport
+    from ._generated.transport.system import AsyncSystemTransport, SystemTransport
+    from ._generated.transport.traces import AsyncTracesTransport, TracesTransport
+    from ._namespaces import AsyncMemory, AsyncSessions, Memory, Sessions
+    from ._observe import EventHooks
+    from ._types import ClientOptions, RequestOptions
+    from .local.embedding import Embedder
+    from .local.engine import Durability
+else:
+
+    class cached_property:
+        """What `functools.cached_property` is, without the milliseconds that importing functools takes."""
+
+        def __init__(self, make):
+            self._make = make
+            self._name = make.__name__
+            self.__doc__ = make.__doc__
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            # Of two threads that get here at once, both receive what the first one stored.
+            return instance.__dict__.setdefault(self._name, self._make(instance))
+
+
+class StateBase:
+    """The client for scripts, notebooks and threaded servers. Threads may share one.
+
+    Nothing is opened until the first call. Close it with `close()` or a `with` block.
+
+    Args:
+        api_key: The key of the service; without it, the environment variable `STATEBASE_API_KEY`.
+        base_url: The address of the service, or a region: `"us"`, `"eu"`, `"apac"`; without it, the environment
+            variable `STATEBASE_BASE_URL`, else the region us.
+        timeout: Seconds that connecting, sending, and each wait for data may take; None for ever. 30.0 without it.
+        max_retries: How often a failed attempt is repeated; 2 without it.
+        deadline: Seconds that a whole call may take, its attempts and waits together; no limit without it.
+        default_headers: Headers to send with every request.
+        http2: Speak HTTP/2 with the service; needs the extra `statebase[http2]`.
+        proxy: The proxy to go through, such as `"http://localhost:3128"`; without it, what the environment says.
+        verify: True to trust the usual authorities, False to trust anyone, a file of authorities, or an `SSLContext`.
+        http_client: An `httpx.Client` to send through, with its own TLS, proxies and limits; you close it.
+        transport: An httpx transport to send through, in place of the network; closed with the client.
+        event_hooks: Functions to call around each attempt; see `EventHooks`.
+        allow_insecure_http: True to send the key unencrypted to another machine.
+
+    Raises:
+        ConfigurationError: An option cannot work; the message says what to do.
+
+    Example:
+        >>> with StateBase.local() as client:
+        ...     session = client.sessions.create("support-bot", initial_state={"plan": "basic"})
+        ...     client.sessions.add_turn(session.id, "hi", "hello").turn_number
+        1
+    """
+
+    def __init__(
+        self,
+        api_key: Optional[str] = None,
+        base_url: Optional[str] = None,
+        timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: Optional[float] = None,
+        default_headers: Optional[Mapping[str, str]] = None,
+        http2: bool = False,
+        proxy: Optional[str] = None,
+        verify: Union[bool, str, ssl.SSLContext] = True,
+        http_client: Optional[httpx.Client] = None,
+        transport: Optional[httpx.BaseTransport] = None,
+        event_hooks: Optional[EventHooks] = None,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        self._settings = Settings(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            deadline=deadline,
+            default_headers=default_headers,
+            event_hooks=event_hooks,
+            http2=http2,
+            proxy=proxy,
+            verify=verify,
+            http_client=http_client,
+            transport=transport,
+            allow_insecure_http=allow_insecure_http,
+        )
+        self._owner = self
+        self._closed = False
+        if http_client is not None or transport is not None:
+            _ = self._connection  # refuses one of the wrong kind now, and is there to be closed
+
+    @classmethod
+    def local(
+        cls,
+        path: Union[str, PathLike[str]] = ":memory:",
+        *,
+        embedder: Optional[Embedder] = None,
+        durability: Durability = "full",
+        default_ttl_seconds: int = 86400,
+        clock: Optional[Callable[[], datetime]] = None,
+    ) -> Self:
+        """Make a client of an engine that runs in this process, on SQLite: no server, no key, no network.
+
+        Args:
+            path: The file of the store, made if it is not there; `":memory:"` for one that lives as long as the client.
+                Clients of one file in one process share an engine; other processes may open it too.
+            embedder: Turns texts into vectors for search by meaning; without it, the one of `statebase[local]` where
+                that is installed, else search finds words.
+            durability: `"full"`: what was answered survives a loss of power. `"normal"`: it survives a crash of the
+                process; faster.
+            default_ttl_seconds: How long a session lives that does not say.
+            clock: Tells the engine the time; the machine's without it.
+
+        Raises:
+            ConfigurationError: The store cannot be opened; the message says why.
+        """
+        from .local.errors import EngineError
+        from .local.transport import open_transport
+
+        try:
+            transport = open_transport(
+                path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
+            )
+        except EngineError as error:
+            raise configuration_error(error.message) from error
+        return cls("local", "http://localhost", transport=transport)
+
+    @property
+    def base_url(self) -> str:
+        """The address of the service, without a slash at the end."""
+        return self._settings.base_url
+
+    @property
+    def timeout(self) -> Union[float, httpx.Timeout, None]:
+        """Seconds that connecting, sending, and each wait for data may take; None for ever."""
+        return self._settings.timeout
+
+    @cached_property
+    def _connection(self) -> SyncConnection:
+        from ._connect import connect
+
+        return connect(self._settings, closed=self._closed)
+
+    @cached_property
+    def _api(self) -> SyncAPIClient:
+        from ._base_client import SyncAPIClient
+
+        return SyncAPIClient(self._settings, self._owner._connection)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Conversations of agents: their life, their turns, their state."""
+        from ._namespaces import Sessions
+
+        return Sessions(self._api)
+
+    @cached_property
+    def state(self) -> StateTransport:
+        """The state of sessions: versions, rollback, context."""
+        from ._generated.transport.state import StateTransport
+
+        return StateTransport(self._api)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Texts that are found again by meaning."""
+        from ._namespaces import Memory
+
+        return Memory(self._api)
+
+    @property
+    def memories(self) -> Memory:
+        """Another name for `memory`."""
+        return self.memory
+
+    @cached_property
+    def traces(self) -> TracesTransport:
+        """The audit trail: one trace for each change."""
+        from ._generated.transport.traces import TracesTransport
+
+        return TracesTransport(self._api)
+
+    @cached_property
+    def entities(self) -> EntitiesTransport:
+        """Things that a session knows, each with attributes."""
+        from ._generated.transport.entities import EntitiesTransport
+
+        return EntitiesTransport(self._api)
+
+    @cached_property
+    def dashboard(self) -> DashboardTransport:
+        """Figures of the whole service, and its API keys."""
+        from ._generated.transport.dashboard import DashboardTransport
+
+        return DashboardTransport(self._api)
+
+    @cached_property
+    def _system(self) -> SystemTransport:
+        from ._generated.transport.system import SystemTransport
+
+        return SystemTransport(self._api)
+
+    def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+        """Ask how the service and its parts are doing."""
+        return self._system.health(**options)
+
+    def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask whether the service can take requests."""
+        return self._system.ready(**options)
+
+    def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask whether the service runs at all."""
+        return self._system.live(**options)
+
+    def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask the service what it is."""
+        return self._system.info(**options)
+
+    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
+        """Make a view of this client with other options: it shares the connections, and closing it does nothing.
+
+        Args:
+            **changes: `timeout`, `max_retries`, `deadline`, `default_headers` or `event_hooks`.
+
+        Example:
+            >>> patient = client.with_options(timeout=120, max_retries=5)
+        """
+        view = object.__new__(type(self))
+        view._settings = self._settings.replace(**changes)
+        view._owner = self._owner
+        return view
+
+    def close(self) -> None:
+        """Give back all connections; further calls fail. A second time does nothing."""
+        if self._owner is not self:
+            return
+        self._closed = True
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+
+class AsyncStateBase:
+    """The client for asyncio and trio. Event loops may share one; each gets connections of its own.
+
+    The arguments are those of `StateBase`, with async kinds of `http_client` and `transport`.
+
+    Example:
+        >>> async def main():
+        ...     async with AsyncStateBase.local() as client:
+        ...         session = await client.sessions.create("support-bot")
+        ...         turn = await client.sessions.add_turn(session.id, "hi", "hello")
+        ...         return turn.turn_number
+    """
+
+    def __init__(
+        self,
+        api_key: Optional[str] = None,
+        base_url: Optional[str] = None,
+        timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: Optional[float] = None,
+        default_headers: Optional[Mapping[str, str]] = None,
+        http2: bool = False,
+        proxy: Optional[str] = None,
+        verify: Union[bool, str, ssl.SSLContext] = True,
+        http_client: Optional[httpx.AsyncClient] = None,
+        transport: Optional[httpx.AsyncBaseTransport] = None,
+        event_hooks: Optional[EventHooks] = None,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        self._settings = Settings(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            deadline=deadline,
+            default_headers=default_headers,
+            event_hooks=event_hooks,
+            http2=http2,
+            proxy=proxy,
+            verify=verify,
+            http_client=http_client,
+            transport=transport,
+            allow_insecure_http=allow_insecure_http,
+        )
+        self._owner = self
+        self._closed = False
+        if http_client is not None or transport is not None:
+            _ = self._connection  # refuses one of the wrong kind now, and is there to be closed
+
+    @classmethod
+    def local(
+        cls,
+        path: Union[str, PathLike[str]] = ":memory:",
+        *,
+        embedder: Optional[Embedder] = None,
+        durability: Durability = "full",
+        default_ttl_seconds: int = 86400,
+        clock: Optional[Callable[[], datetime]] = None,
+    ) -> Self:
+        """Make a client of an engine that runs in this process; see `StateBase.local`."""
+        from .local.errors import EngineError
+        from .local.transport import open_transport
+
+        try:
+            transport = open_transport(
+                path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
+            )
+        except EngineError as error:
+            raise configuration_error(error.message) from error
+        return cls("local", "http://localhost", transport=transport)
+
+    @property
+    def base_url(self) -> str:
+        """The address of the service, without a slash at the end."""
+        return self._settings.base_url
+
+    @property
+    def timeout(self) -> Union[float, httpx.Timeout, None]:
+        """Seconds that connecting, sending, and each wait for data may take; None for ever."""
+        return self._settings.timeout
+
+    @cached_property
+    def _connection(self) -> AsyncConnection:
+        from ._connect import connect_async
+
+        return connect_async(self._settings, closed=self._closed)
+
+    @cached_property
+    def _api(self) -> AsyncAPIClient:
+        from ._base_client import AsyncAPIClient
+
+        return AsyncAPIClient(self._settings, self._owner._connection)
+
+    @cached_property
+    def sessions(self) -> AsyncSessions:
+        """Conversations of agents: their life, their turns, their state."""
+        from ._namespaces import AsyncSessions
+
+        return AsyncSessions(self._api)
+
+    @cached_property
+    def state(self) -> AsyncStateTransport:
+        """The state of sessions: versions, rollback, context."""
+        from ._generated.transport.state import AsyncStateTransport
+
+        return AsyncStateTransport(self._api)
+
+    @cached_property
+    def memory(self) -> AsyncMemory:
+        """Texts that are found again by meaning."""
+        from ._namespaces import AsyncMemory
+
+        return AsyncMemory(self._api)
+
+    @property
+    def memories(self) -> AsyncMemory:
+        """Another name for `memory`."""
+        return self.memory
+
+    @cached_property
+    def traces(self) -> AsyncTracesTransport:
+        """The audit trail: one trace for each change."""
+        from ._generated.transport.traces import AsyncTracesTransport
+
+        return AsyncTracesTransport(self._api)
+
+    @cached_property
+    def entities(self) -> AsyncEntitiesTransport:
+        """Things that a session knows, each with attributes."""
+        from ._generated.transport.entities import AsyncEntitiesTransport
+
+        return AsyncEntitiesTransport(self._api)
+
+    @cached_property
+    def dashboard(self) -> AsyncDashboardTransport:
+        """Figures of the whole service, and its API keys."""
+        from ._generated.transport.dashboard import AsyncDashboardTransport
+
+        return AsyncDashboardTransport(self._api)
+
+    @cached_property
+    def _system(self) -> AsyncSystemTransport:
+        from ._generated.transport.system import AsyncSystemTransport
+
+        return AsyncSystemTransport(self._api)
+
+    async def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+        """Ask how the service and its parts are doing."""
+        return await self._system.health(**options)
+
+    async def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask whether the service can take requests."""
+        return await self._system.ready(**options)
+
+    async def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask whether the service runs at all."""
+        return await self._system.live(**options)
+
+    async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
+        """Ask the service what it is."""
+        return await self._system.info(**options)
+
+    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
+        """Make a view of this client with other options: it shares the connections, and closing it does nothing.
+
+        Args:
+            **changes: `timeout`, `max_retries`, `deadline`, `default_headers` or `event_hooks`.
+
+        Example:
+            >>> patient = client.with_options(timeout=120, max_retries=5)
+        """
+        view = object.__new__(type(self))
+        view._settings = self._settings.replace(**changes)
+        view._owner = self._owner
+        return view
+
+    async def close(self) -> None:
+        """Give back all connections; further calls fail. A second time does nothing."""
+        if self._owner is not self:
+            return
+        self._closed = True
+        if "_connection" in self.__dict__:
+            await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]],
+        exc: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"

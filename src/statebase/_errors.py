@@ -1,0 +1,223 @@
+"""The errors that a call can raise.
+
+The tree, with the status that each stands for:
+
+    StateBaseError
+    ├── ConfigurationError             a client was given options that cannot work; also a ValueError
+    ├── InvalidRequestError            an argument was refused before anything was sent; also a ValueError
+    ├── APIConnectionError             no answer came: connection refused, lost, or cut short
+    │   └── APITimeoutError            no answer came in time
+    ├── APIResponseValidationError     an answer came that is not what the API promises
+    └── APIStatusError                 the service said no; also an httpx.HTTPStatusError
+        ├── BadRequestError            400
+        ├── AuthenticationError        401
+        ├── PermissionDeniedError      403
+        ├── NotFoundError              404
+        ├── ConflictError              409
+        ├── PayloadTooLargeError       413
+        ├── UnprocessableEntityError   422
+        ├── RateLimitError             429
+        └── InternalServerError        5xx
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional
+
+import httpx
+import pydantic_core
+
+if TYPE_CHECKING:
+    from typing import Type
+
+Outcome = Literal["not_sent", "rejected", "unknown"]
+"""What became of a request that failed.
+
+`not_sent`: it never reached the service. `rejected`: the service refused it and changed nothing. `unknown`: it may have
+been carried out; the answer was lost, unreadable, or a 5xx.
+"""
+
+Phase = Literal["prepare", "connect", "send", "receive", "answer"]
+"""How far an attempt came: `answer` means that a complete answer arrived."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at sending a request."""
+
+    started_at: datetime
+    """When it began, in UTC."""
+    elapsed_seconds: float
+    """How long it took."""
+    phase: Phase
+    """How far it came."""
+    status_code: Optional[int] = None
+    """The status of the answer; None where none came."""
+    request_id: Optional[str] = None
+    """What the service calls this attempt in its logs; None where no answer said it."""
+    error: Optional[str] = None
+    """What went wrong on the way; None where an answer came."""
+
+
+class StateBaseError(Exception):
+    """What every error of the SDK is.
+
+    An error holds plain data and no connection, so that it can be pickled, copied and kept.
+    """
+
+    message: str
+    """What happened, in one line."""
+    hint: str = ""
+    """What to do next, where there is something to say."""
+    status_code: Optional[int] = None
+    """The status of the answer; None where none came."""
+    code: Optional[str] = None
+    """The service's word for the error, such as `session_not_found`."""
+    param: Optional[str] = None
+    """The argument that the error is about, where the service names one."""
+    request_id: Optional[str] = None
+    """What the service calls the request in its logs: quote it to support."""
+    headers: Mapping[str, str]
+    """The headers of the answer, in lower case; empty where none came."""
+    body: Any = None
+    """The body of the answer: parsed where it was JSON, else its text; None where none came."""
+    outcome: Outcome = "not_sent"
+    """Whether the request was carried out."""
+    attempts: tuple[Attempt, ...] = ()
+    """Every try of the call, first to last."""
+    idempotency_key: Optional[str] = None
+    """The key that the write carried: send it again with this key to be sure that it happens once."""
+    retry_after: Optional[float] = None
+    """Seconds after which the service asked to be called again; None where it did not say."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        Exception.__init__(self, message)
+        self.message = message
+        self.headers = {}
+        self.__dict__.update(details)
+
+    def __str__(self) -> str:
+        if not self.hint:
+            return self.message
+        return f"{self.message}{'' if self.message[-1:] in '.?!)' else '.'} {self.hint}"
+
+
+class ConfigurationError(StateBaseError, ValueError):
+    """A client was given options that cannot work. Nothing was sent."""
+
+
+class InvalidRequestError(StateBaseError, ValueError):
+    """An argument of a call was refused before anything was sent."""
+
+
+class APIConnectionError(StateBaseError):
+    """No complete answer came. `outcome` says whether the request may have been carried out."""
+
+
+class APITimeoutError(APIConnectionError):
+    """No complete answer came in time. `outcome` says whether the request may have been carried out."""
+
+
+class APIResponseValidationError(StateBaseError):
+    """An answer came that is not what the API promises; `path` says where in the JSON."""
+
+    path: Optional[str] = None
+    """The place in the answer's JSON, such as `$.data[0].id`; None where the answer was no JSON."""
+
+
+class APIStatusError(StateBaseError, httpx.HTTPStatusError):
+    """The service answered with an error status.
+
+    It is an `httpx.HTTPStatusError` as well, so that code written for statebase 0.4 catches it.
+    """
+
+    status_code: int  # pyright: ignore[reportIncompatibleVariableOverride]
+    method: str = "GET"
+    """The method of the request."""
+    url: str = ""
+    """The address of the request without its query."""
+
+    @property
+    def request(self) -> httpx.Request:
+        """The request without its headers and its body, which may hold secrets."""
+        return httpx.Request(self.method, self.url)
+
+    @request.setter
+    def request(self, request: httpx.Request) -> None:
+        raise AttributeError("the request of a status error cannot be replaced")
+
+    @property
+    def response(self) -> httpx.Response:
+        """The answer, as httpx would show it."""
+        coding = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items() if name not in coding]
+        response = httpx.Response(self.status_code, headers=headers, content=_content(self.body), request=self.request)
+        response.encoding = "utf-8"  # whatever the headers say of the original
+        return response
+
+    @response.setter
+    def response(self, response: httpx.Response) -> None:
+        raise AttributeError("the response of a status error cannot be replaced")
+
+
+def _content(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return body.encode() if isinstance(body, str) else pydantic_core.to_json(body)
+
+
+class BadRequestError(APIStatusError):
+    """400: the request makes no sense to the service."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the API key is missing, wrong, expired or revoked."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the API key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: there is no such thing; an expired session answers so as well."""
+
+
+class ConflictError(APIStatusError):
+    """409: the thing exists already, or the idempotency key was used for something else."""
+
+
+class PayloadTooLargeError(APIStatusError):
+    """413: the body or a text in it is larger than the service takes."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: a parameter or the body breaks its schema; the message lists field and reason."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests; `retry_after` says when to come back."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the service failed. A write may have been carried out: see `outcome`."""
+
+
+_BY_STATUS: dict[int, Type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error_class(status_code: int) -> Type[APIStatusError]:
+    """Return the class of error for a status of 400 or more."""
+    if status_code >= 500:
+        return InternalServerError
+    return _BY_STATUS.get(status_code, APIStatusError)

@@ -1,0 +1,164 @@
+"""From arguments to what goes over the wire. Everything here is pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from math import isfinite
+from typing import AbstractSet as Set
+from typing import Any, Collection, Mapping, NoReturn, Optional, Sequence, cast
+from urllib.parse import quote, urlencode
+
+import pydantic_core
+
+from ._errors import InvalidRequestError
+from ._headers import is_header_name, is_header_text
+from ._types import NOT_GIVEN, Operation
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+# Servers and proxies decode, split or normalise these, so that the request would reach another route.
+_UNSAFE_IN_ID = re.compile(r"[/\\?#%\x00-\x1f\x7f]").search
+
+
+def build_path(operation: Operation[Any], values: Mapping[str, object]) -> str:
+    """Fill the parameters of an operation's route.
+
+    Raises:
+        InvalidRequestError: A value is no text, is empty, or would lead to another route.
+    """
+    return operation.path.format_map({name: _path_segment(operation, name, value) for name, value in values.items()})
+
+
+def _path_segment(operation: Operation[Any], name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"{name} is {value!r}: give the id as text", param=name)
+    if _PLAIN_ID(value):
+        return str.__str__(value)
+    if not value.strip() or value in (".", "..") or _UNSAFE_IN_ID(value):
+        raise InvalidRequestError(
+            f"{name} is {value!r}: an id may not be empty, '.' or '..', nor hold / \\ ? # % or control characters",
+            param=name,
+        )
+    return quote(_encodable(name, value), safe="")
+
+
+def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> str:
+    """Write a query string; None and `NOT_GIVEN` are left out, a sequence repeats its name."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in {**values, **extra}.items() if extra else values.items():
+        if value is None or value is NOT_GIVEN:
+            continue
+        if isinstance(value, (list, tuple, Set)):
+            items = cast("Collection[Any]", value)
+            pairs.extend(
+                (name, _query_text(name, item)) for item in (sorted(items) if isinstance(value, Set) else items)
+            )
+        else:
+            pairs.append((name, _query_text(name, value)))
+    return urlencode(pairs)
+
+
+def _query_text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return _encodable(name, value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float) and isfinite(value):
+        return float.__repr__(value)
+    if isinstance(value, datetime):
+        return timestamp_text(value)
+    if isinstance(value, Mapping):
+        return _argument_json(name, cast("Mapping[Any, Any]", value)).decode()
+    raise InvalidRequestError(
+        f"{name} is {value!r}: give text, a number, a truth value, a datetime or a mapping", param=name
+    )
+
+
+def _encodable(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(f"{name} holds half of a surrogate pair, which is no text", param=name) from error
+    return str.__str__(value)  # of a member of an enum, its text and not its name
+
+
+def timestamp_text(value: datetime) -> str:
+    """Write a point in time as RFC 3339 in UTC; one without an offset is UTC by the contract."""
+    aware = value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    return aware.isoformat().replace("+00:00", "Z")
+
+
+def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> bytes:
+    """Write a JSON body: `NOT_GIVEN` is left out, None is null, models and datetimes may stand anywhere.
+
+    Raises:
+        InvalidRequestError: A value cannot be written as JSON.
+    """
+    body = {name: value for name, value in values.items() if value is not NOT_GIVEN}
+    if extra:
+        body.update(extra)
+    try:
+        return _to_json(body)
+    except _NOT_JSON as error:
+        for name, value in body.items():
+            _argument_json(name, value)
+        raise InvalidRequestError(f"The body cannot be written as JSON: {error}") from error
+
+
+_NOT_JSON = (ValueError, TypeError, RecursionError)
+
+
+def _argument_json(name: str, value: object) -> bytes:
+    try:
+        return _to_json(value)
+    except _NOT_JSON as error:
+        raise InvalidRequestError(f"{name} cannot be written as JSON: {error}", param=name) from error
+
+
+def _to_json(value: object) -> bytes:
+    content = pydantic_core.to_json(value)
+    if b"NaN" in content or b"Infinity" in content:  # which may as well stand in a text
+        json.loads(content, parse_constant=_refuse_constant)
+    return content
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"JSON has no word for {constant}, send None or a text instead")
+
+
+def header_text(name: str, value: object) -> str:
+    """Check the value of a header.
+
+    Raises:
+        InvalidRequestError: It is no text, holds what would end the header, or would be trimmed on the way.
+    """
+    if isinstance(value, (bool, int, float, datetime)):
+        value = _query_text(name, value)
+    if not isinstance(value, str) or not is_header_text(value):
+        raise InvalidRequestError(
+            f"The header {name} is {value!r}: give printable ASCII text, without a space at either end", param=name
+        )
+    return value
+
+
+Headers = Sequence["tuple[bytes, bytes]"]
+
+
+def build_headers(base: Headers, more: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
+    """Add headers to those that every request carries; one of the same name takes the place of the first.
+
+    Raises:
+        InvalidRequestError: A name or a value cannot stand in a header.
+    """
+    for name in more:
+        if not is_header_name(name):
+            raise InvalidRequestError(f"{name!r} is no name of a header: give ASCII letters, digits and dashes")
+    added = {
+        name.lower().encode(): header_text(name, value).encode()
+        for name, value in more.items()
+        if value is not None and value is not NOT_GIVEN
+    }
+    return [*(pair for pair in base if pair[0] not in added), *added.items()]

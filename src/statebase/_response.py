@@ -1,0 +1,205 @@
+"""From what came over the wire to a model, or to the right error. Everything here is pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, Mapping, Optional, TypeVar, cast
+
+import httpx
+import pydantic
+import pydantic_core
+
+from ._errors import APIResponseValidationError, APIStatusError, status_error_class
+from ._models import Model
+from ._types import Operation
+
+T = TypeVar("T")
+
+_LONGEST_EXCERPT = 200
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One complete answer."""
+
+    status_code: int
+    headers: httpx.Headers
+    content: bytes
+
+    @property
+    def request_id(self) -> Optional[str]:
+        """What the service calls the request."""
+        request_id: Optional[str] = self.headers.get("x-request-id")
+        return request_id
+
+
+def decode(operation: Operation[T], reply: Reply) -> T:
+    """Read a successful answer.
+
+    Raises:
+        APIResponseValidationError: It is not what the document promises.
+    """
+    if operation.status == 204:
+        return cast("T", None)
+    try:
+        value: T = _validator(cast(Any, operation.result))(reply.content)
+    except pydantic.ValidationError as error:
+        raise _invalid_answer(reply, error) from None
+    if isinstance(value, Model):
+        value.__received__(reply.headers)
+    return value
+
+
+@cache
+def _validator(result: Any) -> Any:
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+
+    def validate(content: bytes) -> Any:
+        return adapter.validate_json(content, strict=True)
+
+    return validate
+
+
+def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        path, what = None, f"is not the JSON that the API answers with ({_looks_like(reply)})"
+    else:
+        path = json_path(first["loc"])
+        what = f"does not fit its model at {path}: {first['msg']}"
+    return answer_error(reply, what, path=path)
+
+
+def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
+    """Make the error for an answer that is not what the API promises; `what` continues "The answer ..."."""
+    return APIResponseValidationError(
+        f"The answer {what}. Is base_url right, and is this version of statebase as new as the service?",
+        path=path,
+        **_facts(reply, body_of(reply)),
+    )
+
+
+def _looks_like(reply: Reply) -> str:
+    kind = reply.headers.get("content-type", "without a content type")
+    text = reply.content[:_LONGEST_EXCERPT].decode("utf-8", "replace")
+    return f"{kind}, {len(reply.content)} bytes: {' '.join(text.split())!r}"
+
+
+def json_path(location: tuple[int | str, ...]) -> str:
+    """Write where in a JSON text something stands: `$.data[0].id`."""
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
+def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: datetime) -> APIStatusError:
+    """Make the error for an answer of 400 or more."""
+    body = body_of(reply)
+    detail = _error_detail(body)
+    code, param = _text(detail.get("code")), _text(detail.get("param"))
+    reason = _text(detail.get("message")) or _validation_reasons(body) or _phrase(reply, body)
+    parts = [f"{reply.status_code}{' ' + code if code else ''}: {reason}"]
+    if reply.request_id:
+        parts.append(f"(request {reply.request_id})")
+    return status_error_class(reply.status_code)(
+        " ".join(parts),
+        code=code,
+        param=param,
+        method=operation.method,
+        url=str(url.copy_with(query=None)),
+        retry_after=retry_after(reply, now),
+        **_facts(reply, body),
+    )
+
+
+def _facts(reply: Reply, body: Any) -> dict[str, Any]:
+    return {
+        "status_code": reply.status_code,
+        "request_id": reply.request_id,
+        "headers": dict(reply.headers),
+        "body": body,
+    }
+
+
+def body_of(reply: Reply) -> Any:
+    """Parse a body as JSON, or return its text where it is none; None where it is empty."""
+    if not reply.content:
+        return None
+    try:
+        return pydantic_core.from_json(reply.content)
+    except ValueError:
+        return reply.content.decode("utf-8", "replace")
+
+
+def _error_detail(body: Any) -> Mapping[str, Any]:
+    return _mapping(_mapping(body).get("error"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _validation_reasons(body: Any) -> Optional[str]:
+    """Say what FastAPI's `detail` says: a text, or a list of fields with what is wrong with each."""
+    detail = _mapping(body).get("detail")
+    if not isinstance(detail, list):
+        return _text(detail)
+    return "; ".join(_validation_reason(item) for item in cast("list[Any]", detail)) or None
+
+
+def _validation_reason(item: Any) -> str:
+    place, reason = _mapping(item).get("loc"), _mapping(item).get("msg")
+    if not isinstance(place, list) or not isinstance(reason, str):
+        return str(item)
+    return f"{'.'.join(map(str, cast('list[Any]', place)))}: {reason}"
+
+
+def _phrase(reply: Reply, body: Any) -> str:
+    phrase = httpx.codes.get_reason_phrase(reply.status_code) or "an error"
+    return phrase if body is None else f"{phrase} ({_looks_like(reply)})"
+
+
+def _text(value: object) -> Optional[str]:
+    return " ".join(value.split()) if isinstance(value, str) else None
+
+
+def retry_after(reply: Reply, now: datetime) -> Optional[float]:
+    """Say how long the service asked to wait, in seconds; None where it did not say.
+
+    The header `Retry-After` (seconds or a date, RFC 9110 10.2.3) goes first, then `error.retry_after` in the body,
+    then, for a 429, the end of the rate limit's window.
+    """
+    asked = reply.headers.get("retry-after")
+    if asked is not None:
+        seconds = number(asked)
+        return seconds if seconds is not None else _seconds_until_date(asked, now)
+    in_body = number(_error_detail(body_of(reply)).get("retry_after"))
+    if in_body is not None:
+        return in_body
+    if reply.status_code == 429:
+        reset = number(reply.headers.get("x-ratelimit-reset"))
+        if reset is not None:
+            return max(0.0, reset - now.timestamp())
+    return None
+
+
+def number(value: object) -> Optional[float]:
+    """Read a header or field that should be a number from 0; None where it is not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _seconds_until_date(text: str, now: datetime) -> Optional[float]:
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError):
+        return None
+    if date.tzinfo is None:  # "-0000" says UTC without a known offset
+        date = date.replace(tzinfo=timezone.utc)
+    return max(0.0, (date - now).total_seconds())

@@ -1,0 +1,116 @@
+"""Answers that can do more than hold their fields."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union, overload
+
+import pydantic_core
+from pydantic import Field, PrivateAttr
+
+from ._generated import models
+
+# pydantic looks up the names in annotations that a class inherits where the class stands.
+from ._generated.models import ContextMemory, ContextTurn, MemorySearchResult  # noqa: F401
+from ._models import Model
+from ._response import number
+
+
+class SessionHistory(Model):
+    """What happened in a session: its state versions and its traces, newest first.
+
+    The document leaves the shape of this answer open, so nothing in it is required.
+    """
+
+    session_id: Optional[str] = None
+    """The session."""
+    versions: List[models.StateVersionModel] = Field(default_factory=list)
+    """The versions of its state; empty where they were not asked for."""
+    traces: List[models.TraceListItem] = Field(default_factory=list)
+    """Its audit trail; empty where it was not asked for."""
+
+
+class SearchResults(models.MemorySearchResponse, Sequence[models.MemorySearchResult]):
+    """Memories that fit a query, best first: a sequence that also knows its `query`."""
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[models.MemorySearchResult]:  # type: ignore[override]  # a model iterates over fields
+        return iter(self.data)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.data
+
+    @overload
+    def __getitem__(self, key: int) -> models.MemorySearchResult: ...
+    @overload
+    def __getitem__(self, key: slice) -> List[models.MemorySearchResult]: ...
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+    def __getitem__(self, key: Union[int, slice, str]) -> Any:
+        """Return a result, a slice of them, or (by text) a field of the answer."""
+        return super().__getitem__(key) if isinstance(key, str) else self.data[key]
+
+
+class ContextResponse(models.ContextResponse):
+    """What an agent should know before it answers: state, relevant memories, recent turns."""
+
+    _latency_ms: Optional[float] = PrivateAttr(default=None)
+
+    @property
+    def latency_ms(self) -> Optional[float]:
+        """How long the service took, in milliseconds; None where the answer did not say."""
+        return self._latency_ms
+
+    def __received__(self, headers: Mapping[str, str]) -> None:
+        text = headers.get("x-statebase-latency", "").strip()
+        self._latency_ms = number(text[:-2] if text.endswith("ms") else text)
+
+    def to_prompt(self) -> str:
+        """Write state, memories and turns as text for a system prompt.
+
+        Returns:
+            Sections headed by `#`, without those that are empty; memories best first, turns oldest first.
+
+        Example:
+            >>> context = client.state.get_context(session.id, "How to contact them?")
+            >>> prompt = " ".join(["You are a support agent.", context.to_prompt()])
+        """
+        turns = [f"{message['role'].capitalize()}: {message['content']}" for message in self._turn_messages()]
+        return "\n\n".join([*self._background(), *(["# Conversation so far\n" + "\n".join(turns)] if turns else [])])
+
+    def to_messages(self) -> List[Dict[str, str]]:
+        """Write state, memories and turns as the messages that chat models take.
+
+        Returns:
+            `{"role", "content"}` each: one `system` message with state and memories, where there are any, then the
+            turns, oldest first: `user` and `assistant`. A tool call is one `assistant` message with its result.
+
+        Example:
+            >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
+            >>> messages.append({"role": "user", "content": "Call me back, please."})
+        """
+        background = "\n\n".join(self._background())
+        return [*([{"role": "system", "content": background}] if background else []), *self._turn_messages()]
+
+    def _background(self) -> List[str]:
+        sections: List[str] = []
+        if self.state:
+            sections.append("# State\n" + pydantic_core.to_json(self.state, indent=2).decode())
+        if self.memories:
+            sections.append("# Memories\n" + "\n".join(f"- {memory.content}" for memory in self.memories))
+        return sections
+
+    def _turn_messages(self) -> Iterator[Dict[str, str]]:
+        for turn in reversed(self.recent_turns):
+            if turn.input is None and turn.output is None:
+                if turn.content is not None:
+                    yield {"role": turn.role or "user", "content": turn.content}
+            elif turn.input is not None and turn.input.type == "tool_call":
+                result = "" if turn.output is None else f"\nResult: {turn.output.content}"
+                yield {"role": "assistant", "content": turn.input.content + result}
+            else:
+                if turn.input is not None:
+                    yield {"role": "user", "content": turn.input.content}
+                if turn.output is not None:
+                    yield {"role": "assistant", "content": turn.output.content}

@@ -1,0 +1,255 @@
+"""What a client was told, checked once.
+
+Nothing here imports more than a bare interpreter has loaded: making a client costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._headers import is_header_name, is_header_text
+
+TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+if TYPE_CHECKING:
+    import ssl
+    from typing import Any, Mapping, NoReturn, Optional, Union
+
+    import httpx
+
+    from ._clock import Clock
+    from ._observe import EventHooks
+
+REGIONS = {
+    "us": "https://api.statebase.org",
+    "eu": "https://eu.api.statebase.org",
+    "apac": "https://apac.api.statebase.org",
+}
+DEFAULT_TIMEOUT_SECONDS = 30.0
+DEFAULT_MAX_RETRIES = 2
+_NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
+_HOOKS = ("attempt_started", "attempt_ended")
+
+
+class Secret:
+    """A text that shows in no repr, no `vars()` and no pickle."""
+
+    __slots__ = ("reveal",)
+
+    def __init__(self, text: str) -> None:
+        def reveal() -> str:
+            return text
+
+        self.reveal = reveal
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled or copied: make the client where it is used")
+
+
+class Settings:
+    """The options of one client; never changed, only replaced."""
+
+    def __init__(
+        self,
+        *,
+        api_key: Optional[str] = None,
+        base_url: Optional[str] = None,
+        timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: Optional[float] = None,
+        default_headers: Optional[Mapping[str, str]] = None,
+        event_hooks: Optional[EventHooks] = None,
+        http2: bool = False,
+        proxy: Optional[str] = None,
+        verify: Union[bool, str, ssl.SSLContext] = True,
+        http_client: object = None,
+        transport: object = None,
+        allow_insecure_http: bool = False,
+        clock: Optional[Clock] = None,
+    ) -> None:
+        self.api_key = _api_key(os.environ.get("STATEBASE_API_KEY") if api_key is None else api_key)
+        address = os.environ.get("STATEBASE_BASE_URL") or "us" if base_url is None else base_url
+        self.base_url = _base_url(address, allow_insecure_http)
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.deadline = deadline
+        self.default_headers = _checked_headers(default_headers)
+        self.event_hooks = event_hooks
+        self.http2 = http2
+        self.proxy = proxy
+        self.verify = verify
+        self.http_client = http_client
+        self.transport = transport
+        self.clock = clock
+        self._check()
+        if http2:
+            _check_http2()
+        check_proxy("proxy", proxy)
+        _check_verify(verify)
+        if http_client is not None and transport is not None:
+            raise configuration_error("http_client and transport were both given: give one of them")
+        ready_made = http_client is not None or transport is not None
+        if ready_made and (http2 or proxy is not None or verify is not True):
+            raise configuration_error(
+                "http2, proxy and verify have no effect on an http_client or a transport: make it with them"
+            )
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return settings that differ from these in `changes`.
+
+        Raises:
+            TypeError: A name is not one of the options that can be changed.
+        """
+        settings = object.__new__(Settings)
+        settings.__dict__.update(self.__dict__)
+        for name, value in changes.items():
+            if name not in ("timeout", "max_retries", "deadline", "default_headers", "event_hooks"):
+                raise TypeError(f"{name} is not an option that a client can change: make another client")
+            settings.__dict__[name] = _checked_headers(value) if name == "default_headers" else value
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        check_seconds("timeout", self.timeout)
+        check_seconds("deadline", self.deadline)
+        check_retries(self.max_retries)
+        _check_hooks(self.event_hooks)
+
+
+def configuration_error(message: str) -> Exception:
+    """Make a `ConfigurationError`; its module is imported only when something is wrong."""
+    from ._errors import ConfigurationError
+
+    return ConfigurationError(message)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Refuse a `timeout` or `deadline` that is no positive number of seconds."""
+    if value is None or (name == "timeout" and type(value).__module__.startswith("httpx")):
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise configuration_error(f"{name} is {value!r}: give seconds as a number, or None for no limit")
+    if not 0 < value < float("inf"):
+        raise configuration_error(f"{name} is {value!r}: give seconds above 0, or None for no limit")
+
+
+def check_retries(value: object) -> None:
+    """Refuse a `max_retries` that is no whole number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise configuration_error(f"max_retries is {value!r}: give a whole number, 0 for no retries")
+
+
+def _check_http2() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("h2") is None:
+        raise configuration_error('http2=True needs the package h2: pip install "statebase[http2]"')
+
+
+def check_proxy(name: str, value: object) -> None:
+    """Refuse a proxy that httpx cannot go through; `name` says where it came from."""
+    if value is None:
+        return
+    scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
+    if scheme not in ("http", "https", "socks5", "socks5h"):  # the value may hold a password
+        raise configuration_error(f"{name} is no address of a proxy: give http://host:port, https:// or socks5://")
+    from importlib.util import find_spec
+
+    if scheme.startswith("socks") and find_spec("socksio") is None:
+        raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
+
+
+def _check_verify(value: object) -> None:
+    if isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        from pathlib import Path
+
+        if not value or not Path(value).exists():
+            raise configuration_error(f"verify is {value!r}, where nothing is: give the path of trusted certificates")
+        return
+    import ssl
+
+    if not isinstance(value, ssl.SSLContext):
+        raise configuration_error(f"verify is {value!r}: give True, False, a path as text, or an ssl.SSLContext")
+
+
+def _checked_headers(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    items = getattr(value, "items", None)
+    if items is None:
+        raise configuration_error(f"default_headers is {value!r}: give a mapping of names to texts")
+    headers = dict(items())
+    for name, text in headers.items():
+        if not is_header_name(name):
+            raise configuration_error(f"default_headers holds the name {name!r}: give ASCII letters, digits and dashes")
+        if not is_header_text(text):
+            raise configuration_error(
+                f"default_headers holds {text!r} as {name}: give printable ASCII text, without a space at either end"
+            )
+    return headers
+
+
+def _check_hooks(value: object) -> None:
+    if value is None:
+        return
+    items: Any = getattr(value, "items", None)
+    if items is None:
+        raise configuration_error(f"event_hooks is {value!r}: give a mapping of {', '.join(_HOOKS)} to functions")
+    for name, functions in items():
+        if name not in _HOOKS:
+            raise configuration_error(f"event_hooks has no {name!r}: give {' or '.join(_HOOKS)}")
+        if type(functions) not in (list, tuple) or not all(map(callable, functions)):
+            raise configuration_error(f"event_hooks[{name!r}] is {functions!r}: give a list of functions")
+
+
+def _api_key(value: object) -> Secret:
+    if value is None:
+        raise configuration_error(
+            "There is no API key: pass api_key=, or set STATEBASE_API_KEY. "
+            "StateBase.local() needs none: it runs the API in this process."
+        )
+    if not isinstance(value, str) or not value.strip():
+        raise configuration_error("The API key is empty or no text: pass the key that the dashboard shows (sb_...)")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise configuration_error("The API key holds a space, a line break or another character that no key has")
+    return Secret(value)
+
+
+def _base_url(value: object, allow_insecure_http: bool) -> str:
+    if not isinstance(value, str):
+        raise configuration_error(f"base_url is {value!r}: give an address as text, or a region: us, eu, apac")
+    if value in REGIONS:
+        return REGIONS[value]
+    if value in REGIONS.values():
+        return value
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise configuration_error("base_url is no address: its host or its port cannot be read") from None
+    if parts.query or parts.fragment or "@" in parts.netloc or not value.isprintable() or " " in value:
+        raise configuration_error(
+            "base_url has a query, a fragment, a user name or a space: give only https://host/path"
+        )
+    if parts.scheme not in ("http", "https") or not (":" in host or host.translate(_NAME_MARKS).isalnum()):
+        raise configuration_error(
+            f"base_url {value!r} is no address: give https://host, or a region: {', '.join(REGIONS)}"
+        )
+    if parts.scheme == "http" and not _is_this_machine(host) and not allow_insecure_http:
+        raise configuration_error(
+            f"base_url {value!r} would send the API key unencrypted: use https://, "
+            "or pass allow_insecure_http=True if the network is your own"
+        )
+    return value.rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    # A name may start with 127, too: only figures make it an address.
+    loopback = host.startswith("127.") and host.replace(".", "").isdigit()
+    return loopback or host in ("localhost", "::1") or host.endswith(".localhost")

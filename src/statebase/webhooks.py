@@ -1,0 +1,80 @@
+"""Webhooks: check that a call to your endpoint comes from StateBase, and read what it tells.
+
+    event = webhooks.parse(raw_body, signature, SECRET)
+    if event.type == "session.expired":
+        ...
+
+The signature is the hexadecimal HMAC-SHA256 of the raw body under the endpoint's secret. It covers no time: whoever
+recorded a call can send it again. Keep the ids of events that were handled, and pass over those that come twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Union
+
+import pydantic
+
+from ._errors import StateBaseError
+from ._generated.models import WebhookEvent
+from ._response import json_path
+
+__all__ = ["WebhookError", "WebhookEvent", "parse", "verify"]
+
+
+class WebhookError(StateBaseError, ValueError):
+    """A webhook is not from StateBase, or cannot be read."""
+
+
+def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]) -> bool:
+    """Check a webhook's signature, in a time that tells nothing about it.
+
+    Args:
+        payload: The body of the request as it came, not parsed and written again.
+        signature: The signature that came with it.
+        secret: The endpoint's secret.
+
+    Returns:
+        True.
+
+    Raises:
+        WebhookError: The signature is not that of the payload under the secret.
+
+    Example:
+        >>> verify(b"{}", "d7f0c1f6ab2b3b6c1f2f", "secret")
+        Traceback (most recent call last):
+        statebase.webhooks.WebhookError: The signature does not fit: pass the raw body, and this endpoint's secret
+    """
+    if not secret:
+        raise WebhookError("The secret is empty: pass the secret that the endpoint was registered with")
+    expected = hmac.new(_bytes(secret), _bytes(payload), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), signature.strip().lower().encode("utf-8", "replace")):
+        raise WebhookError("The signature does not fit: pass the raw body, and this endpoint's secret")
+    return True
+
+
+def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]) -> WebhookEvent:
+    """Check a webhook's signature and read its event.
+
+    Args:
+        payload: The body of the request as it came.
+        signature: The signature that came with it.
+        secret: The endpoint's secret.
+
+    Returns:
+        The event. Types that this version does not know, and fields besides those of the model, are kept.
+
+    Raises:
+        WebhookError: The signature does not fit, or the body is no event.
+    """
+    verify(payload, signature, secret)
+    try:
+        return WebhookEvent.model_validate_json(payload, strict=True)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise WebhookError(f"The webhook is no event at {json_path(first['loc'])}: {first['msg']}") from None
+
+
+def _bytes(value: Union[str, bytes]) -> bytes:
+    return value.encode() if isinstance(value, str) else value

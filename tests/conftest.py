@@ -1,0 +1,183 @@
+"""Fixtures that every test may use. A test that takes `flavour`, directly or through another fixture, runs twice."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any, Callable, Iterator, List, Union
+
+import httpx
+import pytest
+
+from statebase import AsyncPage, AsyncStateBase, StateBase
+from statebase._base_client import AsyncNamespace
+from statebase._clock import Clock
+
+
+class Blocking:
+    """An async object that is used as its sync twin would be: what it returns is awaited on one event loop."""
+
+    def __init__(self, target: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self.target = target
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return self._wrap(getattr(self.target, name))
+
+    def _wrap(self, value: Any) -> Any:
+        if inspect.isawaitable(value):
+            return self._wrap(self._loop.run_until_complete(_as_coroutine(value)))
+        if inspect.isasyncgen(value):
+            return self._iterate(value)
+        if isinstance(value, (AsyncNamespace, AsyncPage, AsyncStateBase)):
+            return Blocking(value, self._loop)
+        if inspect.ismethod(value):
+            return lambda *args, **kwargs: self._wrap(value(*args, **kwargs))
+        return value
+
+    def _iterate(self, generator: Any) -> Iterator[Any]:
+        while True:
+            try:
+                yield self._loop.run_until_complete(generator.__anext__())
+            except StopAsyncIteration:
+                return
+
+    def __enter__(self) -> Blocking:
+        self._loop.run_until_complete(self.target.__aenter__())
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._loop.run_until_complete(self.target.__aexit__(*exc_info))
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.target[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.target)
+
+    def __repr__(self) -> str:
+        return repr(self.target)
+
+
+async def _as_coroutine(awaitable: Any) -> Any:
+    return await awaitable
+
+
+class FrozenClock(Clock):
+    """A clock that moves only when someone sleeps on it."""
+
+    def __init__(self) -> None:
+        self.slept: List[float] = []
+        self._start = Clock().now()
+
+    def now(self) -> Any:
+        from datetime import timedelta
+
+        return self._start + timedelta(seconds=sum(self.slept))
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@pytest.fixture(params=["sync", "async"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Which of the two clients the test uses."""
+    return str(request.param)
+
+
+@pytest.fixture
+def event_loop_for_clients() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+MakeClient = Callable[..., Any]
+
+
+@pytest.fixture
+def make_client(
+    flavour: str, event_loop_for_clients: asyncio.AbstractEventLoop, clock: FrozenClock
+) -> Iterator[MakeClient]:
+    """Make a client of the flavour; it is closed after the test, and waits take no time."""
+    made: List[Any] = []
+
+    def make(api_key: str = "sb_test", **options: Any) -> Any:
+        client: Any = StateBase(api_key, **options) if flavour == "sync" else AsyncStateBase(api_key, **options)
+        return adopt(client)
+
+    def adopt(client: Any) -> Any:
+        client._settings.clock = clock
+        made.append(client if flavour == "sync" else Blocking(client, event_loop_for_clients))
+        return made[-1]
+
+    make.adopt = adopt  # type: ignore[attr-defined]
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def local_client(flavour: str, make_client: Any) -> Any:
+    """A client of the flavour on an embedded engine of its own."""
+    return make_client.adopt(StateBase.local() if flavour == "sync" else AsyncStateBase.local())
+
+
+Answer = Union[int, httpx.Response, Exception, Callable[[httpx.Request], httpx.Response]]
+
+SESSION = {
+    "id": "sess_1",
+    "agent_id": "agent",
+    "user_id": None,
+    "created_at": "2026-01-02T03:04:05.000006Z",
+    "updated_at": "2026-01-02T03:04:05.000006Z",
+    "metadata": None,
+    "state": {},
+    "memory_count": 0,
+    "turn_count": 0,
+    "ttl_expires_at": None,
+    "object": "session",
+}
+
+
+@pytest.fixture
+def respond(make_client: MakeClient) -> Callable[..., Any]:
+    """Make a client whose service gives the answers listed, one a request; returns the client and the requests.
+
+    A number stands for an answer of this status: 200 with a session, others with nothing.
+    """
+
+    def script(*answers: Answer, **options: Any) -> Any:
+        left = list(answers)
+        requests: List[httpx.Request] = []
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            answer = left.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            if callable(answer):
+                return answer(request)
+            if isinstance(answer, int):
+                return httpx.Response(answer, json=SESSION) if answer == 200 else httpx.Response(answer)
+            return answer
+
+        return make_client(transport=httpx.MockTransport(handle), **options), requests
+
+    return script
