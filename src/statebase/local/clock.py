@@ -1,0 +1,37 @@
+"""Time as the engine counts it: whole microseconds since 1970, in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Callable
+
+Clock = Callable[[], datetime]
+"""Tells the time as an aware datetime; the engine reads time nowhere else."""
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def machine_clock() -> datetime:
+    """Tell the time of the machine."""
+    return datetime.now(timezone.utc)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """Return microseconds since 1970 as a datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_text(microseconds: int) -> str:
+    """Return microseconds since 1970 as RFC 3339 text in UTC, as answers write it."""
+    return to_datetime(microseconds).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"

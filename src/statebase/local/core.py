@@ -1,0 +1,188 @@
+"""What the operations share: the store, the search, the time, and how a change is made."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Mapping, Optional, TypeVar
+
+from . import jsontext
+from .answers import AlreadyAnswered, States, encode, keep, recall
+from .clock import HOUR, SECOND, Clock, to_microseconds
+from .context import Context
+from .errors import not_found
+from .identifiers import new_id
+from .memory_search import MemorySearch
+from .store import Store
+from .tables.sessions import SessionRow
+from .tables.traces import TraceRow
+
+T = TypeVar("T")
+
+_CLEANING_US = HOUR
+"""How often answers that are no longer given again are removed."""
+
+
+class Core:
+    """The store and what is needed to work on it.
+
+    Args:
+        store: The store.
+        search: How memories are found.
+        clock: Tells the time.
+        default_ttl_seconds: How long a session lives that does not say.
+    """
+
+    def __init__(self, store: Store, search: MemorySearch, clock: Clock, default_ttl_seconds: int) -> None:
+        self.store = store
+        self.search = search
+        self.default_ttl_seconds = default_ttl_seconds
+        self.next_cleaning_us = 0
+        self.key_uses = KeyUses()
+        self._clock = clock
+        self.read = store.database.read
+        self.snapshot = store.database.snapshot
+
+    def now_us(self) -> int:
+        """Return the time in microseconds since 1970."""
+        return to_microseconds(self._clock())
+
+    def close(self) -> None:
+        """Put away what is not in the store yet, and close it."""
+        if self.key_uses.are_pending:
+            with self.store.database.write():
+                self.key_uses.flush(self.store)
+        self.store.database.close()
+
+    def change(self, context: Context) -> Change:
+        """Return what a `with` statement needs for one mutation."""
+        return Change(self, context)
+
+    def session(self, session_id: str, now_us: int) -> SessionRow:
+        """Return a session that lives.
+
+        Raises:
+            EngineError: 404, if there is none, or it has expired.
+        """
+        session = self.store.sessions.find(session_id)
+        if session is None or session.expires_us <= now_us:
+            raise not_found("session", session_id)
+        return session
+
+    def expiry_us(self, now_us: int, ttl_seconds: Optional[int]) -> int:
+        """Return when a session expires whose time starts now."""
+        return now_us + (self.default_ttl_seconds if ttl_seconds is None else ttl_seconds) * SECOND
+
+
+class Change:
+    """One mutation: a transaction with one time, its trace, and the answer to a request that may come again.
+
+    Entering it raises `AlreadyAnswered` where the request was answered before.
+    """
+
+    now_us: int
+
+    def __init__(self, core: Core, context: Context) -> None:
+        self._core = core
+        self._context = context
+        self._transaction = core.store.database.write()
+
+    def __enter__(self) -> Change:
+        self._transaction.__enter__()
+        try:
+            self.now_us = self._core.now_us()
+            if self._context.once is not None:
+                self._look_back()
+        except BaseException as error:
+            self._transaction.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if error is None:
+            self._core.key_uses.flush(self._core.store)
+        self._transaction.__exit__(kind, error, traceback)
+
+    def trace(
+        self, action: str, session_id: str, resource_type: str, resource_id: str, details: Mapping[str, Any]
+    ) -> str:
+        """Record what was done and return the id of the trace.
+
+        Args:
+            action: What was done: `state.updated`.
+            session_id: The session that it concerns.
+            resource_type: What kind of thing was changed.
+            resource_id: Which one.
+            details: What changed; keys whose value is None are left out.
+        """
+        context = self._context
+        trace_id = new_id("trace_")
+        given = {key: value for key, value in details.items() if value is not None}
+        traces = self._core.store.traces
+        traces.insert(
+            TraceRow(
+                traces.next_seq(self.now_us),
+                trace_id,
+                session_id,
+                action,
+                resource_type,
+                resource_id,
+                context.actor,
+                context.actor_id,
+                context.request_id,
+                jsontext.encode(given),
+            )
+        )
+        return trace_id
+
+    def answer(self, result: T, states: Optional[States] = None, *, secret: bool = False) -> T:
+        """Return the result, which is kept if the request may come again.
+
+        Args:
+            result: What the operation returns.
+            states: The states that it holds, in their order.
+            secret: Whether it holds something that the store must not show.
+        """
+        once = self._context.once
+        if once is not None:
+            store = self._core.store
+            keep(store, once, self.now_us, once.status, encode(result), states=states, secret=secret)
+        return result
+
+    def _look_back(self) -> None:
+        core, once = self._core, self._context.once
+        assert once is not None
+        answer = recall(core.store, once, self.now_us)
+        if answer is not None:
+            raise AlreadyAnswered(answer)
+        if self.now_us >= core.next_cleaning_us:
+            core.store.remove_old_answers(self.now_us)
+            core.next_cleaning_us = self.now_us + _CLEANING_US
+
+
+class KeyUses:
+    """Requests that came with API keys and are not in the store yet: reading must not have to write."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, tuple[int, int]] = {}
+
+    @property
+    def are_pending(self) -> bool:
+        """Whether there is something to flush."""
+        return bool(self._uses)
+
+    def count(self, key_id: str, now_us: int) -> None:
+        """Count a request; within `read` or `write`."""
+        requests, _ = self._uses.get(key_id, (0, 0))
+        self._uses[key_id] = (requests + 1, now_us)
+
+    def flush(self, store: Store) -> None:
+        """Put what was counted into the store; within `write`."""
+        if self._uses:
+            for key_id, (requests, last_used_us) in self._uses.items():
+                store.keys.count_use(key_id, requests, last_used_us)
+            self._uses.clear()

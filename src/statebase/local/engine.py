@@ -1,0 +1,197 @@
+"""The engine: the operations on a store, and the life of that store."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Literal, Optional, Union
+
+from .answers import KeptAnswer, keep, recall
+from .clock import Clock, machine_clock
+from .context import LOCAL, Context, Once
+from .core import Core
+from .database import MEMORY
+from .embedding import Embedder, as_embedder
+from .errors import EngineError
+from .keywords import KeywordSearch
+from .memory_search import MemorySearch
+from .operations.api import Operations
+from .operations.dashboard import Identity
+from .store import Store
+
+Durability = Literal["full", "normal"]
+"""What survives a loss of power: everything that was answered, or everything but the last moments."""
+
+_PURGED_AT_ONCE = 100
+_LONGEST_TTL_SECONDS = 2_592_000
+
+
+class Engine(Operations):
+    """StateBase in this process. Threads may share one; `Engine.open` makes it.
+
+    Every operation takes the parameters of its path, then its body or its query, then the context of the call. What
+    goes wrong is an `EngineError`, and then nothing was changed.
+
+    Example:
+        >>> from statebase.local import Engine
+        >>> from statebase.models import SessionCreateRequest
+        >>> engine = Engine.open()
+        >>> session = engine.create_session(SessionCreateRequest(agent_id="support"))
+        >>> engine.get_state(session.id).version
+        0
+        >>> engine.close()
+    """
+
+    def __init__(self, core: Core, *, path: str, quick: bool, options: tuple[object, ...]) -> None:
+        super().__init__(core)
+        self._path = path
+        self._quick = quick
+        self._options = options
+        self._openers = 1
+
+    @classmethod
+    def open(
+        cls,
+        path: Union[str, os.PathLike[str]] = MEMORY,
+        *,
+        embedder: Optional[Embedder] = None,
+        durability: Durability = "full",
+        default_ttl_seconds: int = 86400,
+        clock: Optional[Clock] = None,
+    ) -> Engine:
+        """Open a store, made if it is not there. Close the engine as often as it was opened.
+
+        Args:
+            path: The file; whoever opens one that is open in this process shares its engine. `":memory:"` for a store
+                of its own that is gone when it is closed. Not on a network disk.
+            embedder: Turns texts into vectors for search by meaning; without it, that of `statebase[local]` if it is
+                installed, else search goes by words.
+            durability: What was answered survives a loss of power (`"full"`), or a crash of the process (`"normal"`,
+                faster).
+            default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000.
+            clock: Tells the time as an aware datetime; the machine's without it.
+
+        Raises:
+            EngineError: The file cannot be opened, was written by a newer version, or is open with other options.
+        """
+        if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
+            message = f"default_ttl_seconds has to be 1 to {_LONGEST_TTL_SECONDS:,}."
+            raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
+        name = os.fspath(path)
+        if name == MEMORY:
+            return cls._made(name, embedder, durability, default_ttl_seconds, clock)
+        options = (embedder, durability, default_ttl_seconds, clock)
+        name = os.path.realpath(name)
+        with _registry.lock:
+            engine = _registry.engines.get(name)
+            if engine is None:
+                engine = _registry.engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
+            elif engine._options != options:
+                message = f"{name} is open in this process with other options: give the same ones, or close it first."
+                raise EngineError(400, "invalid_request", message, "path")
+            else:
+                engine._openers += 1
+        return engine
+
+    @classmethod
+    def _made(
+        cls,
+        path: str,
+        embedder: Optional[Embedder],
+        durability: Durability,
+        default_ttl_seconds: int,
+        clock: Optional[Clock],
+    ) -> Engine:
+        chosen = as_embedder(embedder)
+        store = Store(path, durability)
+        search: MemorySearch = KeywordSearch(store.words, store.vectors)
+        if chosen is not None:
+            # Only who searches by meaning has to have numpy, and to wait for it.
+            from .search import SearchIndex
+
+            search = SearchIndex(chosen, store.vectors)
+        core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)
+        options = (embedder, durability, default_ttl_seconds, clock)
+        return cls(core, path=path, quick=path == MEMORY and embedder is None, options=options)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether no operation waits for a disk, another process, or an embedder of the caller's."""
+        return self._quick
+
+    def close(self) -> None:
+        """Close the store, once everybody who opened it has closed it."""
+        with _registry.lock:
+            self._openers -= 1
+            if self._openers > 0:
+                return
+            if _registry.engines.get(self._path) is self:
+                del _registry.engines[self._path]
+        self._core.close()
+
+    def backup(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Copy the store to a file, while it is in use; a file that is there is replaced once the copy is complete.
+
+        Raises:
+            EngineError: The copy cannot be written.
+        """
+        self._core.store.database.backup(os.fspath(path))
+
+    def purge(self) -> int:
+        """Remove the sessions that have expired, with all that belongs to them but their traces.
+
+        Returns:
+            How many sessions were removed.
+        """
+        removed = _PURGED_AT_ONCE
+        total = 0
+        # A batch at a time, so that others get to write between.
+        while removed == _PURGED_AT_ONCE:
+            removed = self._sessions.purge(LOCAL, _PURGED_AT_ONCE)
+            total += removed
+        return total
+
+    def now_us(self) -> int:
+        """Return the engine's time in microseconds since 1970."""
+        return self._core.now_us()
+
+    def identify(self, api_key: str) -> Optional[Identity]:
+        """Say whose API key this is, and count the request; None if it is not an active key of the dashboard."""
+        return self._dashboard.identify(api_key)
+
+    def recall(self, once: Once) -> Optional[KeptAnswer]:
+        """Return the answer that a request got before; None if it is new.
+
+        Raises:
+            EngineError: 409, if its idempotency key came before with another body.
+        """
+        with self._core.read():
+            return recall(self._core.store, once, self._core.now_us())
+
+    def keep(self, once: Once, status: int, body: bytes) -> None:
+        """Keep the answer to a request that changed nothing.
+
+        Raises:
+            AlreadyAnswered: The request was answered meanwhile; that answer counts.
+            EngineError: 409, if its idempotency key came meanwhile with another body.
+        """
+        with self._core.change(Context(once=once)) as change:
+            keep(self._core.store, once, change.now_us, status, body)
+
+
+class _Registry:
+    """The engines of this process that have a file, by its path."""
+
+    def __init__(self) -> None:
+        self.engines: dict[str, Engine] = {}
+        self.lock = threading.Lock()
+
+    def renew_lock(self) -> None:
+        """Make the lock anew, in a child: the thread that held it may not be there."""
+        self.lock = threading.Lock()
+
+
+_registry = _Registry()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_registry.renew_lock)

@@ -1,0 +1,158 @@
+"""What the store offers to a search, and what the engine expects of one: the seam between the two.
+
+The engine talks to a `MemorySearch`; a search reads and writes the store through `MemoryVectors`. Both are
+protocols, so that the vector search and the keyword search are exchangeable and neither sees SQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence
+
+
+@dataclass(frozen=True)
+class MemoryFilter:
+    """Which memories a search may return; everything given has to hold.
+
+    Memories that were stored with `embed: false` never pass.
+    """
+
+    session_seq: Optional[int] = None
+    """Only memories of this session."""
+    user_id: Optional[str] = None
+    """Only memories of the sessions of this user, expired ones included."""
+    types: tuple[str, ...] = ()
+    """Only memories of one of these types; empty for any."""
+    tags: tuple[str, ...] = ()
+    """Only memories that carry at least one of these tags; empty for any."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every memory passes."""
+        return self.session_seq is None and self.user_id is None and not self.types and not self.tags
+
+
+class Match(NamedTuple):
+    """A memory that a search found."""
+
+    seq: int
+    """The number of the memory in the store."""
+    score: float
+    """How close it is to the query: 0..1, higher is closer."""
+
+
+class VectorRow(NamedTuple):
+    """One stored vector, with what a filter in memory needs."""
+
+    seq: int
+    session_seq: int
+    user_id: Optional[str]
+    """The user of its session."""
+    type: str
+    tags: Optional[str]
+    """Its tags as JSON text, as they are stored."""
+    vector: bytes
+    """The vector as `MemorySearch.encode_document` gave it."""
+
+
+class PendingMemory(NamedTuple):
+    """A memory that is to be found by search but has no vector yet."""
+
+    seq: int
+    version: int
+    content: str
+
+
+class MemoryVectors(Protocol):
+    """What the store offers to a vector search.
+
+    Every method takes the store's (reentrant) lock itself and may be called from any thread, inside and outside
+    `MemorySearch.search`; those that write are one transaction each. Numbers (`seq`) count up and are never used twice.
+    Other processes may write to the same file at any time: a search that caches vectors compares `last_change()` and
+    reads `vectors_after(last_seq)` at the start of each search.
+    """
+
+    def vectors_after(self, seq: int) -> Iterator[VectorRow]:
+        """Yield the vectors of memories whose number is above `seq`, in ascending order; 0 for all of them."""
+        ...
+
+    def vectors_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+        """Return the vectors of these memories, in ascending order; a memory without a vector is left out."""
+        ...
+
+    def last_change(self) -> int:
+        """Return the number of the newest change to a vector that existed already; 0 before the first."""
+        ...
+
+    def changes_after(self, change: int) -> Optional[list[int]]:
+        """Return the numbers of the memories that were updated, embedded late, or deleted after `change`.
+
+        The caller drops what it holds of them and reads them again by `vectors_of` (a deleted one is not there).
+
+        Returns:
+            The numbers, each once; None when the log does not go back that far, and all vectors are to be read anew.
+        """
+        ...
+
+    def matching(self, memory_filter: MemoryFilter) -> list[int]:
+        """Return the numbers of the memories that pass the filter, in ascending order, with or without a vector."""
+        ...
+
+    def pending(self, limit: int) -> list[PendingMemory]:
+        """Return at most `limit` memories that should have a vector (`embed: true`) and have none, oldest first."""
+        ...
+
+    def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
+        """Store vectors of pending memories, each `(seq, version, float16 bytes)`, in one transaction.
+
+        A memory that was deleted or changed meanwhile (its version differs) is skipped. A memory that gets its first
+        vector gets its `embedding_id`, and each one is logged as a change.
+        """
+        ...
+
+    def clear_vectors(self) -> None:
+        """Forget all vectors (those of another embedder): every memory is pending again, and all caches are stale."""
+        ...
+
+    def get_meta(self, key: str) -> Optional[str]:
+        """Return a value that `set_meta` stored (embedder id, dimensions, calibration), or None."""
+        ...
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Store values by key, replacing those that are there, in one transaction. Prefix keys with `search.`."""
+        ...
+
+
+class MemorySearch(Protocol):
+    """What the engine expects of a search: `search.SearchIndex` with vectors, `keywords.KeywordSearch` without."""
+
+    embedder_id: Optional[str]
+    """Identifies the vector space; None for a search without vectors."""
+
+    def encode_document(self, content: str) -> Optional[bytes]:
+        """Return the vector of a memory's content as little-endian float16, or None without an embedder.
+
+        The engine calls it without holding the store's lock and before it opens the transaction that stores the
+        memory, for an embedder may be slow. It must not raise for any text of 1..10000 characters.
+        """
+        ...
+
+    def encode_query(self, query: str) -> Any:
+        """Return the query in the form that `search` takes; called without the store's lock, for it may be slow.
+
+        This is also the moment for other slow work: embedding pending memories, calibrating. The query is not empty.
+        """
+        ...
+
+    def search(self, query: Any, memory_filter: MemoryFilter, *, limit: int, threshold: Optional[float]) -> list[Match]:
+        """Return the best matches, best first (of equal score the newest first), at most `limit`.
+
+        The engine holds the store's lock, so no other thread is in here.
+
+        Args:
+            query: What `encode_query` returned.
+            memory_filter: Which memories may be returned.
+            limit: How many matches at most, 1..50.
+            threshold: Only matches whose score is at least this; None for no threshold.
+        """
+        ...

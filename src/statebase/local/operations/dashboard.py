@@ -1,0 +1,150 @@
+"""Dashboard: counts, and the API keys that a server asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Optional
+
+from ..._generated.models import (
+    ActivityTimeSeries,
+    APIKeyCreateRequest,
+    APIKeyResponse,
+    DashboardOverviewResponse,
+    SystemStats,
+)
+from ..clock import DAY, HOUR, to_datetime
+from ..context import Context
+from ..core import Core
+from ..errors import EngineError, invalid_value
+from ..identifiers import new_id
+from ..tables.keys import KeyRow
+
+KEY_PREFIX = "sb_"
+
+_KEY_ALPHABET = string.ascii_letters + string.digits
+_KEY_CHARACTERS = 24
+_SHOWN_CHARACTERS = 8
+_MOST_REQUESTS = 1_000_000
+_MOST_DAYS = 36_500
+_HOURS = 24
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose key a request came with."""
+
+    key_id: str
+    rate_limit: int
+
+
+class DashboardOperations:
+    """The operations of the dashboard. API keys belong to no session, so that changes to them leave no trace."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def stats(self) -> DashboardOverviewResponse:
+        """Count what is there, and the changes in each of the last 24 hours."""
+        with self._core.snapshot():
+            now_us = self._core.now_us()
+            totals = self._store.sessions.totals(now_us, now_us - DAY)
+            memories = self._store.memories.total()
+            entities = self._store.entities.total(now_us)
+            this_hour = now_us // HOUR
+            first_hour = this_hour - _HOURS + 1
+            counts = self._store.traces.times(first_hour * HOUR, HOUR)
+            size = self._store.size()
+        return DashboardOverviewResponse(
+            stats=SystemStats(
+                total_sessions=totals.sessions,
+                total_turns=totals.turns,
+                total_memories=memories,
+                total_entities=entities,
+                active_sessions_24h=totals.active,
+                storage_usage_bytes=size,
+            ),
+            recent_activity=[
+                ActivityTimeSeries(timestamp=to_datetime(hour * HOUR), count=counts.get(hour, 0))
+                for hour in range(first_hour, this_hour + 1)
+            ],
+        )
+
+    def list_keys(self) -> list[APIKeyResponse]:
+        """Return all keys, newest first, without the keys themselves."""
+        with self._store.database.write():
+            self._core.key_uses.flush(self._store)
+            keys = self._store.keys.all()
+            now_us = self._core.now_us()
+        return [_response(key, now_us) for key in keys]
+
+    def create_key(self, body: APIKeyCreateRequest, context: Context) -> APIKeyResponse:
+        """Make a key, which only this answer shows."""
+        if not 1 <= body.rate_limit <= _MOST_REQUESTS:
+            raise invalid_value(f"rate_limit has to be 1 to {_MOST_REQUESTS:,}.", "rate_limit")
+        if body.expires_days is not None and not 1 <= body.expires_days <= _MOST_DAYS:
+            raise invalid_value(f"expires_days has to be 1 to {_MOST_DAYS:,}, or null for never.", "expires_days")
+        full_key = KEY_PREFIX + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_CHARACTERS))
+        with self._core.change(context) as change:
+            key = KeyRow(
+                id=new_id("key_"),
+                digest=_digest(full_key),
+                prefix=full_key[:_SHOWN_CHARACTERS],
+                name=body.name,
+                owner_id=body.owner_id,
+                rate_limit=body.rate_limit,
+                is_active=1,
+                created_us=change.now_us,
+                expires_us=None if body.expires_days is None else change.now_us + body.expires_days * DAY,
+                last_used_us=None,
+                total_requests=0,
+            )
+            self._store.keys.insert(key)
+            answer = _response(key, change.now_us)
+            answer.full_key = full_key
+            return change.answer(answer, secret=True)
+
+    def revoke_key(self, key_id: str, context: Context) -> None:
+        """Make a key stop working at once; one that does not work any more stays as it is."""
+        with self._core.change(context):
+            if not self._store.keys.revoke(key_id):
+                message = f"There is no API key {key_id!r}: check the id."
+                raise EngineError(404, "resource_not_found", message, "key_id")
+
+    def identify(self, full_key: str) -> Optional[Identity]:
+        """Say whose key this is, and count the request; None if it does not work."""
+        digest = _digest(full_key)
+        with self._core.read():
+            key = self._store.keys.by_digest(digest)
+            now_us = self._core.now_us()
+            if key is None or not secrets.compare_digest(key.digest, digest) or not _works(key, now_us):
+                return None
+            self._core.key_uses.count(key.id, now_us)
+        return Identity(key.id, key.rate_limit)
+
+
+def _works(key: KeyRow, now_us: int) -> bool:
+    return bool(key.is_active) and (key.expires_us is None or key.expires_us > now_us)
+
+
+def _digest(full_key: str) -> bytes:
+    # A key is random and long, so that a plain digest of it cannot be reversed by guessing.
+    return hashlib.sha256(full_key.encode()).digest()
+
+
+def _response(key: KeyRow, now_us: int) -> APIKeyResponse:
+    return APIKeyResponse(
+        id=key.id,
+        key_prefix=key.prefix,
+        name=key.name,
+        is_active=_works(key, now_us),
+        rate_limit=key.rate_limit,
+        created_at=to_datetime(key.created_us),
+        last_used_at=None if key.last_used_us is None else to_datetime(key.last_used_us),
+        expires_at=None if key.expires_us is None else to_datetime(key.expires_us),
+        total_requests=key.total_requests,
+        full_key=None,
+    )

@@ -1,0 +1,141 @@
+"""Entities: store, get, list, change, delete."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..._generated.models import (
+    EntityCreateRequest,
+    EntityListItem,
+    EntityListResponse,
+    EntityResponse,
+    EntityUpdateRequest,
+    EntityUpdateResponse,
+)
+from ..._generated.queries import ListEntitiesQuery
+from .. import jsontext
+from ..clock import to_datetime
+from ..context import Context
+from ..core import Core
+from ..errors import EngineError, not_found, unknown_cursor
+from ..identifiers import new_id
+from ..tables.entities import EntityRow
+
+
+class EntityOperations:
+    """The operations on entities."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def create(self, body: EntityCreateRequest, context: Context) -> EntityResponse:
+        """Store an entity that its session does not have yet."""
+        attributes = jsontext.encode(body.attributes, "attributes")
+        with self._core.change(context) as change:
+            session = self._core.session(body.session_id, change.now_us)
+            if self._store.entities.exists(session.seq, body.entity_type, body.entity_id):
+                message = (
+                    f"The session has the {body.entity_type} {body.entity_id!r} already: "
+                    "update it, or create one with another entity_id."
+                )
+                raise EngineError(409, "conflict", message, "entity_id")
+            new = new_id("ent_")
+            self._store.entities.insert(new, session.seq, body.entity_type, body.entity_id, attributes, change.now_us)
+            details = {"entity_type": body.entity_type, "entity_id": body.entity_id, "version": 1}
+            change.trace("entity.created", session.id, "entity", new, details)
+            return change.answer(
+                EntityResponse(
+                    id=new,
+                    session_id=session.id,
+                    entity_type=body.entity_type,
+                    entity_id=body.entity_id,
+                    created_at=to_datetime(change.now_us),
+                    updated_at=to_datetime(change.now_us),
+                    attributes=body.attributes,
+                    version=1,
+                    object="entity",
+                )
+            )
+
+    def get(self, entity_id: str) -> EntityResponse:
+        """Return an entity with its attributes."""
+        with self._core.read():
+            entity = self._entity(entity_id, self._core.now_us())
+        return EntityResponse(
+            id=entity.id,
+            session_id=entity.session_id,
+            entity_type=entity.entity_type,
+            entity_id=entity.entity_id,
+            created_at=to_datetime(entity.created_us),
+            updated_at=to_datetime(entity.updated_us),
+            attributes=jsontext.decode(entity.attributes),
+            version=entity.version,
+            object="entity",
+        )
+
+    def list(self, query: ListEntitiesQuery) -> EntityListResponse:
+        """Return a page of the entities that pass the filters, newest first."""
+        with self._core.read():
+            now_us = self._core.now_us()
+            before_seq: Optional[int] = None
+            if query.starting_after is not None:
+                seen = self._store.entities.find(query.starting_after, now_us)
+                if seen is None:
+                    raise unknown_cursor(query.starting_after)
+                before_seq = seen.seq
+            entities = self._store.entities.page(
+                now_us, query.limit + 1, before_seq, session_id=query.session_id, entity_type=query.entity_type
+            )
+        return EntityListResponse(
+            data=[
+                EntityListItem(
+                    id=entity.id,
+                    entity_type=entity.entity_type,
+                    entity_id=entity.entity_id,
+                    created_at=to_datetime(entity.created_us),
+                    object="entity",
+                )
+                for entity in entities[: query.limit]
+            ],
+            has_more=len(entities) > query.limit,
+        )
+
+    def update(self, entity_id: str, body: EntityUpdateRequest, context: Context) -> EntityUpdateResponse:
+        """Merge attributes in at the top level."""
+        with self._core.change(context) as change:
+            entity = self._entity(entity_id, change.now_us)
+            attributes = {**jsontext.decode(entity.attributes), **body.attributes}
+            text = jsontext.encode(attributes, "attributes")
+            version = entity.version + 1
+            self._store.entities.update(entity.seq, text, version, change.now_us)
+            details = {
+                "entity_type": entity.entity_type,
+                "entity_id": entity.entity_id,
+                "version": version,
+                "keys": list(body.attributes),
+            }
+            change.trace("entity.updated", entity.session_id, "entity", entity.id, details)
+            return change.answer(
+                EntityUpdateResponse(
+                    id=entity.id,
+                    updated_at=to_datetime(change.now_us),
+                    attributes=attributes,
+                    version=version,
+                    object="entity",
+                )
+            )
+
+    def delete(self, entity_id: str, context: Context) -> None:
+        """Remove an entity."""
+        with self._core.change(context) as change:
+            entity = self._entity(entity_id, change.now_us)
+            self._store.entities.delete(entity.seq)
+            details = {"entity_type": entity.entity_type, "entity_id": entity.entity_id}
+            change.trace("entity.deleted", entity.session_id, "entity", entity.id, details)
+
+    def _entity(self, entity_id: str, now_us: int) -> EntityRow:
+        entity = self._store.entities.find(entity_id, now_us)
+        if entity is None:
+            raise not_found("entity", entity_id)
+        return entity

@@ -1,0 +1,224 @@
+"""Memories: store, get, change, delete, search."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from ..._generated.models import (
+    MemoryCreateRequest,
+    MemoryResponse,
+    MemorySearchResponse,
+    MemorySearchResult,
+    MemoryUpdateRequest,
+    MemoryUpdateResponse,
+)
+from ..._generated.queries import SearchMemoriesQuery
+from .. import jsontext
+from ..clock import to_datetime
+from ..context import Context
+from ..core import Core
+from ..errors import EngineError, invalid_request, invalid_value, not_found
+from ..identifiers import new_id
+from ..memory_search import MemoryFilter
+from ..tables.memories import MemoryRow
+
+_MOST_CHARACTERS = 10_000
+_PREVIEW_CHARACTERS = 100
+_MOST_LABELS = 500
+"""A search takes no more types, and no more tags, than this."""
+
+
+class MemoryOperations:
+    """The operations on memories."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def create(self, body: MemoryCreateRequest, context: Context) -> MemoryResponse:
+        """Store a memory, with a vector where there is an embedder."""
+        _check_length(body.content)
+        tags = None if body.tags is None else jsontext.encode(body.tags, "tags")
+        metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
+        with self._core.read():
+            self._core.session(body.session_id, self._core.now_us())
+        vector = self._core.search.encode_document(body.content) if body.embed else None
+        embedding_id = None if vector is None else new_id("vec_")
+        with self._core.change(context) as change:
+            session = self._core.session(body.session_id, change.now_us)
+            memory_id = new_id("mem_")
+            self._store.memories.insert(
+                memory_id,
+                session.seq,
+                body.type,
+                body.content,
+                tags,
+                metadata,
+                change.now_us,
+                embed=body.embed,
+                embedding_id=embedding_id,
+                vector=vector,
+            )
+            self._store.sessions.count_memory(session.seq, 1, change.now_us)
+            details = {"type": body.type, "preview": _preview(body.content)}
+            change.trace("memory.created", session.id, "memory", memory_id, details)
+            return change.answer(
+                MemoryResponse(
+                    id=memory_id,
+                    session_id=session.id,
+                    created_at=to_datetime(change.now_us),
+                    content=body.content,
+                    type=body.type,
+                    tags=body.tags,
+                    metadata=body.metadata,
+                    embedding_id=embedding_id,
+                    vector_available=embedding_id is not None,
+                    object="memory",
+                )
+            )
+
+    def get(self, memory_id: str) -> MemoryResponse:
+        """Return a memory, one that searches do not find included."""
+        with self._core.read():
+            memory = self._memory(memory_id)
+        return MemoryResponse(
+            id=memory.id,
+            session_id=memory.session_id,
+            created_at=to_datetime(memory.created_us),
+            content=memory.content,
+            type=memory.type,
+            tags=tags_of(memory),
+            metadata=None if memory.metadata is None else jsontext.decode(memory.metadata),
+            embedding_id=memory.embedding_id,
+            vector_available=memory.embedding_id is not None,
+            object="memory",
+        )
+
+    def update(self, memory_id: str, body: MemoryUpdateRequest, context: Context) -> MemoryUpdateResponse:
+        """Change the fields that are given; null clears tags and metadata and leaves content and type."""
+        given = body.model_fields_set
+        vector = None
+        if body.content is not None:
+            _check_length(body.content)
+            with self._core.read():
+                embed = self._memory(memory_id).embed
+            vector = self._core.search.encode_document(body.content) if embed else None
+        with self._core.change(context) as change:
+            old = self._memory(memory_id)
+            new = old._replace(
+                type=old.type if body.type is None else body.type,
+                content=old.content if body.content is None else body.content,
+                updated_us=change.now_us,
+                version=old.version + 1,
+            )
+            if body.content is not None:
+                new = new._replace(embedding_id=None if vector is None else new_id("vec_"))
+            if "tags" in given:
+                new = new._replace(tags=None if body.tags is None else jsontext.encode(body.tags, "tags"))
+            if "metadata" in given:
+                new = new._replace(metadata=_merged(old.metadata, body))
+            self._store.memories.update(old, new, vector)
+            details = {
+                "version": new.version,
+                "fields": sorted(given & set(MemoryUpdateRequest.model_fields)),
+                "preview": _preview(new.content),
+            }
+            change.trace("memory.updated", old.session_id, "memory", old.id, details)
+            return change.answer(
+                MemoryUpdateResponse(
+                    id=new.id,
+                    updated_at=to_datetime(new.updated_us),
+                    content=new.content,
+                    type=new.type,
+                    tags=tags_of(new),
+                    version=new.version,
+                    object="memory",
+                )
+            )
+
+    def delete(self, memory_id: str, context: Context) -> None:
+        """Remove a memory."""
+        with self._core.change(context) as change:
+            memory = self._memory(memory_id)
+            self._store.memories.delete(memory)
+            self._store.sessions.count_memory(memory.session_seq, -1, change.now_us)
+            details = {"type": memory.type, "preview": _preview(memory.content)}
+            change.trace("memory.deleted", memory.session_id, "memory", memory.id, details)
+
+    def search(self, query: SearchMemoriesQuery) -> MemorySearchResponse:
+        """Return the memories that fit the query, best first; those of expired sessions are still found."""
+        types = _labels(query.types, "types")
+        tags = _labels(query.tags, "tags")
+        if not query.query.strip():
+            return MemorySearchResponse(data=[], query=query.query)
+        encoded = self._core.search.encode_query(query.query)
+        with self._core.read():
+            session_seq = None
+            if query.session_id is not None:
+                session = self._store.sessions.find(query.session_id)
+                if session is None:
+                    return MemorySearchResponse(data=[], query=query.query)
+                session_seq = session.seq
+            matches = self._core.search.search(
+                encoded,
+                MemoryFilter(session_seq=session_seq, types=types, tags=tags),
+                limit=query.top_k,
+                threshold=query.threshold,
+            )
+            memories = self._store.memories.of(match.seq for match in matches)
+        found = [(memories[match.seq], match.score) for match in matches if match.seq in memories]
+        return MemorySearchResponse(
+            data=[
+                MemorySearchResult(
+                    id=memory.id,
+                    session_id=memory.session_id,
+                    content=memory.content,
+                    type=memory.type,
+                    score=score,
+                    tags=tags_of(memory),
+                    created_at=to_datetime(memory.created_us),
+                )
+                for memory, score in found
+            ],
+            query=query.query,
+        )
+
+    def _memory(self, memory_id: str) -> MemoryRow:
+        memory = self._store.memories.find(memory_id)
+        if memory is None:
+            raise not_found("memory", memory_id)
+        return memory
+
+
+def tags_of(memory: MemoryRow) -> Optional[List[str]]:
+    """Return the labels of a memory."""
+    return None if memory.tags is None else jsontext.decode(memory.tags)
+
+
+def _merged(old: Optional[str], body: MemoryUpdateRequest) -> Optional[str]:
+    if body.metadata is None:
+        return None
+    return jsontext.encode({**({} if old is None else jsontext.decode(old)), **body.metadata}, "metadata")
+
+
+def _check_length(content: str) -> None:
+    if not content:
+        raise invalid_value("content is empty: send 1 to 10,000 characters.", "content")
+    if len(content) > _MOST_CHARACTERS:
+        message = f"content has {len(content):,} characters: send at most {_MOST_CHARACTERS:,}."
+        raise EngineError(413, "content_too_large", message, "content")
+
+
+def _labels(text: Optional[str], param: str) -> tuple[str, ...]:
+    """Cut a comma-separated parameter into what it lists."""
+    if text is None:
+        return ()
+    labels = tuple(dict.fromkeys(label.strip() for label in text.split(",") if label.strip()))
+    if len(labels) > _MOST_LABELS:
+        raise invalid_request(f"{param} lists {len(labels)} values: send at most {_MOST_LABELS}.", param)
+    return labels
+
+
+def _preview(content: str) -> str:
+    """Return the start of a text, never more than half of it: a trace outlives the memory, the text must not."""
+    return content[: min(_PREVIEW_CHARACTERS, len(content) // 2)] + "…"

@@ -1,0 +1,217 @@
+"""Sessions: create, get, list, update, delete, fork, history."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, cast
+
+import pydantic_core
+
+from ..._generated.models import (
+    SessionCreateRequest,
+    SessionCreateResponse,
+    SessionForkRequest,
+    SessionListItem,
+    SessionListResponse,
+    SessionMetadataUpdateResponse,
+    SessionResponse,
+    SessionUpdateRequest,
+)
+from ..._generated.queries import GetSessionHistoryQuery, ListSessionsQuery
+from .. import jsontext
+from ..answers import States
+from ..clock import to_datetime, to_microseconds, to_text
+from ..context import Context
+from ..core import Core
+from ..errors import EngineError, invalid_request, unknown_cursor
+from ..identifiers import new_id
+from ..tables.sessions import SessionRow
+from .states import version_model, version_not_found
+from .traces import list_item
+
+
+class SessionOperations:
+    """The operations on sessions."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def create(self, body: SessionCreateRequest, context: Context) -> SessionCreateResponse:
+        """Start a session with its state as version 0."""
+        metadata = _optional_json(body.metadata, "metadata")
+        initial_state = {} if body.initial_state is None else body.initial_state
+        text = jsontext.encode(initial_state, "initial_state")
+        with self._core.change(context) as change:
+            now_us = change.now_us
+            expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
+            session = self._store.sessions.insert(
+                new_id("sess_"), body.agent_id, body.user_id, metadata, now_us, expires_us
+            )
+            self._store.states.start(session.seq, text, now_us, context.actor)
+            details = {"agent_id": body.agent_id, "user_id": body.user_id, "expires_at": to_text(expires_us)}
+            change.trace("session.created", session.id, "session", session.id, details)
+            answer = SessionCreateResponse(**_fields(session), state=initial_state)
+            return change.answer(answer, States(session.seq, [(0, text)]))
+
+    def get(self, session_id: str) -> SessionResponse:
+        """Return a session with its newest state."""
+        with self._core.read():
+            session = self._core.session(session_id, self._core.now_us())
+            state = self._store.states.newest(session.seq)
+        return SessionResponse(**_fields(session), state=jsontext.decode(state.text))
+
+    def list(self, query: ListSessionsQuery) -> SessionListResponse:
+        """Return a page of the sessions that live and pass the filters, newest first."""
+        metadata = _metadata_filter(query.metadata)
+        with self._core.read():
+            sessions = self._store.sessions.page(
+                self._core.now_us(),
+                query.limit + 1,
+                self._seq_of_cursor(query.starting_after),
+                agent_id=query.agent_id,
+                user_id=query.user_id,
+                created_after_us=None if query.created_after is None else to_microseconds(query.created_after),
+                created_before_us=None if query.created_before is None else to_microseconds(query.created_before),
+                metadata=metadata,
+            )
+        page = sessions[: query.limit]
+        return SessionListResponse(
+            data=[_list_item(session) for session in page],
+            has_more=len(sessions) > query.limit,
+            first_id=page[0].id if page else None,
+            last_id=page[-1].id if page else None,
+        )
+
+    def update(self, session_id: str, body: SessionUpdateRequest, context: Context) -> SessionMetadataUpdateResponse:
+        """Replace the metadata, restart the clock, or both; a lifetime of null is the default one."""
+        given = body.model_fields_set
+        metadata = _optional_json(body.metadata, "metadata")
+        with self._core.change(context) as change:
+            now_us = change.now_us
+            session = self._core.session(session_id, now_us)
+            if "metadata" not in given:
+                metadata = session.metadata
+            expires_us = session.expires_us
+            if "ttl_seconds" in given:
+                expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
+            self._store.sessions.update(session.seq, metadata, expires_us, now_us)
+            details = {"fields": sorted(given & {"metadata", "ttl_seconds"}), "expires_at": to_text(expires_us)}
+            change.trace("session.updated", session.id, "session", session.id, details)
+            return change.answer(
+                SessionMetadataUpdateResponse(
+                    id=session.id,
+                    agent_id=session.agent_id,
+                    updated_at=to_datetime(now_us),
+                    metadata=None if metadata is None else jsontext.decode(metadata),
+                    ttl_expires_at=to_datetime(expires_us),
+                    object="session",
+                )
+            )
+
+    def delete(self, session_id: str, context: Context) -> None:
+        """Remove a session and what belongs to it; its traces stay."""
+        with self._core.change(context) as change:
+            session = self._core.session(session_id, change.now_us)
+            removed = self._store.remove_session(session)
+            change.trace("session.deleted", session.id, "session", session.id, removed)
+
+    def fork(self, session_id: str, body: SessionForkRequest, context: Context) -> SessionResponse:
+        """Start a session from a version of the state of another."""
+        with self._core.change(context) as change:
+            now_us = change.now_us
+            source = self._core.session(session_id, now_us)
+            newest = self._store.states.newest(source.seq)
+            version = newest.version if body.version is None else body.version
+            text = newest.text if version == newest.version else self._store.states.at(source.seq, version)
+            if text is None:
+                raise version_not_found(version, newest.version)
+            origin = {"forked_from": source.id, "forked_version": version}
+            fork = self._store.sessions.insert(
+                new_id("sess_"),
+                source.agent_id,
+                source.user_id,
+                jsontext.encode(origin),
+                now_us,
+                self._core.expiry_us(now_us, None),
+            )
+            self._store.states.start(fork.seq, text, now_us, context.actor)
+            change.trace("session.forked", fork.id, "session", fork.id, origin)
+            answer = SessionResponse(**_fields(fork), state=jsontext.decode(text))
+            return change.answer(answer, States(fork.seq, [(0, text)]))
+
+    def history(self, session_id: str, query: GetSessionHistoryQuery) -> dict[str, Any]:
+        """Return the newest versions of the state and the newest traces; an empty list for what is not asked for."""
+        with self._core.snapshot():
+            session = self._core.session(session_id, self._core.now_us())
+            versions = self._store.states.versions(session.seq, query.limit, None) if query.include_state else []
+            traces = self._store.traces.page(query.limit, session_id=session.id) if query.include_traces else []
+        return {
+            "session_id": session.id,
+            "versions": [version_model(version) for version in versions],
+            "traces": [list_item(trace) for trace in traces],
+        }
+
+    def purge(self, context: Context, batch: int) -> int:
+        """Remove at most `batch` of the sessions that have expired, and say how many that were."""
+        with self._core.change(context) as change:
+            sessions = self._store.sessions.expired(change.now_us, batch)
+            for session in sessions:
+                details = {"expired_at": to_text(session.expires_us), **self._store.remove_session(session)}
+                change.trace("session.expired", session.id, "session", session.id, details)
+        return len(sessions)
+
+    def _seq_of_cursor(self, starting_after: Optional[str]) -> Optional[int]:
+        if starting_after is None:
+            return None
+        seen = self._store.sessions.find(starting_after)
+        if seen is None:
+            raise unknown_cursor(starting_after)
+        return seen.seq
+
+
+def _fields(session: SessionRow) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "agent_id": session.agent_id,
+        "user_id": session.user_id,
+        "created_at": to_datetime(session.created_us),
+        "updated_at": to_datetime(session.updated_us),
+        "metadata": None if session.metadata is None else jsontext.decode(session.metadata),
+        "memory_count": session.memory_count,
+        "turn_count": session.turn_count,
+        "ttl_expires_at": to_datetime(session.expires_us),
+        "object": "session",
+    }
+
+
+def _list_item(session: SessionRow) -> SessionListItem:
+    return SessionListItem(
+        id=session.id,
+        agent_id=session.agent_id,
+        created_at=to_datetime(session.created_us),
+        updated_at=to_datetime(session.updated_us),
+        memory_count=session.memory_count,
+        turn_count=session.turn_count,
+        object="session",
+        user_id=session.user_id,
+    )
+
+
+def _metadata_filter(text: Optional[str]) -> Optional[dict[str, Any]]:
+    if text is None:
+        return None
+    try:
+        wanted: object = pydantic_core.from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise _no_filter() from error
+    if not isinstance(wanted, dict):
+        raise _no_filter()
+    return cast("dict[str, Any]", wanted)
+
+
+def _no_filter() -> EngineError:
+    return invalid_request('metadata has to be a JSON object, such as {"channel": "web"}.', "metadata")
+
+
+def _optional_json(value: Optional[dict[str, Any]], field: str) -> Optional[str]:
+    return None if value is None else jsontext.encode(value, field)

@@ -1,0 +1,99 @@
+"""Traces: get and list."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..._generated.models import (
+    SessionTraceListResponse,
+    TraceContext,
+    TraceListItem,
+    TraceListResponse,
+    TraceResponse,
+)
+from ..._generated.queries import ListSessionTracesQuery, ListTracesQuery
+from .. import jsontext
+from ..clock import to_datetime, to_microseconds
+from ..core import Core
+from ..errors import not_found, unknown_cursor
+from ..tables.traces import TraceRow
+
+
+class TraceOperations:
+    """The operations on traces."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def get(self, trace_id: str) -> TraceResponse:
+        """Return a trace with its details."""
+        with self._core.read():
+            trace = self._store.traces.find(trace_id)
+        if trace is None:
+            raise not_found("trace", trace_id)
+        return TraceResponse(
+            **_fields(trace),
+            actor_id=trace.actor_id,
+            details=jsontext.decode(trace.details),
+            context=TraceContext(request_id=trace.request_id, api_key_id=trace.actor_id),
+            ip_address=None,
+        )
+
+    def list(self, query: ListTracesQuery) -> TraceListResponse:
+        """Return a page of all traces that pass the filters, newest first."""
+        with self._core.read():
+            traces = self._store.traces.page(
+                query.limit + 1,
+                from_us=None if query.start_time is None else to_microseconds(query.start_time),
+                before_us=None if query.end_time is None else to_microseconds(query.end_time),
+                session_id=query.session_id,
+                action=query.action,
+                resource_type=query.resource_type,
+                resource_id=query.resource_id,
+            )
+        page = [list_item(trace) for trace in traces[: query.limit]]
+        return TraceListResponse(data=page, has_more=len(traces) > query.limit)
+
+    def list_for_session(self, session_id: str, query: ListSessionTracesQuery) -> SessionTraceListResponse:
+        """Return a page of the traces of a session, newest first; also of one that was deleted."""
+        with self._core.read():
+            self._check(session_id)
+            before_us: Optional[int] = None
+            if query.starting_after is not None:
+                seen = self._store.traces.find(query.starting_after)
+                if seen is None or seen.session_id != session_id:
+                    raise unknown_cursor(query.starting_after)
+                before_us = seen.seq
+            traces = self._store.traces.page(
+                query.limit + 1, before_us=before_us, session_id=session_id, action=query.action
+            )
+        page = [list_item(trace) for trace in traces[: query.limit]]
+        return SessionTraceListResponse(data=page, has_more=len(traces) > query.limit)
+
+    def _check(self, session_id: str) -> None:
+        """Raise an error unless the session lives or was deleted: traces outlive it, but an expired one never was."""
+        session = self._store.sessions.find(session_id)
+        if session is not None:
+            self._core.session(session_id, self._core.now_us())
+            return
+        newest = self._store.traces.page(1, session_id=session_id)
+        if not newest or newest[0].action == "session.expired":
+            raise not_found("session", session_id)
+
+
+def list_item(trace: TraceRow) -> TraceListItem:
+    """Return a trace as lists show it."""
+    return TraceListItem(**_fields(trace))
+
+
+def _fields(trace: TraceRow) -> dict[str, Any]:
+    return {
+        "id": trace.id,
+        "session_id": trace.session_id,
+        "action": trace.action,
+        "resource_type": trace.resource_type,
+        "resource_id": trace.resource_id,
+        "actor": trace.actor,
+        "timestamp": to_datetime(trace.seq),
+    }

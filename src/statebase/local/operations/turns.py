@@ -1,0 +1,158 @@
+"""Turns: record, get, list."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..._generated.models import (
+    TurnCreateRequest,
+    TurnDetailResponse,
+    TurnInput,
+    TurnListItem,
+    TurnListResponse,
+    TurnOutput,
+    TurnResponse,
+)
+from ..._generated.queries import ListTurnsQuery
+from .. import jsontext
+from ..answers import States
+from ..clock import to_datetime
+from ..context import Context
+from ..core import Change, Core
+from ..errors import not_found, unknown_cursor
+from ..identifiers import new_id
+from ..tables.sessions import SessionRow
+from ..tables.states import StateRow
+from ..tables.turns import TurnRow
+
+_PREVIEW_CHARACTERS = 100
+
+
+class TurnOperations:
+    """The operations on the turns of sessions."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+
+    def create(self, session_id: str, body: TurnCreateRequest, context: Context) -> TurnResponse:
+        """Record a turn, and the state that it led to as a new version if it differs from the current one."""
+        input_text = jsontext.encode(body.input.model_dump(), "input")
+        output_text = jsontext.encode(body.output.model_dump(), "output")
+        metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
+        given_before = None if body.state_before is None else jsontext.encode(body.state_before, "state_before")
+        after = None if body.state_after is None else jsontext.encode(body.state_after, "state_after")
+        with self._core.change(context) as change:
+            session = self._core.session(session_id, change.now_us)
+            current = self._store.states.newest(session.seq)
+            version_after = None
+            if after is not None:
+                version_after = self._advance(change, session, current, after, body, context)
+            turn = TurnRow(
+                id=new_id("turn_"),
+                number=self._store.sessions.count_turn(session.seq, change.now_us),
+                created_us=change.now_us,
+                input=input_text,
+                output=output_text,
+                metadata=metadata,
+                reasoning=body.reasoning,
+                state_before=given_before,
+                version_before=current.version,
+                version_after=version_after,
+            )
+            self._store.turns.insert(session.seq, turn)
+            details = {
+                "turn_number": turn.number,
+                "version": version_after if version_after != current.version else None,
+                "reasoning": body.reasoning,
+            }
+            change.trace("turn.added", session.id, "turn", turn.id, details)
+            before = current.text if given_before is None else given_before
+            answer = TurnResponse(
+                id=turn.id,
+                session_id=session.id,
+                created_at=to_datetime(turn.created_us),
+                turn_number=turn.number,
+                input=body.input,
+                output=body.output,
+                metadata=body.metadata,
+                reasoning=body.reasoning,
+                object="turn",
+                state_before=jsontext.decode(before),
+                state_after=body.state_after,
+            )
+            repeated = [] if given_before is not None else [(current.version, current.text)]
+            if version_after is not None and version_after != current.version:
+                repeated.append((version_after, after or ""))
+            return change.answer(answer, States(session.seq, repeated))
+
+    def get(self, session_id: str, turn_id: str) -> TurnDetailResponse:
+        """Return a turn with its full input and output."""
+        with self._core.snapshot():
+            session = self._core.session(session_id, self._core.now_us())
+            turn = self._store.turns.find(session.seq, turn_id)
+            if turn is None:
+                raise not_found("turn", turn_id)
+            before = turn.state_before
+            if before is None:
+                before = self._store.states.at(session.seq, turn.version_before)
+            after = None if turn.version_after is None else self._store.states.at(session.seq, turn.version_after)
+        return TurnDetailResponse(
+            id=turn.id,
+            session_id=session.id,
+            created_at=to_datetime(turn.created_us),
+            turn_number=turn.number,
+            input=TurnInput(**jsontext.decode(turn.input)),
+            output=TurnOutput(**jsontext.decode(turn.output)),
+            metadata=None if turn.metadata is None else jsontext.decode(turn.metadata),
+            reasoning=turn.reasoning,
+            object="turn",
+            state_before=None if before is None else jsontext.decode(before),
+            state_after=None if after is None else jsontext.decode(after),
+        )
+
+    def list(self, session_id: str, query: ListTurnsQuery) -> TurnListResponse:
+        """Return a page of turns with previews."""
+        with self._core.read():
+            session = self._core.session(session_id, self._core.now_us())
+            seen: Optional[int] = None
+            if query.starting_after is not None:
+                last = self._store.turns.find(session.seq, query.starting_after)
+                if last is None:
+                    raise unknown_cursor(query.starting_after)
+                seen = last.number
+            turns = self._store.turns.page(session.seq, query.limit + 1, seen, ascending=query.order == "asc")
+        return TurnListResponse(
+            data=[
+                TurnListItem(
+                    id=turn.id,
+                    created_at=to_datetime(turn.created_us),
+                    turn_number=turn.number,
+                    input_preview=_preview(jsontext.decode(turn.input)),
+                    output_preview=_preview(jsontext.decode(turn.output)),
+                    object="turn",
+                )
+                for turn in turns[: query.limit]
+            ],
+            has_more=len(turns) > query.limit,
+        )
+
+    def _advance(
+        self,
+        change: Change,
+        session: SessionRow,
+        current: StateRow,
+        after: str,
+        body: TurnCreateRequest,
+        context: Context,
+    ) -> int:
+        """Return the version of the state after the turn, which is a new one if the state changed."""
+        if after == current.text or jsontext.same(jsontext.decode(after), jsontext.decode(current.text)):
+            return current.version
+        return self._store.states.append(
+            session.seq, current, after, change.now_us, context.actor, body.reasoning, parent=current.version
+        )
+
+
+def _preview(part: dict[str, Any]) -> str:
+    return str(part["content"])[:_PREVIEW_CHARACTERS]

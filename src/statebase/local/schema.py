@@ -1,0 +1,203 @@
+"""The tables, and how a file of an older version of the package gets them. Migrations only go forward."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from .errors import EngineError
+
+APPLICATION_ID = 0x53744264
+"""Marks a file as a store ("StBd"), so that another application's file is not taken for one."""
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # AUTOINCREMENT, so that the number of something deleted never comes back: caches and cursors rely on it.
+    """CREATE TABLE sessions (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        agent_id TEXT NOT NULL,
+        user_id TEXT,
+        metadata TEXT,
+        created_us INTEGER NOT NULL,
+        updated_us INTEGER NOT NULL,
+        expires_us INTEGER NOT NULL,
+        turn_count INTEGER NOT NULL DEFAULT 0,
+        memory_count INTEGER NOT NULL DEFAULT 0
+    )""",
+    "CREATE INDEX sessions_by_agent ON sessions (agent_id, seq)",
+    "CREATE INDEX sessions_by_user ON sessions (user_id, seq)",
+    "CREATE INDEX sessions_by_creation ON sessions (created_us)",
+    "CREATE INDEX sessions_by_update ON sessions (updated_us)",
+    "CREATE INDEX sessions_by_expiry ON sessions (expires_us)",
+    # The newest state has a row of its own, so that counting a turn does not write the state again.
+    """CREATE TABLE states (
+        session_seq INTEGER PRIMARY KEY,
+        version INTEGER NOT NULL,
+        keyframe INTEGER NOT NULL,
+        updated_us INTEGER NOT NULL,
+        text TEXT NOT NULL
+    )""",
+    """CREATE TABLE state_versions (
+        seq INTEGER PRIMARY KEY,
+        session_seq INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        parent INTEGER,
+        created_us INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        reasoning TEXT,
+        kind INTEGER NOT NULL,
+        base INTEGER,
+        data BLOB NOT NULL,
+        UNIQUE (session_seq, version)
+    )""",
+    """CREATE TABLE turns (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        session_seq INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        created_us INTEGER NOT NULL,
+        input TEXT NOT NULL,
+        output TEXT NOT NULL,
+        metadata TEXT,
+        reasoning TEXT,
+        state_before TEXT,
+        version_before INTEGER NOT NULL,
+        version_after INTEGER,
+        UNIQUE (session_seq, number)
+    )""",
+    """CREATE TABLE memories (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        session_seq INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        content TEXT NOT NULL,
+        tags TEXT,
+        metadata TEXT,
+        embed INTEGER NOT NULL,
+        embedding_id TEXT,
+        created_us INTEGER NOT NULL,
+        updated_us INTEGER NOT NULL,
+        version INTEGER NOT NULL
+    )""",
+    "CREATE INDEX memories_by_session ON memories (session_seq, seq)",
+    "CREATE INDEX memories_by_type ON memories (type, seq)",
+    "CREATE INDEX memories_pending ON memories (seq) WHERE embed = 1 AND embedding_id IS NULL",
+    "CREATE TABLE memory_tags (tag TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (tag, seq)) WITHOUT ROWID",
+    "CREATE TABLE memory_vectors (seq INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+    "CREATE TABLE memory_changes (change INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL)",
+    """CREATE TABLE entities (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        session_seq INTEGER NOT NULL,
+        entity_type TEXT NOT NULL,
+        entity_id TEXT NOT NULL,
+        attributes TEXT NOT NULL,
+        created_us INTEGER NOT NULL,
+        updated_us INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        UNIQUE (session_seq, entity_type, entity_id)
+    )""",
+    "CREATE INDEX entities_by_session ON entities (session_seq, seq)",
+    "CREATE INDEX entities_by_type ON entities (entity_type, seq)",
+    # The number of a trace is its time in microseconds: no two traces have the same, so that a page may end by time.
+    """CREATE TABLE traces (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        session_id TEXT NOT NULL,
+        action TEXT NOT NULL,
+        resource_type TEXT NOT NULL,
+        resource_id TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        actor_id TEXT,
+        request_id TEXT,
+        details TEXT NOT NULL
+    )""",
+    "CREATE INDEX traces_by_session ON traces (session_id, seq)",
+    "CREATE INDEX traces_by_action ON traces (action, seq)",
+    "CREATE INDEX traces_by_resource_type ON traces (resource_type, seq)",
+    "CREATE INDEX traces_by_resource ON traces (resource_id, seq)",
+    """CREATE TABLE answers (
+        seq INTEGER PRIMARY KEY,
+        key BLOB NOT NULL UNIQUE,
+        request BLOB NOT NULL,
+        status INTEGER NOT NULL,
+        expires_us INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        sealed INTEGER NOT NULL,
+        session_seq INTEGER,
+        cuts TEXT
+    )""",
+    "CREATE INDEX answers_by_expiry ON answers (expires_us)",
+    "CREATE INDEX answers_by_session ON answers (session_seq) WHERE session_seq IS NOT NULL",
+    """CREATE TABLE api_keys (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        digest BLOB NOT NULL UNIQUE,
+        prefix TEXT NOT NULL,
+        name TEXT NOT NULL,
+        owner_id TEXT,
+        rate_limit INTEGER NOT NULL,
+        is_active INTEGER NOT NULL,
+        created_us INTEGER NOT NULL,
+        expires_us INTEGER,
+        last_used_us INTEGER,
+        total_requests INTEGER NOT NULL
+    )""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""What brings a file from each version of the schema to the next, in order; never change one that was released."""
+
+
+def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
+    """Raise an error if the file is not a store, or one of a newer version of the package; change nothing.
+
+    Raises:
+        EngineError: 500, with what to do.
+    """
+    try:
+        version = _pragma(connection, "user_version")
+        application = _pragma(connection, "application_id")
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise _unusable(f"{path} is no store of statebase ({error}): give the path of another file.") from error
+    if application != APPLICATION_ID and not (empty and application == 0):
+        raise _unusable(f"{path} belongs to another application: give the path of another file.")
+    if version > len(MIGRATIONS):
+        raise _unusable(
+            f"{path} was written by a newer statebase (schema {version}, this one knows {len(MIGRATIONS)}): "
+            "upgrade the package, or give the path of another file."
+        )
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the file to the newest schema, one transaction a step.
+
+    Raises:
+        EngineError: 500, if the file is not a store that this version of the package can use.
+    """
+    while _pragma(connection, "user_version") < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done the step meanwhile.
+            refuse_foreign(connection, path)
+            version = _pragma(connection, "user_version")
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version]:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _unusable(message: str) -> EngineError:
+    return EngineError(500, "internal_error", message, "path")

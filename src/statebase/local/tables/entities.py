@@ -1,0 +1,104 @@
+"""Entities: the things that a session deals with, and what is known about them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+
+from ..database import Database
+
+_SELECT = (
+    "SELECT e.seq, e.id, e.session_seq, s.id, e.entity_type, e.entity_id, e.attributes,"
+    " e.created_us, e.updated_us, e.version"
+    " FROM entities e JOIN sessions s ON s.seq = e.session_seq"
+)
+_INTEGER_MAX = 2**63 - 1
+
+
+class EntityRow(NamedTuple):
+    """An entity as it is stored; attributes as JSON text."""
+
+    seq: int
+    id: str
+    session_seq: int
+    session_id: str
+    entity_type: str
+    entity_id: str
+    attributes: str
+    created_us: int
+    updated_us: int
+    version: int
+
+
+class Entities:
+    """The table of entities. An entity is there as long as its session lives."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(
+        self, new_id: str, session_seq: int, entity_type: str, entity_id: str, attributes: str, now_us: int
+    ) -> None:
+        """Store a new entity, as version 1."""
+        self._database.execute(
+            "INSERT INTO entities"
+            " (id, session_seq, entity_type, entity_id, attributes, created_us, updated_us, version)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+            (new_id, session_seq, entity_type, entity_id, attributes, now_us, now_us),
+        )
+
+    def exists(self, session_seq: int, entity_type: str, entity_id: str) -> bool:
+        """Say whether the session has this entity."""
+        row = self._database.execute(
+            "SELECT 1 FROM entities WHERE session_seq = ? AND entity_type = ? AND entity_id = ?",
+            (session_seq, entity_type, entity_id),
+        ).fetchone()
+        return row is not None
+
+    def find(self, new_id: str, now_us: int) -> Optional[EntityRow]:
+        """Return an entity; None if there is none, or its session has expired."""
+        row = self._database.execute(_SELECT + " WHERE e.id = ? AND s.expires_us > ?", (new_id, now_us)).fetchone()
+        return None if row is None else EntityRow._make(row)
+
+    def page(
+        self,
+        now_us: int,
+        limit: int,
+        before_seq: Optional[int],
+        *,
+        session_id: Optional[str],
+        entity_type: Optional[str],
+    ) -> list[EntityRow]:
+        """Return at most `limit` entities that pass all filters given, newest first."""
+        sql = _SELECT + " WHERE e.seq < ? AND s.expires_us > ?"
+        parameters: list[Any] = [_INTEGER_MAX if before_seq is None else before_seq, now_us]
+        if session_id is not None:
+            sql += " AND e.session_seq = (SELECT seq FROM sessions WHERE id = ?)"
+            parameters.append(session_id)
+        if entity_type is not None:
+            sql += " AND e.entity_type = ?"
+            parameters.append(entity_type)
+        rows = self._database.execute(sql + " ORDER BY e.seq DESC LIMIT ?", (*parameters, limit))
+        return [EntityRow._make(row) for row in rows]
+
+    def update(self, seq: int, attributes: str, version: int, now_us: int) -> None:
+        """Replace the attributes of an entity."""
+        self._database.execute(
+            "UPDATE entities SET attributes = ?, version = ?, updated_us = ? WHERE seq = ?",
+            (attributes, version, now_us, seq),
+        )
+
+    def delete(self, seq: int) -> None:
+        """Remove an entity."""
+        self._database.execute("DELETE FROM entities WHERE seq = ?", (seq,))
+
+    def delete_of(self, session_seq: int) -> int:
+        """Remove all entities of a session and return how many there were."""
+        return self._database.execute("DELETE FROM entities WHERE session_seq = ?", (session_seq,)).rowcount
+
+    def total(self, now_us: int) -> int:
+        """Count the entities whose sessions live."""
+        row = self._database.execute(
+            "SELECT count(*) FROM entities e JOIN sessions s ON s.seq = e.session_seq WHERE s.expires_us > ?",
+            (now_us,),
+        ).fetchone()
+        return int(row[0])

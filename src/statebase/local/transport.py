@@ -1,0 +1,236 @@
+"""HTTP in front of the engine, without a network: a transport for httpx."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, NamedTuple, Optional, Union
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import httpx
+import pydantic_core
+
+from .._generated.operations import OPERATIONS
+from .._generated.queries import QUERIES
+from .._types import Operation
+from .access import Gate, RateLimit, Visitor
+from .answers import AlreadyAnswered, encode
+from .clock import Clock
+from .context import Context
+from .embedding import Embedder
+from .engine import Durability, Engine
+from .errors import EngineError
+from .identifiers import new_id
+from .requests import InvalidRequest, check_size, invalid_body, read_body, read_once, read_query
+from .routing import Router
+
+logger = logging.getLogger("statebase.local")
+
+_THREADS = 16
+"""How many requests of one event loop wait in threads at once."""
+_OPEN_ROUTES = "/v1/"
+"""Routes beside these are for probes: they ask for no key and know no limit."""
+_CONTEXT_OPERATION = "get_context"
+_LONGEST_REQUEST_ID = 128
+_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+_INVALID_TYPE = "invalid_request_error"
+_SERVER_TYPE = "api_error"
+
+_router = Router(OPERATIONS)
+_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_threads")
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers requests of httpx by calling an engine; for `httpx.Client` and for `httpx.AsyncClient`.
+
+    In an event loop, an engine that may have to wait works in a thread.
+
+    Args:
+        engine: The engine. It stays open when the transport is closed, unless the transport is to close it.
+        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's; without it,
+            requests need no key.
+        rate_limit: Requests a minute that come in; one with a key of the dashboard has the limit of its key. No limits
+            without it.
+        close_engine: Whether closing the transport closes the engine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        api_key: Optional[str] = None,
+        rate_limit: Optional[int] = None,
+        close_engine: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._gate = Gate(engine, api_key)
+        self._rate_limit = None if rate_limit is None else RateLimit(rate_limit)
+        self._close_engine = close_engine
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        return self._respond(request, request.read())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request without holding up the event loop."""
+        content = await request.aread()
+        if self._engine.is_quick:
+            return self._respond(request, content)
+        limiter = _threads.get(None)
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(_THREADS)
+            _threads.set(limiter)
+        return await anyio.to_thread.run_sync(self._respond, request, content, limiter=limiter)
+
+    def close(self) -> None:
+        """Close the engine, if it is the transport's to close."""
+        if self._close_engine:
+            self._close_engine = False
+            self._engine.close()
+
+    async def aclose(self) -> None:
+        """Close the engine, if it is the transport's to close."""
+        if self._close_engine and not self._engine.is_quick:
+            await anyio.to_thread.run_sync(self.close)
+        else:
+            self.close()
+
+    def _respond(self, request: httpx.Request, content: bytes) -> httpx.Response:
+        request_id = _request_id(request.headers.get("x-request-id"))
+        headers = {"X-Request-ID": request_id}
+        try:
+            answer = self._answer(request, content, request_id, headers)
+        except EngineError as error:
+            answer = _Answer(error.status, _error_body(error))
+            if error.retry_after is not None:
+                headers["Retry-After"] = str(error.retry_after)
+        except Exception:
+            logger.exception("Request %s (%s %s) failed", request_id, request.method, request.url.path)
+            message = f"Something went wrong in the engine: see the log for request {request_id}."
+            answer = _Answer(500, _error_body(EngineError(500, "internal_error", message)))
+        if answer.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if answer.body:
+            headers["Content-Type"] = "application/json"
+        return httpx.Response(answer.status, headers=headers, content=answer.body)
+
+    def _answer(self, request: httpx.Request, content: bytes, request_id: str, headers: dict[str, str]) -> _Answer:
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        visitor = Visitor(None, with_key=False)
+        started_us = self._engine.now_us()
+        if path.startswith(_OPEN_ROUTES):
+            visitor = self._gate.admit(request.headers.get("x-api-key"))
+            if self._rate_limit is not None:
+                rate_headers, exceeded = self._rate_limit.take(visitor, started_us)
+                headers.update(rate_headers)
+                if exceeded is not None:
+                    raise exceeded
+        check_size(len(content))
+        found = _router.find(path)
+        if found is None:
+            raise EngineError(404, "resource_not_found", f"There is nothing at {path}: check the path.")
+        operation = found.operations.get(request.method)
+        if operation is None:
+            headers["Allow"] = ", ".join(sorted(found.operations))
+            message = f"{request.method} does nothing at {path}: it takes {headers['Allow']}."
+            raise EngineError(405, "invalid_request", message)
+        once = read_once(operation, path, request.headers, content, visitor)
+        context = Context(actor=visitor.actor, actor_id=visitor.key_id, request_id=request_id, once=once)
+        answer = self._once(operation, found.parameters, query, content, context)
+        if operation.id == _CONTEXT_OPERATION and answer.status == operation.status:
+            headers["X-StateBase-Latency"] = f"{(self._engine.now_us() - started_us) / 1000:.3f}"
+        return answer
+
+    def _once(
+        self, operation: Operation[Any], parameters: tuple[str, ...], query: str, content: bytes, context: Context
+    ) -> _Answer:
+        """Carry an operation out, or give the answer that the request got before."""
+        once = context.once
+        if once is None:
+            return self._run(operation, parameters, query, content, context)
+        kept = self._engine.recall(once)
+        if kept is not None:
+            return _Answer(*kept, replayed=True)
+        try:
+            answer = self._run(operation, parameters, query, content, context)
+            if once.body is None:
+                self._engine.keep(once, answer.status, answer.body)
+        except AlreadyAnswered as already:
+            return _Answer(*already.answer, replayed=True)
+        return answer
+
+    def _run(
+        self, operation: Operation[Any], parameters: tuple[str, ...], query: str, content: bytes, context: Context
+    ) -> _Answer:
+        """Carry an operation out; an answer that says what is wrong with the request is one like others."""
+        try:
+            arguments: list[Any] = list(parameters)
+            if operation.body is not None:
+                arguments.append(read_body(operation.body, content))
+            elif operation.id in QUERIES:
+                arguments.append(read_query(QUERIES[operation.id], query))
+            result = getattr(self._engine, operation.id)(*arguments, context)
+            body = None if context.once is None else context.once.body
+            return _Answer(operation.status, encode(result) if body is None else body)
+        except InvalidRequest as error:
+            return _Answer(422, error.body())
+        except EngineError as error:
+            if error.location is not None:
+                return _Answer(422, invalid_body(error).body())
+            if error.status >= 500 or error.retry_after is not None:
+                raise
+            return _Answer(error.status, _error_body(error))
+
+
+def open_transport(
+    path: Union[str, os.PathLike[str]],
+    *,
+    embedder: Optional[Embedder] = None,
+    durability: Durability = "full",
+    default_ttl_seconds: int = 86400,
+    clock: Optional[Clock] = None,
+) -> LocalTransport:
+    """Open an engine and put a transport before it, which closes it; the parameters are those of `Engine.open`."""
+    engine = Engine.open(
+        path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
+    )
+    return LocalTransport(engine, close_engine=True)
+
+
+def refusal(error: EngineError, request_id: Optional[str]) -> httpx.Response:
+    """Answer a request that does not get as far as a transport.
+
+    Args:
+        error: Why.
+        request_id: The `X-Request-ID` that it came with, if it did.
+    """
+    headers = {"X-Request-ID": _request_id(request_id), "Content-Type": "application/json"}
+    return httpx.Response(error.status, headers=headers, content=_error_body(error))
+
+
+def _request_id(given: Optional[str]) -> str:
+    """Return the id that a request came with, if it is fit to be one, else a new one."""
+    if given and len(given) <= _LONGEST_REQUEST_ID and given.isascii() and given.isprintable():
+        return given
+    return new_id("req_")
+
+
+def _error_body(error: EngineError) -> bytes:
+    kind = _SERVER_TYPE if error.status >= 500 else _TYPES.get(error.status, _INVALID_TYPE)
+    detail: dict[str, object] = {
+        "code": error.code,
+        "message": error.message,
+        "type": kind,
+        "param": error.param,
+    }
+    if error.retry_after is not None:
+        detail["retry_after"] = error.retry_after
+    return pydantic_core.to_json({"error": detail})

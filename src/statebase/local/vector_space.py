@@ -1,0 +1,171 @@
+"""Whose vectors a store holds. Cosines between vectors of different embedders mean nothing, so they must never meet."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import threading
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibration import DOCUMENTS, QUERIES, Calibration
+from .embedding import Embedder, Kind
+from .errors import EngineError
+from .memory_search import MemoryVectors
+
+Vectors = NDArray[np.float32]
+
+TOKEN = "search.token"
+_DESCRIPTION = "search.space"
+_MARK_BYTES = 4
+_SAME = 0.1
+"""Embedders that run elsewhere do not answer the same text with the same bits; a distance up to this is the same."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The space of a store's vectors."""
+
+    token: str
+    """Stands in the store as long as its vectors are of this space."""
+    mark: bytes
+    """Stands before each vector of this space."""
+    dimensions: int
+    calibration: Calibration
+
+    def pack(self, vectors: Vectors) -> list[bytes]:
+        """Return the form in which vectors are stored: the mark, then float16, little-endian."""
+        return [self.mark + row.tobytes() for row in vectors.astype("<f2")]
+
+    def unpack(self, stored: Sequence[bytes]) -> Vectors:
+        """Return the unit vectors of what `pack` returned."""
+        numbers = np.frombuffer(b"".join([row[_MARK_BYTES:] for row in stored]), "<f2")
+        return unit(np.reshape(numbers, (len(stored), self.dimensions)).astype(np.float32))
+
+    def owns(self, stored: bytes) -> bool:
+        """Whether a stored vector is of this space."""
+        return stored.startswith(self.mark) and len(stored) == _MARK_BYTES + 2 * self.dimensions
+
+
+class VectorSpace:
+    """An embedder and its claim to the vectors of a store.
+
+    The first use of a store by an embedder that the store does not know takes it over: all vectors are forgotten, to be
+    made anew from the texts. An embedder is known by its id and by what it says of one sentence, so that a model that
+    changed under its id is noticed. Whoever used the store with another embedder until then gets an error from then on.
+    """
+
+    def __init__(self, embedder: Embedder, store: MemoryVectors) -> None:
+        self._embedder = embedder
+        self._store = store
+        self._settled: Optional[Settled] = None
+        self._locks: dict[int, threading.Lock] = {}
+
+    @property
+    def lock(self) -> threading.Lock:
+        """The lock for slow work that no two threads should do twice; never take it while holding the store's."""
+        # One a process: over a fork, a lock that another thread held would stay locked for ever.
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
+    def settle(self) -> Settled:
+        """Return the space of the store's vectors, which is this embedder's.
+
+        Raises:
+            EngineError: 409, if the store was taken over by another embedder meanwhile; 500, if the embedder fails.
+        """
+        settled = self._settled
+        if settled is not None and self._store.get_meta(TOKEN) == settled.token:
+            return settled
+        with self.lock:
+            self._settled = self._adopt() or self._take_over()
+            return self._settled
+
+    def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
+        """Embed texts into one unit vector each.
+
+        Raises:
+            EngineError: 500, if the embedder fails, or what it returns is no vectors.
+        """
+        try:
+            answer = self._embedder.embed(texts, kind)
+        except Exception as error:
+            raise self._failure(f"failed: {error!r}. Nothing was changed.") from error
+        try:
+            vectors = np.asarray(answer, np.float32)
+        except (TypeError, ValueError) as error:
+            raise self._failure(f"returned no vectors, but {type(answer).__name__}: {error}.") from error
+        if vectors.ndim != 2 or vectors.shape[0] != len(texts) or vectors.shape[1] == 0:
+            raise self._failure(f"returned the shape {vectors.shape}; it has to be {len(texts)} vectors of one length.")
+        if self._settled is not None and vectors.shape[1] != self._settled.dimensions:
+            raise self._failure(f"returned {vectors.shape[1]} dimensions, and {self._settled.dimensions} before.")
+        if not np.isfinite(vectors).all():
+            raise self._failure("returned a number that is not finite.")
+        return unit(vectors)
+
+    def _adopt(self) -> Optional[Settled]:
+        """Return the space that the store has, if it is this embedder's; None if another may be put in its place."""
+        text = self._store.get_meta(_DESCRIPTION)
+        if text is None:
+            return None
+        stored = json.loads(text)
+        if stored["embedder"] == self._embedder.id:
+            known = _decoded(stored["probe"])
+            probe = self._probe()
+            if probe.shape == known.shape and float(np.linalg.norm(probe - known)) <= _SAME:
+                return _settled(text)
+        if self._settled is None:
+            return None
+        message = (
+            f"Another process has opened the store with the embedder {stored['embedder']!r}, this one searches with "
+            f"{self._embedder.id!r}: open it with the same embedder everywhere."
+        )
+        raise EngineError(409, "conflict", message)
+
+    def _take_over(self) -> Settled:
+        cosines: Vectors = np.einsum("ik,jk->ij", self.embed(QUERIES, "query"), self.embed(DOCUMENTS, "document"))
+        description = {
+            "embedder": self._embedder.id,
+            "probe": _encoded(self._probe()),
+            "mean": round(float(cosines.mean()), 6),
+            "deviation": round(float(cosines.std()), 6),
+        }
+        text = json.dumps(description)
+        settled = _settled(text)
+        # In this order: what another process stores in between is forgotten too, rather than taken for the new space's.
+        self._store.set_meta({_DESCRIPTION: text, TOKEN: settled.token})
+        self._store.clear_vectors()
+        return settled
+
+    def _probe(self) -> Vectors:
+        probe: Vectors = self.embed(DOCUMENTS[:1], "document")[0]
+        return probe
+
+    def _failure(self, what: str) -> EngineError:
+        return EngineError(500, "internal_error", f"The embedder {self._embedder.id!r} {what}")
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Scale each row to length 1; a row of zeros stays."""
+    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    return vectors / lengths
+
+
+def _settled(text: str) -> Settled:
+    stored = json.loads(text)
+    digest = hashlib.sha256(text.encode()).digest()
+    calibration = Calibration(stored["mean"], stored["deviation"])
+    return Settled(digest.hex(), digest[:_MARK_BYTES], len(_decoded(stored["probe"])), calibration)
+
+
+def _encoded(vector: Vectors) -> str:
+    return base64.b64encode(vector.astype("<f2").tobytes()).decode()
+
+
+def _decoded(text: str) -> Vectors:
+    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
