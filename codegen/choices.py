@@ -11,6 +11,7 @@ from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
 _OPERATION_KEYS = {"id", "methods", "positional", "page", "read", "result", "example"}
+_NAMESPACE_KEYS = {"description", "class", "methods"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 
@@ -22,6 +23,18 @@ class Page:
     """The query parameter that says where the next page begins."""
     field: Optional[str]
     """The field of the last item that goes into it; None for the item's id."""
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A group of methods of the clients."""
+
+    description: str = ""
+    """What it is for; empty where nobody says."""
+    class_path: Optional[str] = None
+    """The hand-written class that takes the place of the generated one; its async twin is called Async..."""
+    methods: tuple[str, ...] = ()
+    """What that class offers besides the operations."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +62,27 @@ def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
         positional=_texts(given, "positional", place),
         page=_page(given["page"], below(place, "page")) if "page" in given else None,
         read=_flag(given, "read", place),
-        result=_class_path(given, place),
+        result=_class_path(given, "result", place),
         example=_text(given, "example", place),
     )
 
 
-def namespaces(document: Mapping[str, Any]) -> Mapping[str, str]:
-    """Read the namespaces of the clients, with what they are for, from the `x-statebase-namespaces` of the document."""
+def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
+    """Read the namespaces of the clients from the `x-statebase-namespaces` of the document."""
     place = pointer(NAMESPACES)
-    result = _mapping(document.get(NAMESPACES, {}), place)
-    for name in result:
+    result: dict[str, Namespace] = {}
+    for name, given in _mapping(document.get(NAMESPACES, {}), place).items():
         if not is_name(name):
             raise CodegenError(place, f"{name!r} cannot be the name of a namespace.")
-        _text(result, name, place)
+        here = below(place, name)
+        namespace = _mapping(given, here, _NAMESPACE_KEYS)
+        methods = _texts(namespace, "methods", here) or ()
+        for method in methods:
+            if not is_name(method):
+                raise CodegenError(below(here, "methods"), f"{method!r} cannot be a method.")
+        result[name] = Namespace(
+            _text(namespace, "description", here) or "", _class_path(namespace, "class", here), methods
+        )
     return result
 
 
@@ -86,10 +107,10 @@ def _page(given: Any, place: str) -> Page:
     return Page(parameter, _text(page, "field", place))
 
 
-def _class_path(given: Mapping[str, Any], place: str) -> Optional[str]:
-    path = _text(given, "result", place)
+def _class_path(given: Mapping[str, Any], key: str, place: str) -> Optional[str]:
+    path = _text(given, key, place)
     if path is not None and not re.fullmatch(r"(statebase)(\.[a-z_][a-z0-9_]*)+\.[A-Z][A-Za-z0-9]*", path):
-        raise CodegenError(below(place, "result"), f"{path!r} is not the path of a class of statebase.")
+        raise CodegenError(below(place, key), f"{path!r} is not the path of a class of statebase.")
     return path
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Optional
 
-from codegen.choices import NAMESPACES, Page, namespaces, operation_choices
+from codegen.choices import NAMESPACES, Namespace, Page, namespaces, operation_choices
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case, is_name, operation_name, snake_case
 from codegen.parameters import Location, Parameter, read_parameters, signature
@@ -54,6 +54,11 @@ class Operation:
     example: Optional[str]
     deprecated: bool
 
+    @property
+    def carries_key(self) -> bool:
+        """Whether requests carry an idempotency key."""
+        return self.retry != "safe" and self.method != "DELETE"
+
     def at(self, location: Location) -> tuple[Parameter, ...]:
         """Return the parameters of one location, in the order of the signature."""
         return tuple(parameter for parameter in self.parameters if parameter.location == location)
@@ -64,8 +69,8 @@ class Api:
     """Everything that is generated besides the models."""
 
     operations: tuple[Operation, ...]
-    namespaces: Mapping[str, str]
-    """The namespaces that have methods, with what they are for."""
+    namespaces: Mapping[str, Namespace]
+    """The namespaces that have methods."""
 
     def methods(self, namespace: str) -> tuple[tuple[str, Operation], ...]:
         """Return the methods of a namespace, by name, in the order of the document."""
@@ -96,7 +101,10 @@ def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
     descriptions = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     return Api(
         operations,
-        {name: known.get(name, descriptions.get(name, "")) for name in [*known, *sorted(used.keys() - known.keys())]},
+        {
+            name: known.get(name, Namespace(descriptions.get(name, "")))
+            for name in [*known, *sorted(used.keys() - known.keys())]
+        },
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Iterable
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from codegen.choices import Namespace
 from codegen.errors import CodegenError, pointer
 from codegen.models import Models
 from codegen.names import camel_case
@@ -91,7 +92,7 @@ class Renderer:
         class_name = f"{camel_case(namespace)}Transport"
         _refuse_taken(models, {class_name, f"Async{class_name}"})
         sets = _long_sets(operations)
-        text = sentence(api.namespaces[namespace])
+        text = sentence(api.namespaces[namespace].description)
         return self._render(
             "transport.py.jinja",
             namespace=namespace,
@@ -105,12 +106,24 @@ class Renderer:
             docstring=_method_docstring,
         )
 
+    def raw(self, api: Api) -> str:
+        """Render `raw.py`."""
+        namespaces = [_raw_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
+        return self._render("raw.py.jinja", namespaces=namespaces)
+
     def text(self, template: str) -> str:
         """Render a module that has nothing of the document in it."""
         return self._render(template)
 
     def _render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(**values)
+
+
+def _raw_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
+    """Say what `raw.py` wraps: the class of a namespace, where it is from, and its methods."""
+    module, _, class_name = (namespace.class_path or f".transport.{name}.{camel_case(name)}Transport").rpartition(".")
+    methods = [*(method for method, _ in api.methods(name)), *namespace.methods]
+    return {"name": name, "module": module, "class_name": class_name, "raw": camel_case(name), "methods": methods}
 
 
 def _long_sets(operations: Iterable[Operation]) -> dict[Values, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, Callable, Iterator, List, Union
+from typing import Any, Callable, Dict, Iterator, List, Union
 
 import httpx
 import pytest
@@ -29,7 +29,8 @@ class Blocking:
             return self._wrap(self._loop.run_until_complete(_as_coroutine(value)))
         if inspect.isasyncgen(value):
             return self._iterate(value)
-        if isinstance(value, (AsyncNamespace, AsyncPage, AsyncStateBase)):
+        of_raw_client = type(value).__module__ == "statebase._generated.raw"
+        if of_raw_client or isinstance(value, (AsyncNamespace, AsyncPage, AsyncStateBase)):
             return Blocking(value, self._loop)
         if inspect.ismethod(value):
             return lambda *args, **kwargs: self._wrap(value(*args, **kwargs))
@@ -154,6 +155,12 @@ SESSION = {
     "ttl_expires_at": None,
     "object": "session",
 }
+
+
+@pytest.fixture
+def session_json() -> Dict[str, Any]:
+    """What the service answers with when it is asked for a session."""
+    return dict(SESSION)
 
 
 @pytest.fixture

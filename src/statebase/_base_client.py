@@ -71,7 +71,7 @@ class _CallFactory:
             TypeError: An option is unknown.
         """
         settings = self._settings
-        writes = operation.retry != "safe" and operation.method != "DELETE"
+        writes = operation.carries_key
         extra = cast("dict[str, Any]", options)
         if extra:
             _check_options(operation, extra, _WRITE_OPTIONS if writes else _READ_OPTIONS)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ._base_client import AsyncAPIClient, AsyncConnection, SyncAPIClient, SyncConnection
     from ._generated.models import HealthStatus
+    from ._generated.raw import AsyncWithRawResponse, WithRawResponse
     from ._generated.transport.dashboard import AsyncDashboardTransport, DashboardTransport
     from ._generated.transport.entities import AsyncEntitiesTransport, EntitiesTransport
     from ._generated.transport.state import AsyncStateTransport, StateTransport
@@ -243,6 +244,19 @@ class StateBase:
         """Ask the service what it is."""
         return self._system.info(**options)
 
+    @cached_property
+    def with_raw_response(self) -> WithRawResponse:
+        """The namespaces of this client, each method with the whole answer: an `APIResponse`.
+
+        Example:
+            >>> answer = client.with_raw_response.sessions.get(session.id)
+            >>> answer.status_code, answer.rate_limit.remaining, answer.parse().state
+        """
+        from ._base_client import SyncAPIClient
+        from ._generated.raw import WithRawResponse
+
+        return WithRawResponse(SyncAPIClient(self._settings, self._owner._connection, raw=True))
+
     def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
         """Make a view of this client with other options: it shares the connections, and closing it does nothing.
 
@@ -442,6 +456,19 @@ class AsyncStateBase:
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Ask the service what it is."""
         return await self._system.info(**options)
+
+    @cached_property
+    def with_raw_response(self) -> AsyncWithRawResponse:
+        """The namespaces of this client, each method with the whole answer: an `APIResponse`.
+
+        Example:
+            >>> answer = await client.with_raw_response.sessions.get(session.id)
+            >>> answer.status_code, answer.rate_limit.remaining, answer.parse().state
+        """
+        from ._base_client import AsyncAPIClient
+        from ._generated.raw import AsyncWithRawResponse
+
+        return AsyncWithRawResponse(AsyncAPIClient(self._settings, self._owner._connection, raw=True))
 
     def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
         """Make a view of this client with other options: it shares the connections, and closing it does nothing.

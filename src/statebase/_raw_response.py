@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Callable, Generic, Mapping, Optional, TypeVar
+from typing import Awaitable, Callable, Generic, Mapping, Optional, TypeVar, cast
+
+from typing_extensions import ParamSpec
 
 from ._call import Call
 from ._errors import Attempt, StateBaseError
 from ._response import Reply, number
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def raw(method: Callable[P, T]) -> Callable[P, APIResponse[T]]:
+    """Say of a method of a raw client what it returns: the answer, in place of what is read from it."""
+    return cast("Callable[P, APIResponse[T]]", method)
+
+
+def raw_async(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIResponse[T]]]:
+    """Say of a method of a raw client what it returns: the answer, in place of what is read from it."""
+    return cast("Callable[P, Awaitable[APIResponse[T]]]", method)
 
 
 @dataclass(frozen=True)

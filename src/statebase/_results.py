@@ -9,8 +9,8 @@ from pydantic import Field, PrivateAttr
 
 from ._generated import models
 
-# pydantic looks up the names in annotations that a class inherits where the class stands.
-from ._generated.models import ContextMemory, ContextTurn, MemorySearchResult  # noqa: F401
+# pydantic looks up the names in annotations that a class inherits where the class stands, so these stand here.
+from ._generated.models import ContextMemory, ContextTurn, MemorySearchResult
 from ._models import Model
 from ._response import number
 
@@ -23,28 +23,28 @@ class SessionHistory(Model):
 
     session_id: Optional[str] = None
     """The session."""
-    versions: List[models.StateVersionModel] = Field(default_factory=list)
+    versions: List[models.StateVersionModel] = Field(default_factory=list[models.StateVersionModel])
     """The versions of its state; empty where they were not asked for."""
-    traces: List[models.TraceListItem] = Field(default_factory=list)
+    traces: List[models.TraceListItem] = Field(default_factory=list[models.TraceListItem])
     """Its audit trail; empty where it was not asked for."""
 
 
-class SearchResults(models.MemorySearchResponse, Sequence[models.MemorySearchResult]):
+class SearchResults(models.MemorySearchResponse, Sequence[MemorySearchResult]):
     """Memories that fit a query, best first: a sequence that also knows its `query`."""
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __iter__(self) -> Iterator[models.MemorySearchResult]:  # type: ignore[override]  # a model iterates over fields
+    def __iter__(self) -> Iterator[MemorySearchResult]:  # type: ignore[override]  # a model iterates over fields
         return iter(self.data)
 
     def __contains__(self, item: object) -> bool:
         return item in self.data
 
     @overload
-    def __getitem__(self, key: int) -> models.MemorySearchResult: ...
+    def __getitem__(self, key: int) -> MemorySearchResult: ...
     @overload
-    def __getitem__(self, key: slice) -> List[models.MemorySearchResult]: ...
+    def __getitem__(self, key: slice) -> List[MemorySearchResult]: ...
     @overload
     def __getitem__(self, key: str) -> Any: ...
     def __getitem__(self, key: Union[int, slice, str]) -> Any:
@@ -76,8 +76,11 @@ class ContextResponse(models.ContextResponse):
             >>> context = client.state.get_context(session.id, "How to contact them?")
             >>> prompt = " ".join(["You are a support agent.", context.to_prompt()])
         """
-        turns = [f"{message['role'].capitalize()}: {message['content']}" for message in self._turn_messages()]
-        return "\n\n".join([*self._background(), *(["# Conversation so far\n" + "\n".join(turns)] if turns else [])])
+        sections = _background(self.state, self.memories)
+        turns = [f"{message['role'].capitalize()}: {message['content']}" for message in _messages(self.recent_turns)]
+        if turns:
+            sections.append("# Conversation so far\n" + "\n".join(turns))
+        return "\n\n".join(sections)
 
     def to_messages(self) -> List[Dict[str, str]]:
         """Write state, memories and turns as the messages that chat models take.
@@ -90,27 +93,30 @@ class ContextResponse(models.ContextResponse):
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
             >>> messages.append({"role": "user", "content": "Call me back, please."})
         """
-        background = "\n\n".join(self._background())
-        return [*([{"role": "system", "content": background}] if background else []), *self._turn_messages()]
+        background = "\n\n".join(_background(self.state, self.memories))
+        system = [{"role": "system", "content": background}] if background else []
+        return [*system, *_messages(self.recent_turns)]
 
-    def _background(self) -> List[str]:
-        sections: List[str] = []
-        if self.state:
-            sections.append("# State\n" + pydantic_core.to_json(self.state, indent=2).decode())
-        if self.memories:
-            sections.append("# Memories\n" + "\n".join(f"- {memory.content}" for memory in self.memories))
-        return sections
 
-    def _turn_messages(self) -> Iterator[Dict[str, str]]:
-        for turn in reversed(self.recent_turns):
-            if turn.input is None and turn.output is None:
-                if turn.content is not None:
-                    yield {"role": turn.role or "user", "content": turn.content}
-            elif turn.input is not None and turn.input.type == "tool_call":
-                result = "" if turn.output is None else f"\nResult: {turn.output.content}"
-                yield {"role": "assistant", "content": turn.input.content + result}
-            else:
-                if turn.input is not None:
-                    yield {"role": "user", "content": turn.input.content}
-                if turn.output is not None:
-                    yield {"role": "assistant", "content": turn.output.content}
+def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> List[str]:
+    sections: List[str] = []
+    if state:
+        sections.append("# State\n" + pydantic_core.to_json(state, indent=2).decode())
+    if memories:
+        sections.append("# Memories\n" + "\n".join(f"- {memory.content}" for memory in memories))
+    return sections
+
+
+def _messages(newest_first: Sequence[ContextTurn]) -> Iterator[Dict[str, str]]:
+    for turn in reversed(newest_first):
+        if turn.input is None and turn.output is None:
+            if turn.content is not None:
+                yield {"role": turn.role or "user", "content": turn.content}
+        elif turn.input is not None and turn.input.type == "tool_call":
+            result = "" if turn.output is None else f"\nResult: {turn.output.content}"
+            yield {"role": "assistant", "content": turn.input.content + result}
+        else:
+            if turn.input is not None:
+                yield {"role": "user", "content": turn.input.content}
+            if turn.output is not None:
+                yield {"role": "assistant", "content": turn.output.content}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, Generator
 
 from ._call import Call
 from ._errors import StateBaseError
@@ -36,7 +36,7 @@ class Telemetry:
         return self._recorded(trace.get_tracer("statebase", __version__), call)
 
     @contextmanager
-    def _recorded(self, tracer: Tracer, call: Call) -> Iterator[None]:
+    def _recorded(self, tracer: Tracer, call: Call) -> Generator[None, None, None]:
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
         operation = call.operation

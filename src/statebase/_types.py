@@ -119,3 +119,8 @@ class Operation(Generic[T]):
     """How the list goes on that it answers with; None where the answer is no page."""
     methods: tuple[str, ...] = ()
     """Where the clients offer it: `sessions.add_turn`."""
+
+    @property
+    def carries_key(self) -> bool:
+        """Whether requests carry an idempotency key: those that write, but for DELETE, which needs none."""
+        return self.retry != "safe" and self.method != "DELETE"

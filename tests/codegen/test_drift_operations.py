@@ -150,7 +150,6 @@ def test_operations_without_a_name_are_not_taken_for_one_that_moved() -> None:
 
 def test_renamed_path_parameter_breaks_the_names_of_the_sdk() -> None:
     """The path is the same on the wire, the argument is not; the suffix of the operationId is no other name."""
-
     renamed = changed("parameters/0/name", "id")
     renamed["operationId"] = "create_order_shops__id__orders_post"
 
@@ -170,7 +169,6 @@ def test_new_body_breaks_if_it_is_required(required: bool, kind: Kind) -> None:
 
 def test_answer_of_another_status_is_still_compared() -> None:
     """The status is one change, what the answer lacks another."""
-
     changes = compare(document(ORDER_OPERATION), document(changed("responses", {"200": NO_HEADERS, "404": ERROR})))
 
     assert [change.message for change in changes] == ["has the status 200, was 201", "is gone"]

@@ -90,14 +90,14 @@ CASES: dict[str, tuple[Change, str, str]] = {
     ),
     "method of no namespace": (
         lambda d: (
-            d.update({"x-statebase-namespaces": {"things": "Things."}}),
+            d.update({"x-statebase-namespaces": {"things": {}}}),
             choose(listing(d), methods=["thing.all"]),
         ),
         f"{LIST}/x-statebase/methods",
         "thing.all",
     ),
     "namespace without methods": (
-        lambda d: d.update({"x-statebase-namespaces": {"things": "Things.", "others": "Others."}}),
+        lambda d: d.update({"x-statebase-namespaces": {"things": {}, "others": {}}}),
         "#/x-statebase-namespaces/others",
         "No method",
     ),

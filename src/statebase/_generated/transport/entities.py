@@ -138,7 +138,7 @@ class EntitiesTransport(SyncNamespace):
         return self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
     def update(
-        self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[RequestOptions]
+        self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[WriteOptions]
     ) -> EntityUpdateResponse:
         """Change attributes of an entity.
 
@@ -305,7 +305,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
         return await self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
     async def update(
-        self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[RequestOptions]
+        self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[WriteOptions]
     ) -> EntityUpdateResponse:
         """Change attributes of an entity.
 

@@ -160,7 +160,7 @@ class MemoryTransport(SyncNamespace):
         type: Union[_Type, str, None, NotGiven] = NOT_GIVEN,
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
-        **options: Unpack[RequestOptions],
+        **options: Unpack[WriteOptions],
     ) -> MemoryUpdateResponse:
         """Change a memory.
 
@@ -353,7 +353,7 @@ class AsyncMemoryTransport(AsyncNamespace):
         type: Union[_Type, str, None, NotGiven] = NOT_GIVEN,
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
-        **options: Unpack[RequestOptions],
+        **options: Unpack[WriteOptions],
     ) -> MemoryUpdateResponse:
         """Change a memory.
 

@@ -103,7 +103,7 @@ class StateTransport(SyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
-        **options: Unpack[RequestOptions],
+        **options: Unpack[WriteOptions],
     ) -> StateReplaceResponse:
         """Replace the state of a session as a whole.
 
@@ -331,7 +331,7 @@ class AsyncStateTransport(AsyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
-        **options: Unpack[RequestOptions],
+        **options: Unpack[WriteOptions],
     ) -> StateReplaceResponse:
         """Replace the state of a session as a whole.
 
