@@ -344,7 +344,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "unnamed parameter": (
         lambda d: listing(d)["parameters"][0].pop("name"),
         f"{LIST}/parameters/0",
-        "'name' is a required property",
+        "is a required property",
     ),
     "operationId twice": (
         lambda d: listing(d).update(operationId="create_thing_v1_things_post"),
