@@ -1,0 +1,66 @@
+"""Importing the package and making a client cost next to nothing: no slow module, no socket, no file of ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import List
+
+import pytest
+
+HEAVY = ["httpx", "httpcore", "anyio", "asyncio", "pydantic", "pydantic_core", "ssl", "sqlite3", "typing_extensions"]
+
+
+def modules_after(code: str) -> List[str]:
+    """Run code in a fresh interpreter, where every socket is an error; return what it imported."""
+    script = f"""
+import sys
+before = set(sys.modules)
+def refuse(event, args):
+    if event.startswith("socket."):
+        raise RuntimeError(event)
+sys.addaudithook(refuse)
+{code}
+import json
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    loaded: List[str] = json.loads(run.stdout)
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import statebase",
+        "import statebase; statebase.StateBase('sb_test')",
+        "import statebase; statebase.AsyncStateBase('sb_test', 'eu', 5.0)",
+        "import statebase; statebase.StateBase('sb_test', max_retries=0, deadline=3, default_headers={'X-A': 'b'})",
+        "import statebase; statebase.StateBase('sb_test').with_options(timeout=5).close()",
+        "import statebase; repr(statebase.AsyncStateBase('sb_test'))",
+    ],
+)
+def test_nothing_heavy_is_loaded(code: str) -> None:
+    """Neither httpx nor pydantic, nor what they bring along, is loaded before it is needed."""
+    loaded = modules_after(code)
+
+    assert "statebase" in loaded
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_first_namespace_loads_what_it_needs_and_opens_nothing() -> None:
+    """The first use of a namespace loads httpx; a socket is opened by the first call only."""
+    loaded = modules_after("import statebase; statebase.StateBase('sb_test').sessions")
+
+    assert "httpx" in loaded
+    assert not any(name.startswith("statebase.local") for name in loaded)
+    assert "sqlite3" not in loaded
+
+
+def test_embedded_engine_is_loaded_on_request() -> None:
+    """StateBase.local() loads the engine, and opens no socket either."""
+    loaded = modules_after("import statebase; statebase.StateBase.local().sessions.create('agent')")
+
+    assert "statebase.local.engine" in loaded

@@ -1,0 +1,226 @@
+"""The bookkeeping of the pools: who gets which connection, when."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, List
+
+import pytest
+
+from statebase._slots import Slots, Turn
+
+
+class Made(List[str]):
+    """Makes transports, which are just names here."""
+
+    def __call__(self) -> str:
+        self.append(f"transport {len(self) + 1}")
+        return self[-1]
+
+
+def make_slots(limit: int = 2, multiplexed: bool = False, **options: Any) -> Slots[str]:
+    options = {"make": Made(), "keepalive_expiry": 10.0, **options}
+    return Slots(limit=limit, multiplexed=multiplexed, **options)
+
+
+def queue(slots: Slots[str], woken: List[int], number: int) -> Turn[str]:
+    turn: Turn[str] = Turn(lambda: woken.append(number))
+    slots.queue(turn)
+    return turn
+
+
+def take(slots: Slots[str]) -> Any:
+    lane = slots.take()
+    assert lane is not None
+    return lane
+
+
+def test_no_more_than_the_limit() -> None:
+    """Beyond the limit there is nothing to take."""
+    slots = make_slots(limit=2)
+
+    lanes = [slots.take() for _ in range(3)]
+
+    assert [lane and lane.transport for lane in lanes] == ["transport 1", "transport 2", None]
+    assert slots.active == 2
+
+
+def test_first_in_the_queue_is_first_out() -> None:
+    """A lane that is given back goes to who waits longest; the number of active ones stays."""
+    slots = make_slots(limit=1)
+    lane, woken = take(slots), []
+    turns = [queue(slots, woken, number) for number in range(3)]
+
+    slots.release(lane, reusable=True)
+
+    assert woken == [0]
+    assert turns[0].lane is lane
+    assert (slots.active, slots.waiting) == (1, 2)
+
+
+def test_newcomer_does_not_overtake_the_queue() -> None:
+    """Nobody takes a lane past those who wait."""
+    slots = make_slots(limit=1)
+    lane = take(slots)
+    queue(slots, [], 1)
+
+    slots.release(lane, reusable=True)
+
+    assert slots.take() is None
+
+
+def test_who_left_the_queue_is_passed_over() -> None:
+    """A turn that was given up gets nothing; the next does."""
+    slots, woken = make_slots(limit=1), []
+    lane = take(slots)
+    early, late = queue(slots, woken, 1), queue(slots, woken, 2)
+
+    assert slots.leave(early) is None
+    slots.release(lane, reusable=True)
+
+    assert woken == [2]
+    assert slots.leave(late) is lane
+
+
+def test_lane_that_came_free_meanwhile_is_had_without_waiting() -> None:
+    """Between finding nothing and queueing, a lane may come back."""
+    slots = make_slots(limit=1)
+    lane = take(slots)
+    assert slots.take() is None
+    slots.release(lane, reusable=True)
+
+    turn = queue(slots, [], 1)
+
+    assert turn.lane is lane
+    assert (slots.active, slots.waiting) == (1, 0)
+
+
+def test_lane_that_is_not_reusable_keeps_its_slot_until_it_is_closed() -> None:
+    """The number of connections never exceeds the limit, not even while one is being closed."""
+    slots, woken = make_slots(limit=1), []
+    lane = take(slots)
+    turn = queue(slots, woken, 1)
+
+    assert slots.release(lane, reusable=False) == "transport 1"
+    assert (woken, slots.active) == ([], 1)
+    slots.vacate()
+
+    assert woken == [1]
+    assert turn.lane is not None
+    assert turn.lane.transport == "transport 2"
+
+
+def test_what_is_idle_for_too_long_is_given_up() -> None:
+    """When a lane comes back, those that have been idle for longer than allowed go."""
+    now = [0.0]
+    slots = make_slots(limit=4, keepalive_expiry=10.0, clock=lambda: now[0])
+    lanes = [take(slots) for _ in range(4)]
+    for time, lane in zip((0.0, 5.0, 10.5, 15.5), lanes):
+        now[0] = time
+        slots.release(lane, reusable=True)
+
+    assert list(slots.dead) == ["transport 1", "transport 2"]
+    assert [take(slots).transport for _ in range(3)] == ["transport 4", "transport 3", "transport 5"]
+
+
+def test_abandoned_lane_frees_its_slot_when_someone_comes() -> None:
+    """What the garbage collector could not do at once is done by who needs a slot."""
+    slots = make_slots(limit=1)
+    slots.abandon(take(slots))
+
+    lane = take(slots)
+
+    assert lane.transport == "transport 2"
+    assert list(slots.dead) == ["transport 1"]
+    assert slots.active == 1
+
+
+def test_abandoned_lane_is_reaped_for_who_waits() -> None:
+    """Reaping wakes who is in the queue."""
+    slots, woken = make_slots(limit=1), []
+    lane = take(slots)
+    queue(slots, woken, 1)
+
+    slots.abandon(lane)
+    slots.reap()
+
+    assert woken == [1]
+    assert list(slots.dead) == ["transport 1"]
+
+
+def test_garbage_collector_never_waits_for_the_lock() -> None:
+    """Reaping within another operation, as a garbage collector may, does nothing rather than wait for itself."""
+    slots = make_slots(limit=2, make=lambda: slots.reap() or "transport")
+    slots.abandon(take(slots))
+
+    assert take(slots).transport == "transport"
+
+
+def test_closing_wakes_and_refuses() -> None:
+    """After closing, who waits is woken with nothing, and who comes is refused; lanes in use are closed later."""
+    slots, woken = make_slots(limit=2), []
+    idle, used = take(slots), take(slots)
+    turn = queue(slots, woken, 1)
+    slots.leave(turn)
+    slots.release(idle, reusable=True)
+    slots.close()
+
+    assert list(slots.dead) == ["transport 1"]
+    assert slots.release(used, reusable=True) == "transport 2"
+    with pytest.raises(RuntimeError, match="closed"):
+        slots.take()
+    with pytest.raises(RuntimeError, match="closed"):
+        queue(slots, woken, 2)
+
+
+def test_waiting_turns_are_woken_by_close() -> None:
+    """Those in the queue learn of it."""
+    slots, woken = make_slots(limit=1), []
+    take(slots)
+    turns = [queue(slots, woken, number) for number in range(2)]
+
+    slots.close()
+
+    assert woken == [0, 1]
+    assert [turn.lane for turn in turns] == [None, None]
+
+
+def test_multiplexed_lane_is_shared() -> None:
+    """All get the same lane, up to the limit."""
+    slots = make_slots(limit=3, multiplexed=True)
+
+    lanes = [slots.take() for _ in range(4)]
+
+    assert [lane and lane.transport for lane in lanes] == ["transport 1"] * 3 + [None]
+
+
+def test_retired_shared_lane_is_closed_by_its_last_user() -> None:
+    """A shared lane that went wrong is replaced at once, and closed when the last is done with it."""
+    slots = make_slots(limit=3, multiplexed=True)
+    old = [take(slots) for _ in range(2)]
+
+    assert slots.release(old[0], reusable=False) is None
+    assert take(slots).transport == "transport 2"
+    assert slots.release(old[1], reusable=True) == "transport 1"
+
+
+def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
+    """The lock may be held by a thread that was not forked along."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def make() -> str:
+        held.set()
+        go_on.wait()
+        return "transport"
+
+    slots = make_slots(make=make)
+    thread = threading.Thread(target=slots.take)
+    thread.start()
+    held.wait()
+
+    lanes = slots.inherit()
+
+    go_on.set()
+    thread.join()
+    assert lanes == []
+    assert (slots.inherited, slots.closed) == (True, True)
