@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Optional, Sequence
 import pydantic_core
 from pydantic import BaseModel
 
+from . import jsontext
 from .clock import DAY
 from .context import Once
 from .errors import EngineError
@@ -115,12 +116,10 @@ def _plain(value: Any) -> Any:
     """Take the models out of a list or an object."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True)
-    if isinstance(value, dict):
-        members: dict[str, Any] = value
-        return {key: _plain(member) for key, member in members.items()}
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_plain(item) for item in items]
+    if jsontext.is_object(value):
+        return {key: _plain(member) for key, member in value.items()}
+    if jsontext.is_list(value):
+        return [_plain(item) for item in value]
     return value
 
 

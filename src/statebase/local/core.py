@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional, TypeVar
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
 from .clock import HOUR, SECOND, Clock, to_microseconds
-from .context import Context
+from .context import Context, Once
 from .errors import not_found
 from .identifiers import new_id
 from .memory_search import MemorySearch
@@ -91,7 +91,7 @@ class Change:
         try:
             self.now_us = self._core.now_us()
             if self._context.once is not None:
-                self._look_back()
+                self._look_back(self._context.once)
         except BaseException as error:
             self._transaction.__exit__(type(error), error, None)
             raise
@@ -103,8 +103,12 @@ class Change:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if error is None:
-            self._core.key_uses.flush(self._core.store)
+        try:
+            if error is None:
+                self._core.key_uses.flush(self._core.store)
+        except BaseException as failure:
+            self._transaction.__exit__(type(failure), failure, None)
+            raise
         self._transaction.__exit__(kind, error, traceback)
 
     def trace(
@@ -153,9 +157,8 @@ class Change:
             keep(store, once, self.now_us, once.status, encode(result), states=states, secret=secret)
         return result
 
-    def _look_back(self) -> None:
-        core, once = self._core, self._context.once
-        assert once is not None
+    def _look_back(self, once: Once) -> None:
+        core = self._core
         answer = recall(core.store, once, self.now_us)
         if answer is not None:
             raise AlreadyAnswered(answer)

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import threading
-import time
 import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional, Sequence
 
 from . import schema
-from .errors import EngineError, busy
-
-MEMORY = ":memory:"
-
-_BUSY_SECONDS = 10.0
-"""How long a write waits for another process."""
-_WAL_ATTEMPTS = 200
-_WAL_PAUSE_SECONDS = 0.05
-_JOURNAL_BYTES = 64 * 1024 * 1024
-"""The write-ahead log is cut back to this size when it has grown beyond."""
+from .connection import MEMORY, connect, copy, make_private, translated
+from .errors import EngineError
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _fork_lock = threading.Lock()
@@ -93,12 +83,12 @@ class Database:
         try:
             if self.in_memory:
                 with self._reading:
-                    _copy(self.acquired(), partial)
+                    copy(self.acquired(), partial)
             else:
                 with self._backup_lock:
-                    source = self._connect()
+                    source = connect(self.path, self._durability)
                     try:
-                        _copy(source, partial)
+                        copy(source, partial)
                     finally:
                         source.close()
             partial.replace(path)
@@ -147,28 +137,10 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if not self.in_memory:
-            _make_private(self.path)
-        connection = self._connect()
+            make_private(self.path)
+        connection = connect(self.path, self._durability)
         try:
             schema.migrate(connection, self.path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        try:
-            if not self.in_memory:
-                schema.refuse_foreign(connection, self.path)
-                _set_wal(connection)
-                connection.execute(f"PRAGMA synchronous = {'FULL' if self._durability == 'full' else 'NORMAL'}")
-                connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
-                if sys.platform == "darwin" and self._durability == "full":
-                    # Without it macOS leaves the data in the cache of the drive.
-                    connection.execute("PRAGMA fullfsync = 1")
         except BaseException:
             connection.close()
             raise
@@ -244,51 +216,6 @@ class _Snapshot(_Transaction):
     """Holds the lock and a transaction that only reads."""
 
     _begin = "BEGIN"
-
-
-def translated(error: sqlite3.Error) -> EngineError:
-    """Return what the engine says about an error of SQLite."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return busy("The store is busy with writes of other processes: try again.")
-    message = f"The store failed: {text}. Check its disk and permissions, or restore a backup."
-    return EngineError(500, "internal_error", message)
-
-
-def _set_wal(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log; SQLite does not wait here by itself while another process does the same."""
-    for attempt in range(_WAL_ATTEMPTS):
-        try:
-            mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-            if mode != "wal":
-                mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            if mode != "wal":
-                message = "The store needs a write-ahead log, which its disk does not allow: use a local disk."
-                raise EngineError(500, "internal_error", message, "path")
-            return
-        except sqlite3.OperationalError:
-            if attempt == _WAL_ATTEMPTS - 1:
-                raise
-        time.sleep(_WAL_PAUSE_SECONDS)
-
-
-def _make_private(path: str) -> None:
-    """Make the file if it is not there, for its owner's eyes only; SQLite gives its other files the same mode."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        message = f"Cannot make the store {path}: {error.strerror}. Give a file in a directory that exists."
-        raise EngineError(500, "internal_error", message, "path") from error
-
-
-def _copy(source: sqlite3.Connection, path: Path) -> None:
-    target = sqlite3.connect(path)
-    try:
-        source.backup(target)
-    finally:
-        target.close()
 
 
 def _before_fork() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Literal, Optional, Union
+from typing import Any, Callable, Literal, Optional, Sequence, Union
 
 from .answers import KeptAnswer, keep, recall
 from .clock import Clock, machine_clock
+from .connection import MEMORY
 from .context import LOCAL, Context, Once
 from .core import Core
-from .database import MEMORY
 from .embedding import Embedder, as_embedder
 from .errors import EngineError
 from .keywords import KeywordSearch
@@ -21,6 +21,9 @@ from .store import Store
 
 Durability = Literal["full", "normal"]
 """What survives a loss of power: everything that was answered, or everything but the last moments."""
+
+EmbedFunction = Callable[[Sequence[str]], Any]
+"""Returns one vector for each text; the simplest form of an embedder."""
 
 _PURGED_AT_ONCE = 100
 _LONGEST_TTL_SECONDS = 2_592_000
@@ -54,7 +57,7 @@ class Engine(Operations):
         cls,
         path: Union[str, os.PathLike[str]] = MEMORY,
         *,
-        embedder: Optional[Embedder] = None,
+        embedder: Union[Embedder, EmbedFunction, None] = None,
         durability: Durability = "full",
         default_ttl_seconds: int = 86400,
         clock: Optional[Clock] = None,
@@ -97,7 +100,7 @@ class Engine(Operations):
     def _made(
         cls,
         path: str,
-        embedder: Optional[Embedder],
+        embedder: Union[Embedder, EmbedFunction, None],
         durability: Durability,
         default_ttl_seconds: int,
         clock: Optional[Clock],

@@ -1,12 +1,13 @@
-"""How the versions of a state are kept small: each is written against an earlier one, its keyframe.
+"""How the versions of a state are kept small: a version is written against an earlier one, its base.
 
 The codec maps bytes to bytes and gives back exactly what it got. A state changes little from one version to the next,
-so a version is stored as what differs from a keyframe, which is itself stored whole; reading any version takes two
-rows, however long the history is.
+so that it is enough to store what differs. Every so often a version is stored whole, as a keyframe. The version at
+distance d from its keyframe has as base the one at the distance that d without its lowest one bit is: half of all
+versions are written against their predecessor, a quarter against the one before that, and so on, yet no version is more
+than six steps away from its keyframe, however long the history is.
 
-- Up to 32 KiB the keyframe is the preset dictionary of a zlib stream (32 KiB is how far zlib looks back).
-- Above, the text is cut into its top-level members, and those that stand in the keyframe are referred to, not repeated.
-- A new keyframe is written when the differences from the last one together take up about as much as two keyframes.
+- Up to 32 KiB the base is the preset dictionary of a zlib stream (32 KiB is how far zlib looks back).
+- Above, the text is cut into its top-level members, and those that stand in the base are referred to, not repeated.
 """
 
 from __future__ import annotations
@@ -20,30 +21,28 @@ PLAIN = 0
 DEFLATED = 1
 """The text, compressed."""
 DICTIONARY = 2
-"""The text, compressed with the keyframe's text as preset dictionary."""
+"""The text, compressed with the base as preset dictionary."""
 EDITED = 3
-"""References to members of the keyframe and the members that differ, compressed."""
+"""References to members of the base and the members that differ, compressed."""
 
 _COMPRESS_FROM = 512
 """Shorter texts, in bytes, are stored as they are: setting up zlib takes longer than writing them."""
 _DICTIONARY_UP_TO = 32 * 1024
-_KEYFRAME_PAYS = 2
-"""A keyframe is worth its bytes once the differences since the last one, all as large as this one, took as many times
-that. Differences grow about evenly with the distance, so that this keeps the sum of both near its least."""
+_VERSIONS_A_KEYFRAME = 64
+_WORTH_IT = 2
+"""A difference is worth its steps while it takes less than one part in so many of what the keyframe takes."""
 
 _decoder = json.JSONDecoder()
 
 Edit = Union[str, Sequence[Union[int, str]]]
-"""A whole member; or [first, count] members of the keyframe; or [member, prefix, suffix, text between]."""
+"""A whole member; or [first, count] members of the base; or [member, prefix, suffix, text between]."""
 
 
-class Keyframe(NamedTuple):
-    """A version that is stored whole, as the base of others."""
+class Base(NamedTuple):
+    """A version that another one is written against."""
 
     version: int
     text: bytes
-    stored_size: int
-    """How many bytes its frame takes."""
 
 
 class Frame(NamedTuple):
@@ -51,65 +50,72 @@ class Frame(NamedTuple):
 
     kind: int
     base: Optional[int]
-    """The version of the keyframe that it is read with; None for a keyframe."""
+    """The version that it is read with; None for a keyframe."""
     data: bytes
 
 
-def wants_keyframe(text: bytes) -> bool:
-    """Say whether `encode` would look at a keyframe for this text."""
-    return len(text) >= _COMPRESS_FROM
+def base_of(text: bytes, version: int, keyframe: int) -> Optional[int]:
+    """Say which version another one should be written against; None for a new keyframe.
+
+    Args:
+        text: The text to write.
+        version: Its version.
+        keyframe: The newest version that is stored whole.
+    """
+    distance = version - keyframe
+    if len(text) < _COMPRESS_FROM or distance >= _VERSIONS_A_KEYFRAME:
+        return None
+    return keyframe + (distance & (distance - 1))
 
 
-def encode(text: bytes, version: int, keyframe: Optional[Keyframe]) -> Frame:
-    """Choose the smallest way to store a version that is still fast to read.
+def encode(text: bytes, base: Optional[Base] = None, keyframe_size: int = 0) -> Frame:
+    """Write a version, against a base if that is worth it.
 
     Args:
         text: The state as JSON without whitespace between tokens.
-        version: Its number.
-        keyframe: The newest version of the same state that is stored whole, if there is one.
+        base: The version that `base_of` named, if it named one.
+        keyframe_size: How many bytes the newest keyframe takes.
     """
-    if not wants_keyframe(text):
+    if len(text) < _COMPRESS_FROM:
         return Frame(PLAIN, None, text)
-    if keyframe is not None and len(keyframe.text) >= _COMPRESS_FROM:
-        frame = _difference(text, keyframe)
-        if frame is not None:
-            spent = len(frame.data) * (version - keyframe.version)
-            if spent < _KEYFRAME_PAYS * keyframe.stored_size:
-                return frame
+    if base is not None and len(base.text) >= _COMPRESS_FROM:
+        frame = _difference(text, base)
+        if frame is not None and len(frame.data) * _WORTH_IT < keyframe_size:
+            return frame
     return Frame(DEFLATED, None, zlib.compress(text))
 
 
-def decode(kind: int, data: bytes, keyframe_text: Optional[bytes] = None) -> bytes:
+def decode(kind: int, data: bytes, base_text: Optional[bytes] = None) -> bytes:
     """Give back the text of a frame.
 
     Args:
         kind: The frame's kind.
         data: Its bytes.
-        keyframe_text: The text of its base; not needed for a keyframe.
+        base_text: The text of its base; not needed for a keyframe.
     """
     if kind == PLAIN:
         return data
     if kind == DEFLATED:
         return zlib.decompress(data)
-    if keyframe_text is None:
-        raise ValueError("this version can only be read together with its keyframe")
+    if base_text is None:
+        raise ValueError("this version can only be read together with its base")
     if kind == DICTIONARY:
-        stream = zlib.decompressobj(zdict=keyframe_text)
+        stream = zlib.decompressobj(zdict=base_text)
         return stream.decompress(data) + stream.flush()
     if kind == EDITED:
-        return _apply(json.loads(zlib.decompress(data)), keyframe_text)
+        return _apply(json.loads(zlib.decompress(data)), base_text)
     raise ValueError(f"unknown kind of frame: {kind}")
 
 
-def _difference(text: bytes, keyframe: Keyframe) -> Optional[Frame]:
-    if len(text) <= _DICTIONARY_UP_TO and len(keyframe.text) <= _DICTIONARY_UP_TO:
-        stream = zlib.compressobj(zdict=keyframe.text)
-        return Frame(DICTIONARY, keyframe.version, stream.compress(text) + stream.flush())
-    edits = _edits(_members(text), _members(keyframe.text))
+def _difference(text: bytes, base: Base) -> Optional[Frame]:
+    if len(text) <= _DICTIONARY_UP_TO and len(base.text) <= _DICTIONARY_UP_TO:
+        stream = zlib.compressobj(zdict=base.text)
+        return Frame(DICTIONARY, base.version, stream.compress(text) + stream.flush())
+    edits = _edits(_members(text), _members(base.text))
     if edits is None:
         return None
     packed = json.dumps(edits, ensure_ascii=False, separators=(",", ":")).encode()
-    return Frame(EDITED, keyframe.version, zlib.compress(packed))
+    return Frame(EDITED, base.version, zlib.compress(packed))
 
 
 def _members(text: bytes) -> Optional[list[str]]:
@@ -176,10 +182,10 @@ def _common(limit: int, equal_up_to: Callable[[int], bool]) -> int:
     return low
 
 
-def _apply(edits: list[Edit], keyframe_text: bytes) -> bytes:
-    base = _members(keyframe_text)
+def _apply(edits: list[Edit], base_text: bytes) -> bytes:
+    base = _members(base_text)
     if base is None:
-        raise ValueError("the keyframe is not an object in the form that is written")
+        raise ValueError("the base is not an object in the form that is written")
     members: list[str] = []
     for edit in edits:
         if isinstance(edit, str):

@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn, Union
 
 import pydantic_core
+from typing_extensions import TypeGuard
 
 from .errors import invalid_value
 
@@ -47,15 +48,21 @@ def same(first: Any, second: Any) -> bool:
     """Say whether two values are equal as JSON: true is not 1, the order of keys does not count."""
     if isinstance(first, bool) or isinstance(second, bool):
         return first is second
-    if isinstance(first, dict) and isinstance(second, dict):
-        members: dict[str, Any] = first
-        others: dict[str, Any] = second
-        return members.keys() == others.keys() and all(same(value, others[key]) for key, value in members.items())
-    if isinstance(first, list) and isinstance(second, list):
-        items: list[Any] = first
-        other_items: list[Any] = second
-        return len(items) == len(other_items) and all(map(same, items, other_items))
+    if is_object(first) and is_object(second):
+        return first.keys() == second.keys() and all(same(value, second[key]) for key, value in first.items())
+    if is_list(first) and is_list(second):
+        return len(first) == len(second) and all(map(same, first, second))
     return bool(first == second)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Say whether a value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Say whether a value is a list."""
+    return isinstance(value, list)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -34,6 +34,7 @@ _FIRST = (
         session_seq INTEGER PRIMARY KEY,
         version INTEGER NOT NULL,
         keyframe INTEGER NOT NULL,
+        keyframe_size INTEGER NOT NULL,
         updated_us INTEGER NOT NULL,
         text TEXT NOT NULL
     )""",

@@ -20,7 +20,7 @@ from .answers import AlreadyAnswered, encode
 from .clock import Clock
 from .context import Context
 from .embedding import Embedder
-from .engine import Durability, Engine
+from .engine import Durability, EmbedFunction, Engine
 from .errors import EngineError
 from .identifiers import new_id
 from .requests import InvalidRequest, check_size, invalid_body, read_body, read_once, read_query
@@ -193,7 +193,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 def open_transport(
     path: Union[str, os.PathLike[str]],
     *,
-    embedder: Optional[Embedder] = None,
+    embedder: Union[Embedder, EmbedFunction, None] = None,
     durability: Durability = "full",
     default_ttl_seconds: int = 86400,
     clock: Optional[Clock] = None,

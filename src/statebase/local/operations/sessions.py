@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
 import pydantic_core
 
@@ -204,9 +204,9 @@ def _metadata_filter(text: Optional[str]) -> Optional[dict[str, Any]]:
         wanted: object = pydantic_core.from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise _no_filter() from error
-    if not isinstance(wanted, dict):
+    if not jsontext.is_object(wanted):
         raise _no_filter()
-    return cast("dict[str, Any]", wanted)
+    return wanted
 
 
 def _no_filter() -> EngineError:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from importlib import metadata
 from typing import Any
 
 from ..._generated.models import HealthStatus
+from ..._version import __version__
 from ..clock import SECOND, to_datetime
 from ..core import Core
 
@@ -20,7 +19,7 @@ class SystemOperations:
 
     def root(self) -> dict[str, Any]:
         """Say what answers here."""
-        return {"name": "statebase", "version": _version(), "status": "running"}
+        return {"name": "statebase", "version": __version__, "status": "running"}
 
     def health(self) -> HealthStatus:
         """Say how the parts are doing; an error says that the store is not."""
@@ -34,7 +33,7 @@ class SystemOperations:
         return HealthStatus(
             status="healthy",
             timestamp=to_datetime(now_us),
-            version=_version(),
+            version=__version__,
             uptime_seconds=max(0, now_us - self._started_us) / SECOND,
             services={"database": {"status": "healthy"}, "vectors": vectors},
         )
@@ -48,8 +47,3 @@ class SystemOperations:
     def live(self) -> dict[str, Any]:
         """Say that the process runs."""
         return {"status": "alive"}
-
-
-@functools.cache
-def _version() -> str:
-    return metadata.version("statebase")

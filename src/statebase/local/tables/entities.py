@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..database import Database
+from .filters import conditions
 
 _SELECT = (
     "SELECT e.seq, e.id, e.session_seq, s.id, e.entity_type, e.entity_id, e.attributes,"
@@ -69,15 +70,11 @@ class Entities:
         entity_type: Optional[str],
     ) -> list[EntityRow]:
         """Return at most `limit` entities that pass all filters given, newest first."""
-        sql = _SELECT + " WHERE e.seq < ? AND s.expires_us > ?"
-        parameters: list[Any] = [_INTEGER_MAX if before_seq is None else before_seq, now_us]
-        if session_id is not None:
-            sql += " AND e.session_seq = (SELECT seq FROM sessions WHERE id = ?)"
-            parameters.append(session_id)
-        if entity_type is not None:
-            sql += " AND e.entity_type = ?"
-            parameters.append(entity_type)
-        rows = self._database.execute(sql + " ORDER BY e.seq DESC LIMIT ?", (*parameters, limit))
+        condition, values = conditions({"s.id": session_id}, {"e.entity_type": entity_type})
+        rows = self._database.execute(
+            f"{_SELECT} WHERE e.seq < ? AND s.expires_us > ?{condition} ORDER BY e.seq DESC LIMIT ?",
+            (_INTEGER_MAX if before_seq is None else before_seq, now_us, *values, limit),
+        )
         return [EntityRow._make(row) for row in rows]
 
     def update(self, seq: int, attributes: str, version: int, now_us: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import jsontext
 from ..database import Database
+from .filters import conditions
 
 _COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
 _INTEGER_MAX = 2**63 - 1
@@ -80,19 +81,16 @@ class Sessions:
         metadata: Optional[Mapping[str, Any]],
     ) -> list[SessionRow]:
         """Return at most `limit` sessions that live and pass all filters given, newest first."""
-        sql = f"SELECT {_COLUMNS} FROM sessions WHERE seq < ? AND expires_us > ?"
-        parameters: list[Any] = [_INTEGER_MAX if before_seq is None else before_seq, now_us]
-        for condition, value in (
-            (" AND agent_id = ?", agent_id),
-            (" AND user_id = ?", user_id),
-            (" AND created_us > ?", created_after_us),
-            (" AND created_us < ?", created_before_us),
-        ):
-            if value is not None:
-                sql += condition
-                parameters.append(value)
+        condition, parameters = conditions({"user_id": user_id}, {"agent_id": agent_id})
+        for comparison, moment_us in ((">", created_after_us), ("<", created_before_us)):
+            if moment_us is not None:
+                condition += f" AND created_us {comparison} ?"
+                parameters.append(moment_us)
         found: list[SessionRow] = []
-        for row in self._database.execute(sql + " ORDER BY seq DESC", parameters):
+        for row in self._database.execute(
+            f"SELECT {_COLUMNS} FROM sessions WHERE seq < ? AND expires_us > ?{condition} ORDER BY seq DESC",
+            (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
+        ):
             session = SessionRow._make(row)
             if metadata is None or _has(session.metadata, metadata):
                 found.append(session)

@@ -15,6 +15,9 @@ class StateRow(NamedTuple):
 
     version: int
     keyframe: int
+    """The newest version that is stored whole."""
+    keyframe_size: int
+    """How many bytes that takes."""
     updated_us: int
     text: str
 
@@ -37,17 +40,20 @@ class States:
     def newest(self, session_seq: int) -> StateRow:
         """Return the newest state of a session that exists."""
         row = self._database.execute(
-            "SELECT version, keyframe, updated_us, text FROM states WHERE session_seq = ?", (session_seq,)
+            "SELECT version, keyframe, keyframe_size, updated_us, text FROM states WHERE session_seq = ?",
+            (session_seq,),
         ).fetchone()
         return StateRow._make(row)
 
     def start(self, session_seq: int, text: str, now_us: int, author: str) -> None:
         """Store the first state of a session, as version 0."""
+        frame = history.encode(text.encode())
         self._database.execute(
-            "INSERT INTO states (session_seq, version, keyframe, updated_us, text) VALUES (?, 0, 0, ?, ?)",
-            (session_seq, now_us, text),
+            "INSERT INTO states (session_seq, version, keyframe, keyframe_size, updated_us, text)"
+            " VALUES (?, 0, 0, ?, ?, ?)",
+            (session_seq, len(frame.data), now_us, text),
         )
-        self._insert(session_seq, 0, None, now_us, author, None, history.encode(text.encode(), 0, None))
+        self._insert(session_seq, 0, None, now_us, author, None, frame)
 
     def append(
         self,
@@ -73,29 +79,28 @@ class States:
         """
         version = current.version + 1
         content = text.encode()
-        keyframe = self._keyframe(session_seq, current) if history.wants_keyframe(content) else None
-        frame = history.encode(content, version, keyframe)
+        base = None
+        base_version = history.base_of(content, version, current.keyframe)
+        if base_version is not None:
+            known = {current.version: current.text.encode()}
+            base = history.Base(base_version, self._text(session_seq, base_version, known))
+        frame = history.encode(content, base, current.keyframe_size)
         self._insert(session_seq, version, parent, now_us, author, reasoning, frame)
+        keyframe, keyframe_size = current.keyframe, current.keyframe_size
+        if frame.base is None:
+            keyframe, keyframe_size = version, len(frame.data)
         self._database.execute(
-            "UPDATE states SET version = ?, keyframe = ?, updated_us = ?, text = ? WHERE session_seq = ?",
-            (version, version if frame.base is None else frame.base, now_us, text, session_seq),
+            "UPDATE states SET version = ?, keyframe = ?, keyframe_size = ?, updated_us = ?, text = ?"
+            " WHERE session_seq = ?",
+            (version, keyframe, keyframe_size, now_us, text, session_seq),
         )
         return version
 
     def at(self, session_seq: int, version: int) -> Optional[str]:
         """Return the text of a version; None if there is no such version."""
-        if not 0 <= version <= _INTEGER_MAX:
+        if not 0 <= version <= _INTEGER_MAX or self._frame(session_seq, version) is None:
             return None
-        row = self._database.execute(
-            "SELECT v.kind, v.data, k.kind, k.data FROM state_versions v LEFT JOIN state_versions k"
-            " ON k.session_seq = v.session_seq AND k.version = v.base WHERE v.session_seq = ? AND v.version = ?",
-            (session_seq, version),
-        ).fetchone()
-        if row is None:
-            return None
-        kind, data, base_kind, base_data = row
-        base = None if base_kind is None else history.decode(base_kind, base_data)
-        return history.decode(kind, data, base).decode()
+        return self._text(session_seq, version, {}).decode()
 
     def parent(self, session_seq: int, version: int) -> Optional[int]:
         """Return the version that undoing this one leads back to; None if it leads nowhere."""
@@ -114,18 +119,15 @@ class States:
         """
         above = -1 if after_version is None else max(-1, min(after_version, _INTEGER_MAX))
         rows = self._database.execute(
-            "SELECT version, created_us, author, kind, base, data FROM state_versions"
+            "SELECT version, created_us, author FROM state_versions"
             " WHERE session_seq = ? AND version > ? ORDER BY version DESC LIMIT ?",
             (session_seq, above, limit),
         ).fetchall()
-        keyframes: dict[int, bytes] = {}
-        found: list[VersionRow] = []
-        for version, created_us, author, kind, base, data in rows:
-            if base is not None and base not in keyframes:
-                keyframes[base] = self._keyframe_text(session_seq, base)[0]
-            text = history.decode(kind, data, None if base is None else keyframes[base])
-            found.append(VersionRow(version, created_us, author, text.decode()))
-        return found
+        known: dict[int, bytes] = {}
+        return [
+            VersionRow(version, created_us, author, self._text(session_seq, version, known).decode())
+            for version, created_us, author in rows
+        ]
 
     def delete(self, session_seq: int) -> None:
         """Remove the newest state of a session; its versions are removed by `delete_versions`."""
@@ -151,12 +153,18 @@ class States:
             (session_seq, version, parent, now_us, author, reasoning, *frame),
         )
 
-    def _keyframe(self, session_seq: int, current: StateRow) -> history.Keyframe:
-        text, stored_size = self._keyframe_text(session_seq, current.keyframe)
-        return history.Keyframe(current.keyframe, text, stored_size)
+    def _text(self, session_seq: int, version: int, known: dict[int, bytes]) -> bytes:
+        """Return the text of a version; `known` holds, and then remembers, those of versions on the way."""
+        if version not in known:
+            frame = self._frame(session_seq, version)
+            if frame is None:
+                raise LookupError(f"version {version} is missing in the history")
+            base = None if frame.base is None else self._text(session_seq, frame.base, known)
+            known[version] = history.decode(frame.kind, frame.data, base)
+        return known[version]
 
-    def _keyframe_text(self, session_seq: int, version: int) -> tuple[bytes, int]:
-        kind, data = self._database.execute(
-            "SELECT kind, data FROM state_versions WHERE session_seq = ? AND version = ?", (session_seq, version)
+    def _frame(self, session_seq: int, version: int) -> Optional[history.Frame]:
+        row = self._database.execute(
+            "SELECT kind, base, data FROM state_versions WHERE session_seq = ? AND version = ?", (session_seq, version)
         ).fetchone()
-        return history.decode(kind, data), len(data)
+        return None if row is None else history.Frame._make(row)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..database import Database
+from .filters import conditions
 
 _COLUMNS = "seq, id, session_id, action, resource_type, resource_id, actor, actor_id, request_id, details"
 _INTEGER_MAX = 2**63 - 1
@@ -68,19 +69,13 @@ class Traces:
             resource_type: Only traces of changes to this kind of thing.
             resource_id: Only traces of changes to this thing.
         """
-        sql = f"SELECT {_COLUMNS} FROM traces WHERE seq < ?"
-        parameters: list[Any] = [_INTEGER_MAX if before_us is None else before_us]
-        for condition, value in (
-            (" AND seq >= ?", from_us),
-            (" AND session_id = ?", session_id),
-            (" AND action = ?", action),
-            (" AND resource_type = ?", resource_type),
-            (" AND resource_id = ?", resource_id),
-        ):
-            if value is not None:
-                sql += condition
-                parameters.append(value)
-        rows = self._database.execute(sql + " ORDER BY seq DESC LIMIT ?", (*parameters, limit))
+        condition, values = conditions(
+            {"resource_id": resource_id, "session_id": session_id}, {"action": action, "resource_type": resource_type}
+        )
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM traces WHERE seq >= ? AND seq < ?{condition} ORDER BY seq DESC LIMIT ?",
+            (from_us or 0, _INTEGER_MAX if before_us is None else before_us, *values, limit),
+        )
         return [TraceRow._make(row) for row in rows]
 
     def times(self, from_us: int, hour_us: int) -> dict[int, int]:

@@ -1,0 +1,99 @@
+"""Connections to SQLite, set up for what the store needs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from . import schema
+from .errors import EngineError, busy
+
+MEMORY = ":memory:"
+"""Instead of a path: a store of its own, without a file."""
+
+_BUSY_SECONDS = 10.0
+"""How long a write waits for another process."""
+_WAL_ATTEMPTS = 200
+_WAL_PAUSE_SECONDS = 0.05
+_JOURNAL_BYTES = 64 * 1024 * 1024
+"""The write-ahead log is cut back to this size when it has grown beyond."""
+
+
+def connect(path: str, durability: str) -> sqlite3.Connection:
+    """Connect to a store, or to a file that may become one.
+
+    Args:
+        path: The file, or `:memory:`.
+        durability: `full` to wait for the disk at every commit, `normal` to leave that to the checkpoints.
+
+    Raises:
+        EngineError: 500, if the file cannot be a store.
+    """
+    # The lock of `Database` lets the threads in one at a time.
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        if path != MEMORY:
+            schema.refuse_foreign(connection, path)
+            _set_wal(connection)
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+            connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+            if sys.platform == "darwin" and durability == "full":
+                # Without it macOS leaves the data in the cache of the drive.
+                connection.execute("PRAGMA fullfsync = 1")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def make_private(path: str) -> None:
+    """Make the file if it is not there, for its owner's eyes only; SQLite gives its other files the same mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        message = f"Cannot make the store {path}: {error.strerror}. Give a file in a directory that exists."
+        raise EngineError(500, "internal_error", message, "path") from error
+
+
+def copy(source: sqlite3.Connection, path: Path) -> None:
+    """Copy everything that is committed to a new file, which nobody else may read either."""
+    path.unlink(missing_ok=True)
+    make_private(str(path))
+    target = sqlite3.connect(path)
+    try:
+        source.backup(target)
+    finally:
+        target.close()
+
+
+def translated(error: sqlite3.Error) -> EngineError:
+    """Return what the engine says about an error of SQLite."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return busy("The store is busy with writes of other processes: try again.")
+    message = f"The store failed: {text}. Check its disk and permissions, or restore a backup."
+    return EngineError(500, "internal_error", message)
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log; SQLite does not wait here by itself while another process does the same."""
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            if mode != "wal":
+                mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            if mode != "wal":
+                message = "The store needs a write-ahead log, which its disk does not allow: use a local disk."
+                raise EngineError(500, "internal_error", message, "path")
+            return
+        except sqlite3.OperationalError:
+            if attempt == _WAL_ATTEMPTS - 1:
+                raise
+        time.sleep(_WAL_PAUSE_SECONDS)
