@@ -173,7 +173,7 @@ def render(document: Mapping[str, Any], templates: Path, header: str, scratch: P
     renderer = Renderer(templates, header)
     return {
         "__init__.py": renderer.text("package.py.jinja"),
-        "models.py": renderer.models(models),
+        "models.py": renderer.models(models, api),
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
         "raw.py": renderer.raw(api),

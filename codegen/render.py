@@ -62,9 +62,11 @@ class Renderer:
             }
         )
 
-    def models(self, models: Models) -> str:
+    def models(self, models: Models, api: Api) -> str:
         """Render `models.py`."""
-        return self._render("models.py.jinja", models=models)
+        # A class written by hand takes the place of the generated one of its name; type checkers keep what came first.
+        replaced = {operation.result_class.rpartition(".")[2] for operation in api.operations if operation.result_class}
+        return self._render("models.py.jinja", models=models, replaced=replaced)
 
     def queries(self, queries: Models, operations: Iterable[Operation]) -> str:
         """Render `queries.py`."""

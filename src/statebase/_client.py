@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ._observe import EventHooks
     from ._types import ClientOptions, RequestOptions
     from .local.embedding import Embedder
-    from .local.engine import Durability
+    from .local.engine import Durability, EmbedFunction
 else:
 
     class cached_property:
@@ -122,7 +122,7 @@ class StateBase:
         cls,
         path: Union[str, PathLike[str]] = ":memory:",
         *,
-        embedder: Optional[Embedder] = None,
+        embedder: Union[Embedder, EmbedFunction, None] = None,
         durability: Durability = "full",
         default_ttl_seconds: int = 86400,
         clock: Optional[Callable[[], datetime]] = None,
@@ -149,8 +149,8 @@ class StateBase:
             transport = open_transport(
                 path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
             )
-        except EngineError as error:
-            raise configuration_error(error.message) from error
+        except (EngineError, ImportError, TypeError, ValueError) as error:
+            raise configuration_error(str(error)) from error
         return cls("local", "http://localhost", transport=transport)
 
     @property
@@ -349,7 +349,7 @@ class AsyncStateBase:
         cls,
         path: Union[str, PathLike[str]] = ":memory:",
         *,
-        embedder: Optional[Embedder] = None,
+        embedder: Union[Embedder, EmbedFunction, None] = None,
         durability: Durability = "full",
         default_ttl_seconds: int = 86400,
         clock: Optional[Callable[[], datetime]] = None,
@@ -362,8 +362,8 @@ class AsyncStateBase:
             transport = open_transport(
                 path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
             )
-        except EngineError as error:
-            raise configuration_error(error.message) from error
+        except (EngineError, ImportError, TypeError, ValueError) as error:
+            raise configuration_error(str(error)) from error
         return cls("local", "http://localhost", transport=transport)
 
     @property

@@ -6,7 +6,7 @@ Traces and API keys stay where they are.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Callable, Iterator, List, Optional, Sequence, Union
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Union, cast
 
 from ._client import StateBase
 from ._errors import NotFoundError
@@ -74,8 +74,8 @@ class _Reader:
     def __init__(self, client: StateBase, warn: Warn) -> None:
         self._client = client
         self._warn = warn
-        vectors = client.health().services.get("vectors")
-        self._embeds = isinstance(vectors, dict) and vectors.get("status") == "healthy"
+        vectors: object = client.health().services.get("vectors")
+        self._embeds = isinstance(vectors, dict) and cast("Dict[str, object]", vectors).get("status") == "healthy"
 
     def all_ids(self) -> List[str]:
         """Return the ids of all sessions, oldest first, so that an import makes them in their order."""

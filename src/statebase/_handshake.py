@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
 
@@ -18,6 +19,9 @@ async def send(lane: Lane[httpx.AsyncHTTPTransport], request: httpx.Request) -> 
     """Send a request over TLS; if it is cancelled during the handshake, close the socket.
 
     httpcore does not (1.0.9), and asyncio holds on to the socket until the event loop ends.
+
+    Raises:
+        httpx.TransportError: The request failed; a `ConnectError` when the handshake did.
     """
     if lane.network_stream is not None and time.monotonic() < lane.idle_since + WARM_SECONDS:
         return await lane.transport.handle_async_request(request)
@@ -28,10 +32,12 @@ async def send(lane: Lane[httpx.AsyncHTTPTransport], request: httpx.Request) -> 
         return await lane.transport.handle_async_request(request)
     except GeneratorExit:  # this coroutine is garbage: it may not await any more
         raise
-    except BaseException:
+    except BaseException as error:
         if watch.connecting is not None:
             with anyio.CancelScope(shield=True):
                 await watch.connecting.aclose()
+            if isinstance(error, ssl.SSLError):  # httpcore before 1.0 lets this one through
+                raise httpx.ConnectError(str(error), request=request) from error
         raise
     finally:
         request.extensions = extensions

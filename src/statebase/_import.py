@@ -115,7 +115,9 @@ class Importer:
         mark = json.dumps({ORIGIN: record.id})
         for found in client.sessions.list(agent_id=record.agent_id, metadata=mark, limit=1):
             versions = client.state.get_state(found.id).version
-            return _Copy(client, record, found.id, versions, found.turn_count, _imported_memories(client, found.id)), False
+            return _Copy(
+                client, record, found.id, versions, found.turn_count, _imported_memories(client, found.id)
+            ), False
         return _Copy(client, record, self._make(record, self._lifetime(record, header)), 0, 0, set()), True
 
     def _make(self, record: SessionRecord, ttl_seconds: int) -> str:

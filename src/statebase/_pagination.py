@@ -67,7 +67,7 @@ class _Page(Sequence[T], Generic[T, P]):
         self._items = [item for item in came if _id(item) not in known]
         self._answer = answer if len(self._items) == len(came) else answer.model_copy(update={"data": self._items})
         self._asked: frozenset[object] = frozenset() if before is None else before._asked | {before._next()}
-        self._ids_at_end = self._of_the_last_moment(before)
+        self._ids_at_end: frozenset[object] = self._of_the_last_moment(before)
         if before is not None and self.has_more and self._turns_back(before):
             raise _does_not_go_on(cursor)
 

@@ -71,7 +71,7 @@ def _query_text(name: str, value: object) -> str:
     if isinstance(value, datetime):
         return timestamp_text(value)
     if isinstance(value, Mapping):
-        return _argument_json(name, cast("Mapping[Any, Any]", value)).decode()
+        return _argument_json(name, cast(Any, value)).decode()
     raise InvalidRequestError(
         f"{name} is {value!r}: give text, a number, a truth value, a datetime or a mapping", param=name
     )

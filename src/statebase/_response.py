@@ -30,6 +30,11 @@ class Reply:
     content: bytes
 
     @property
+    def is_success(self) -> bool:
+        """Whether the service says that all went well."""
+        return 200 <= self.status_code < 300
+
+    @property
     def request_id(self) -> Optional[str]:
         """What the service calls the request."""
         request_id: Optional[str] = self.headers.get("x-request-id")
@@ -43,6 +48,8 @@ def decode(operation: Operation[T], reply: Reply) -> T:
         APIResponseValidationError: It is not what the document promises.
     """
     if operation.status == 204:
+        if reply.content and reply.is_success:  # the page of a login portal, for one: nothing was done
+            raise answer_error(reply, f"has a body where the API sends none ({_looks_like(reply)})")
         return cast("T", None)
     try:
         value: T = _validator(cast(Any, operation.result))(reply.content)
@@ -143,16 +150,19 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _validation_reasons(body: Any) -> Optional[str]:
     """Say what FastAPI's `detail` says: a text, or a list of fields with what is wrong with each."""
     detail = _mapping(body).get("detail")
-    if not isinstance(detail, list):
-        return _text(detail)
-    return "; ".join(_validation_reason(item) for item in cast("list[Any]", detail)) or None
+    items = _list(detail)
+    return _text(detail) if items is None else "; ".join(map(_validation_reason, items)) or None
 
 
 def _validation_reason(item: Any) -> str:
-    place, reason = _mapping(item).get("loc"), _mapping(item).get("msg")
-    if not isinstance(place, list) or not isinstance(reason, str):
+    place, reason = _list(_mapping(item).get("loc")), _mapping(item).get("msg")
+    if place is None or not isinstance(reason, str):
         return str(item)
-    return f"{'.'.join(map(str, cast('list[Any]', place)))}: {reason}"
+    return f"{'.'.join(map(str, place))}: {reason}"
+
+
+def _list(value: Any) -> Optional[list[Any]]:
+    return cast(Any, value) if isinstance(value, list) else None
 
 
 def _phrase(reply: Reply, body: Any) -> str:

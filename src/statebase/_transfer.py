@@ -22,7 +22,7 @@ from typing_extensions import Annotated, Literal
 from ._generated import models
 
 # pydantic looks up the names in annotations that a class inherits where the class stands.
-from ._generated.models import TurnInput, TurnOutput  # noqa: F401
+from ._generated.models import TurnInput, TurnOutput  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from ._models import Model, Timestamp
 
 FORMAT_VERSION = 1

@@ -79,7 +79,7 @@ def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
 
     def finish_exchange() -> None:
         if user or assistant:
-            turns.append({"input": "\n\n".join(user), "output": "\n\n".join(assistant)})
+            turns.append({"input": turn_input("\n\n".join(user)), "output": turn_output("\n\n".join(assistant))})
             user.clear()
             assistant.clear()
 

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, List, Mapping, NoReturn, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
+from ._terminal import complain
 from ._version import __version__
-
-if TYPE_CHECKING:
-    from ._client import StateBase
-    from .local.engine import Engine
-
-SERVE_KEY_VARIABLE = "STATEBASE_SERVE_API_KEY"
 
 FAILED = 1
 INTERRUPTED = 130
-
-_TRANSFER_RETRIES = 8
-"""A service counts requests a minute, and a transfer makes many: it waits its turn."""
-_LONG_AGO = datetime(1980, 1, 1, tzinfo=timezone.utc)
 
 _DESCRIPTION = """\
 StateBase on this machine: serve a store to clients, and move sessions between a store and a service.
 A store is the SQLite file that StateBase.local("agents.db") opens."""
 
-_EPILOG = f"""\
+_EPILOG = """\
 environment:
   STATEBASE_API_KEY        the key of the service, for export and import with --url
-  {SERVE_KEY_VARIABLE}  the key that `serve` asks clients for
+  STATEBASE_SERVE_API_KEY  the key that `serve` asks clients for
   SSL_CERT_FILE            the authorities to trust, in place of the usual ones
   NO_COLOR                 set to anything: no colours
 
@@ -49,9 +37,9 @@ Answer the StateBase API over HTTP/1.1 and HTTP/2, from a store on this machine.
 Clients find it by STATEBASE_BASE_URL; the start lines say how. Without --path the store is in memory, and gone when the
 server stops. Several processes may use a file at once. GET /openapi.json describes the API."""
 
-_SERVE_EPILOG = f"""\
+_SERVE_EPILOG = """\
 Without a key, any key or none will do, and only requests to localhost are answered. To listen beyond this machine a
-key is needed: in {SERVE_KEY_VARIABLE}, or by --api-key, which other users of this machine can see."""
+key is needed: in STATEBASE_SERVE_API_KEY, or by --api-key, which other users of this machine can see."""
 
 _EXPORT = """\
 Write sessions as lines of JSON, with their state versions, turns, memories and entities.
@@ -65,6 +53,13 @@ Make the sessions of an export in a store or a service, under ids and times of t
 Each remembers in its metadata, as `imported_from`, the id that it had; so does each memory. Importing again adds what
 is missing and leaves what is there, so that an import that broke off is simply repeated, and a second one adds nothing.
 A session whose own id is there is left alone."""
+
+_PURGE = """\
+Remove the sessions that have expired, with all that belongs to them but their traces. Until then they answer as if they
+had never been, and keep their room in the file."""
+
+_BACKUP = """\
+Copy everything in a store to a new file, while others go on reading and writing it."""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -80,17 +75,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
-        _complain("Interrupted.")
+        complain("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter would complain when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        message = _known(error)
+        message = _expected(error)
         if message is None:
             raise
-        _complain(message)
+        complain(message)
         return FAILED
 
 
@@ -178,21 +173,19 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError
-    return number
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 0 to 65535")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} will not do: give a whole number from 1")
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from .server.command import KEY_VARIABLE, KeyRequiredError, run
+    from .server.command import KEY_VARIABLE, UsageError, run
 
     try:
         run(
@@ -205,6 +198,56 @@ def _serve(options: argparse.Namespace) -> int:
             log_requests=options.access_log,
             as_json=options.json,
         )
-    except KeyRequiredError as error:
+    except UsageError as error:
         options.parser.error(str(error))
     return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from ._commands import export_sessions
+
+    if options.expired and options.path is None:
+        options.parser.error("--expired needs --path: a service does not show what has expired")
+    session_ids = options.sessions or None
+    export_sessions(options.path, options.url, session_ids, options.output, expired=options.expired)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from ._commands import describe_import, import_sessions
+
+    counts = import_sessions(options.path, options.url, options.file, options.ttl_seconds)
+    if options.json:
+        print(json.dumps({kind: count._asdict() for kind, count in counts.items()}))
+    else:
+        print(describe_import(counts))
+    return 0
+
+
+def _purge(options: argparse.Namespace) -> int:
+    from ._commands import purge
+
+    removed = purge(options.path)
+    noun = "session" if removed == 1 else "sessions"
+    print(json.dumps({"sessions": removed}) if options.json else f"Removed {removed:,} expired {noun}.")
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from ._commands import backup
+
+    backup(options.path, options.target)
+    return 0
+
+
+def _expected(error: Exception) -> Optional[str]:
+    """Return what to tell about an error that is no defect; None for one that is."""
+    from ._errors import StateBaseError
+    from ._import import ImportFormatError
+    from .local.errors import EngineError
+    from .server.command import ServeError
+
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename is not None else f"{error}."
+    expected = (StateBaseError, EngineError, ImportFormatError, ServeError)
+    return str(error) if isinstance(error, expected) else None

@@ -845,7 +845,6 @@ __all__ = [
     "APIKeyResponse",
     "ContextMemory",
     "ContextRequest",
-    "ContextResponse",
     "ContextTurn",
     "DashboardOverviewResponse",
     "EntityCreateRequest",
