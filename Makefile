@@ -1,5 +1,6 @@
 # make demo    a conversation with the embedded engine, on a machine with only Python 3.9+ and make
 # make test    every test; the generator's need Python 3.11+
+# make bench   what the SDK costs, beside its peers: writes benchmarks/RESULTS.md; wants a quiet machine
 # make check   test, lint, types and the drift of generated code: what has to pass before a change lands
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
-.PHONY: demo setup test lint types generate check-generated check update-spec build clean
+.PHONY: demo setup test lint types generate check-generated check update-spec build bench clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python examples/quickstart.py
@@ -20,7 +21,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(RUN) pip install --quiet --disable-pip-version-check --editable .
+	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm-static --editable ".[local]"
 	@touch $@
 
 $(VENV)/.synchronized: pyproject.toml uv.lock | $(VENV)/bin/python
@@ -56,5 +57,8 @@ update-spec: setup
 build: setup
 	$(UV) build
 
+bench: setup
+	$(RUN) benchmarks.run
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench build dist .pytest_cache .mypy_cache .ruff_cache

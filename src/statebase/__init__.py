@@ -12,7 +12,8 @@ Names are loaded when they are first used (PEP 562): importing the package alone
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
     from . import models
-    from ._client import AsyncStateBase, StateBase
+    from ._async_client import AsyncStateBase
+    from ._client import StateBase
     from ._errors import (
         APIConnectionError,
         APIResponseValidationError,
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from ._version import __version__
 
 _MODULES = {
-    "_client": ("AsyncStateBase", "StateBase"),
+    "_async_client": ("AsyncStateBase",),
+    "_client": ("StateBase",),
     "_errors": (
         "APIConnectionError",
         "APIResponseValidationError",

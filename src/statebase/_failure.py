@@ -74,16 +74,21 @@ def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object) -> str:
 
 
 def without_secrets(error: Exception) -> Exception:
-    """Take the request, whose headers hold the API key, out of an httpx error that is to be a cause."""
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen:
-        seen.append(cause)
-        if isinstance(cause, httpx.HTTPError):
-            cause._request = None  # pyright: ignore[reportPrivateUsage]
-        if isinstance(cause, httpx.HTTPStatusError):  # of an event hook of the caller's httpx client
-            cause.response._request = None  # pyright: ignore[reportPrivateUsage]
-        cause = cause.__cause__ or cause.__context__
+    """Take the request, whose headers hold the API key, out of the httpx errors that a cause brings along."""
+    seen: set[int] = set()
+    left: list[object] = [error]
+    while left:
+        each = left.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, httpx.HTTPError):
+            each._request = None  # pyright: ignore[reportPrivateUsage]
+        if isinstance(each, httpx.HTTPStatusError):  # of an event hook of the caller's httpx client
+            for response in (each.response, *each.response.history):
+                response._request = None  # pyright: ignore[reportPrivateUsage]
+        together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 has not
+        left += (each.__cause__, each.__context__, *(together if isinstance(together, tuple) else ()))
     return error
 
 

@@ -20,7 +20,7 @@ class SyncLease(httpx.SyncByteStream):
         self._stream = stream
         self._slots = slots
         self._lane: Optional[Lane[httpx.HTTPTransport]] = lane
-        self._read_whole = False
+        self._reusable = False
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -28,7 +28,7 @@ class SyncLease(httpx.SyncByteStream):
         except BaseException:
             self.close()
             raise
-        self._read_whole = True
+        self._reusable = not _has_surplus(self._stream)
 
     def close(self) -> None:
         """Give the connection back; it carries another request if all of this response was read."""
@@ -38,10 +38,10 @@ class SyncLease(httpx.SyncByteStream):
         try:
             self._stream.close()
         except BaseException:
-            self._read_whole = False
+            self._reusable = False
             raise
         finally:
-            finish(self._slots, lane, reusable=self._read_whole)
+            finish(self._slots, lane, reusable=self._reusable)
 
     def __del__(self) -> None:
         if self._lane is not None and not self._slots.inherited:
@@ -64,7 +64,7 @@ class AsyncLease(httpx.AsyncByteStream):
         self._slots = slots
         self._lane: Optional[Lane[httpx.AsyncHTTPTransport]] = lane
         self._loop = loop
-        self._read_whole = False
+        self._reusable = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -73,7 +73,7 @@ class AsyncLease(httpx.AsyncByteStream):
         except BaseException:
             await self.aclose()
             raise
-        self._read_whole = True
+        self._reusable = not _has_surplus(self._stream)
 
     async def aclose(self) -> None:
         """Give the connection back; it carries another request if all of this response was read."""
@@ -88,11 +88,19 @@ class AsyncLease(httpx.AsyncByteStream):
         except BaseException:
             await finish_async(self._slots, lane, reusable=False)
             raise
-        await finish_async(self._slots, lane, reusable=self._read_whole)
+        await finish_async(self._slots, lane, reusable=self._reusable)
 
     def __del__(self) -> None:
         if self._lane is not None and not self._slots.inherited:
             abandon(self._slots, self._lane, self._loop)
+
+
+def _has_surplus(stream: object) -> bool:
+    """Say whether more came than the answer: httpcore (1.0.9) would take it for the answer to the next request."""
+    found: Any = stream
+    for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        found = getattr(found, name, None)
+    return found is not None and bool(found.trailing_data[0])
 
 
 def finish(slots: Slots[httpx.HTTPTransport], lane: Lane[httpx.HTTPTransport], *, reusable: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Optional, Sequence, Union, cast
 
-from ._base_client import idempotency_key
+from ._call_factory import idempotency_key
 from ._errors import InvalidRequestError, StateBaseError
 from ._generated import models
 from ._generated.transport.memory import AsyncMemoryTransport, MemoryTransport

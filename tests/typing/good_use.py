@@ -116,7 +116,9 @@ def turns(client: StateBase) -> None:
     assert_type(turn.turn_number, int)
     client.sessions.add_turn("sess_1", {"type": "text", "content": "hi"}, TurnOutput(type="text", content="hello"))
     client.sessions.add_turn("sess_1", TurnInput(type="text", content="hi"), {"type": "audio", "seconds": 3})
-    called = client.sessions.add_tool_call("sess_1", "track", {"parcel": "P-7"}, [1, None], "call_1", idempotency_key="k")
+    called = client.sessions.add_tool_call(
+        "sess_1", "track", {"parcel": "P-7"}, [1, None], "call_1", idempotency_key="k"
+    )
     assert_type(called, models.TurnResponse)
     history: List[Dict[str, str]] = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
     assert_type(client.sessions.ingest("sess_1", history), List[models.TurnResponse])

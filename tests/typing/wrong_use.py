@@ -48,7 +48,8 @@ def results(client: StateBase) -> None:
     length = len(client.sessions.get("sess_1").user_id)  # mypy: arg-type; pyright: reportArgumentType
     turn: models.TurnResponse = client.sessions.get("sess_1")  # mypy: assignment; pyright: reportAssignmentType
     deleted = client.sessions.delete("sess_1")  # mypy: func-returns-value
-    print(number, length, turn, deleted, client.sessions.get("sess_1").nothing)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+    print(number, length, turn, deleted)
+    print(client.sessions.get("sess_1").nothing)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 
 
 async def asynchronous(client: AsyncStateBase) -> None:

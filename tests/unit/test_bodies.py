@@ -65,7 +65,10 @@ class Point:
     [
         ({"nested": [1, 2.5, True, None, {"a": []}]}, {"nested": [1, 2.5, True, None, {"a": []}]}),
         (models.TurnInput(type="text", content="hi"), {"type": "text", "content": "hi"}),
-        ([models.TurnInput(type="text", content="hi", mood="good")], [{"type": "text", "content": "hi", "mood": "good"}]),
+        (
+            [models.TurnInput(type="text", content="hi", mood="good")],
+            [{"type": "text", "content": "hi", "mood": "good"}],
+        ),
         ({"at": datetime(2026, 1, 2, 3, tzinfo=timezone.utc)}, {"at": "2026-01-02T03:00:00Z"}),
         ({"on": date(2026, 1, 2)}, {"on": "2026-01-02"}),
         ({"id": UUID(int=1)}, {"id": "00000000-0000-0000-0000-000000000001"}),

@@ -120,7 +120,9 @@ def test_view_sends_through_the_connection_of_its_client() -> None:
     assert view._api._connection is client._connection is client.with_options()._api._connection
 
 
-def test_http_client_stays_open(flavour: str, make_client: Any, event_loop_for_clients: asyncio.AbstractEventLoop) -> None:
+def test_http_client_stays_open(
+    flavour: str, make_client: Any, event_loop_for_clients: asyncio.AbstractEventLoop
+) -> None:
     """An httpx client is the caller's: closing ours leaves it open, and ours refuses all the same."""
     kind: Any = httpx.Client if flavour == "sync" else httpx.AsyncClient
     http_client = kind(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={})))

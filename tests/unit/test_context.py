@@ -99,7 +99,16 @@ def test_messages_are_those_of_chat_models() -> None:
         ),
         ([{**TOOL_CALL, "output": None}], [{"role": "assistant", "content": TOOL_CALL["input"]["content"]}]),
     ],
-    ids=["none", "no answer", "no question", "neither", "single message", "no role", "tool call", "tool without result"],
+    ids=[
+        "none",
+        "no answer",
+        "no question",
+        "neither",
+        "single message",
+        "no role",
+        "tool call",
+        "tool without result",
+    ],
 )
 def test_turns_of_each_shape(turns: List[Dict[str, Any]], messages: List[Dict[str, str]]) -> None:
     """Half turns, single messages and tool calls read well; without a background there is no system message."""
@@ -111,7 +120,16 @@ ANSWER = {"state": {"plan": "gold"}, "memories": [], "recent_turns": []}
 
 @pytest.mark.parametrize(
     ("header", "milliseconds"),
-    [("12.5", 12.5), ("12.5ms", 12.5), (" 7 ms", 7.0), ("0", 0.0), ("soon", None), ("-1", None), ("", None), (None, None)],
+    [
+        ("12.5", 12.5),
+        ("12.5ms", 12.5),
+        (" 7 ms", 7.0),
+        ("0", 0.0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+        (None, None),
+    ],
 )
 @pytest.mark.parametrize("namespace", ["sessions", "state"])
 def test_latency_is_taken_from_the_header(

@@ -25,11 +25,7 @@ def sent(serve: Any) -> Any:
 
         with pytest.raises(Exception, match="404"):
             use(serve(handle, **options))
-        return {
-            name: value
-            for name, value in seen[0].multi_items()
-            if name not in ("connection", "x-of-the-caller")
-        }
+        return {name: value for name, value in seen[0].multi_items() if name not in ("connection", "x-of-the-caller")}
 
     return call
 
@@ -65,7 +61,10 @@ def test_key_that_cannot_be_sent_is_refused(respond: Any, key: Any) -> None:
     """A key that would be changed or refused on the way is refused before anything is sent."""
     client, requests = respond()
 
-    for write in (client.sessions.create, lambda agent, **options: client.sessions.ingest("s", [("a", "b")], **options)):
+    for write in (
+        client.sessions.create,
+        lambda agent, **options: client.sessions.ingest("s", [("a", "b")], **options),
+    ):
         with pytest.raises(InvalidRequestError, match="idempotency_key is .*: give 1 to 255 printable ASCII") as caught:
             write("agent", idempotency_key=key)
         assert caught.value.param == "idempotency_key"

@@ -32,7 +32,15 @@ FORMS: Dict[str, Any] = {
         [{"input": text("hi"), "output": models.TurnOutput(type="text", content="hello")}],
     ),
     "mappings": (
-        [{"input": "hi", "output": text("hello"), "reasoning": "greeting", "metadata": {"a": 1}, "state_after": {"n": 1}}],
+        [
+            {
+                "input": "hi",
+                "output": text("hello"),
+                "reasoning": "greeting",
+                "metadata": {"a": 1},
+                "state_after": {"n": 1},
+            }
+        ],
         [exchange("hi", "hello", reasoning="greeting", metadata={"a": 1}, state_after={"n": 1})],
     ),
     "chat": (
@@ -40,7 +48,12 @@ FORMS: Dict[str, Any] = {
         [exchange("hi", "hello"), exchange("bye", "see you")],
     ),
     "chat with a prompt": (
-        [message("system", "Be kind."), message("developer", None), message("user", "hi"), message("assistant", "hello")],
+        [
+            message("system", "Be kind."),
+            message("developer", None),
+            message("user", "hi"),
+            message("assistant", "hello"),
+        ],
         [exchange("hi", "hello")],
     ),
     "messages in a row": (
@@ -102,11 +115,20 @@ def test_conversation_is_recorded(local_client: Any) -> None:
 
     turns = local_client.sessions.ingest(
         session.id,
-        [("hi", "hello"), message("user", "and?"), message("assistant", "well"), exchange("x", "y", reasoning="why not")],
+        [
+            ("hi", "hello"),
+            message("user", "and?"),
+            message("assistant", "well"),
+            exchange("x", "y", reasoning="why not"),
+        ],
     )
 
     assert [turn.turn_number for turn in turns] == [1, 2, 3]
-    assert [(turn.input.content, turn.output.content) for turn in turns] == [("hi", "hello"), ("and?", "well"), ("x", "y")]
+    assert [(turn.input.content, turn.output.content) for turn in turns] == [
+        ("hi", "hello"),
+        ("and?", "well"),
+        ("x", "y"),
+    ]
     assert turns[2].reasoning == "why not"
     assert len(local_client.sessions.list_turns(session.id)) == 3
 

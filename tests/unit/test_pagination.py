@@ -67,7 +67,8 @@ def time_service(
         before = [
             one
             for one in sorted(traces, key=lambda one: one["timestamp"], reverse=True)
-            if end is None or datetime.fromisoformat(one["timestamp"]) < datetime.fromisoformat(end.replace("Z", "+00:00"))
+            if end is None
+            or datetime.fromisoformat(one["timestamp"]) < datetime.fromisoformat(end.replace("Z", "+00:00"))
         ]
         return httpx.Response(200, json={"data": before[:limit], "has_more": len(before) > limit})
 
@@ -89,7 +90,9 @@ def test_all_items_come_once(serve: Any, total: int) -> None:
 def test_filters_and_options_stay_the_same(serve: Any) -> None:
     """Each further page is asked with the arguments of the first, but for where to start."""
     requests: List[httpx.Request] = []
-    page = serve(cursor_service(6, requests)).sessions.list("agent", 2, user_id="ada", extra_headers={"X-A": "b"}, timeout=3)
+    page = serve(cursor_service(6, requests)).sessions.list(
+        "agent", 2, user_id="ada", extra_headers={"X-A": "b"}, timeout=3
+    )
 
     assert len(list(page.auto_paging_iter())) == 6
 

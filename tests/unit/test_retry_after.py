@@ -55,7 +55,9 @@ def http_date(seconds: float) -> str:
 )
 def test_wait_is_read(headers: Dict[str, str], body: Any, seconds: Optional[float]) -> None:
     """Seconds or a date in the header, then the body, then the end of the rate limit's window."""
-    answer = httpx.Response(429, headers=headers, json=body) if body is not None else httpx.Response(429, headers=headers)
+    answer = (
+        httpx.Response(429, headers=headers, json=body) if body is not None else httpx.Response(429, headers=headers)
+    )
 
     assert retry_after(Reply(429, answer.headers, answer.content), NOW) == seconds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict
 
 import httpx
@@ -85,7 +86,7 @@ DETAILS: Dict[str, Any] = {
     ),
     "detail of another shape": ({"detail": [{"loc": None, "msg": None}, "text"]}, "{'loc': None, 'msg': None}; text"),
     "message of many lines": ({"error": {"message": "a\n  b"}}, "a b"),
-    "empty detail": ({"detail": []}, 'Unprocessable Entity (application/json, 13 bytes: \'{"detail":[]}\')'),
+    "empty detail": ({"detail": []}, "Unprocessable Entity (application/json, 13 bytes: '{\"detail\":[]}')"),
     "number": (5, "Unprocessable Entity (application/json, 1 bytes: '5')"),
     "nothing": (None, "Unprocessable Entity"),
 }
@@ -94,7 +95,8 @@ DETAILS: Dict[str, Any] = {
 @pytest.mark.parametrize(("body", "reason"), DETAILS.values(), ids=DETAILS)
 def test_reason_is_found_in_every_form(serve: Any, body: Any, reason: str) -> None:
     """FastAPI's details, the service's envelope, and what is neither, read as one line."""
-    answer = httpx.Response(422) if body is None else httpx.Response(422, json=body)
+    content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+    answer = httpx.Response(422, content=content, headers={"content-type": "application/json"})
 
     assert str(error_of(serve, answer)) == f"422: {reason}"
 
@@ -142,8 +144,6 @@ ITEM = st.fixed_dictionaries({}, optional={"loc": JSON, "msg": JSON})
 )
 def test_no_body_breaks_the_error(status: int, body: Any) -> None:
     """Whatever JSON comes with an error status, the caller sees an error of this status."""
-    import json
-
     answer = httpx.Response(status, content=json.dumps(body).encode())
     client = StateBase("sb_test", max_retries=0, transport=httpx.MockTransport(lambda _: answer))
 

@@ -41,7 +41,10 @@ def recorded(serve: Any, turn: Dict[str, Any]) -> Any:
         ({"type": "text", "content": "hi"}, TEXT_IN),
         ({"type": "audio", "content": "s3://a", "seconds": 3}, {"type": "audio", "content": "s3://a", "seconds": 3}),
         (models.TurnInput(type="text", content="hi"), TEXT_IN),
-        (models.TurnInput(type="audio", content="s3://a", seconds=3), {"type": "audio", "content": "s3://a", "seconds": 3}),
+        (
+            models.TurnInput(type="audio", content="s3://a", seconds=3),
+            {"type": "audio", "content": "s3://a", "seconds": 3},
+        ),
     ],
 )
 def test_input_in_each_form(recorded: Any, given: Any, sent: Any) -> None:
@@ -51,7 +54,11 @@ def test_input_in_each_form(recorded: Any, given: Any, sent: Any) -> None:
 
 @pytest.mark.parametrize(
     ("given", "sent"),
-    [("hello", TEXT_OUT), (dict(TEXT_OUT, output=[1]), dict(TEXT_OUT, output=[1])), (models.TurnOutput(**TEXT_OUT), TEXT_OUT)],
+    [
+        ("hello", TEXT_OUT),
+        (dict(TEXT_OUT, output=[1]), dict(TEXT_OUT, output=[1])),
+        (models.TurnOutput(**TEXT_OUT), TEXT_OUT),
+    ],
 )
 def test_output_in_each_form(recorded: Any, given: Any, sent: Any) -> None:
     """What is true of the input is true of the output."""
