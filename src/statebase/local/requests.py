@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any, Literal, Mapping, Optional, Union
 from urllib.parse import parse_qsl
 
@@ -59,12 +60,17 @@ def read_query(model: type[Model], query: str) -> Model:
     """
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     try:
-        return model.model_validate(parameters)
+        read = model.model_validate(parameters)
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "query")) from error
     except OverflowError as error:
         # A time within a day of the ends of the calendar, in a time zone that puts it beyond.
         raise _invalid("query", (), "A time is out of range.") from error
+    for name in model.model_fields:
+        # pydantic takes a number for the seconds since 1970; the document does not.
+        if isinstance(read[name], datetime) and _is_number(parameters[name]):
+            raise _invalid("query", (name,), "A time has to be a text such as 2026-01-02T03:04:05Z, not a number.")
+    return read
 
 
 def read_body(model: type[BaseModel], content: bytes) -> BaseModel:
@@ -115,6 +121,14 @@ def read_once(
         request=hashlib.sha256(content).digest(),
         status=operation.status,
     )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _invalid(part: Part, location: Location, message: str) -> InvalidRequest:

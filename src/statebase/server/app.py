@@ -1,0 +1,227 @@
+"""The embedded engine as an ASGI application: requests of a server become requests of httpx for `LocalTransport`."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from pathlib import Path
+from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..local.engine import Engine
+from ..local.errors import EngineError, invalid_request
+from ..local.requests import check_size
+from ..local.transport import LocalTransport, refusal
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DOCUMENT_PATH = b"/openapi.json"
+_DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
+
+
+def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Optional[int] = None) -> Application:
+    """Make an ASGI application of an engine, which stays open when the application ends.
+
+    Beside the operations of the API it answers `HEAD`, `OPTIONS` and `GET /openapi.json`.
+
+    Args:
+        engine: The engine.
+        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Without it,
+            any key or none will do, and only requests to names of this machine (`localhost`) are answered, so that
+            no web page in a browser can get at the store.
+        rate_limit: Requests a minute that come in; no limit without it.
+
+    Example:
+        >>> from statebase.local import Engine
+        >>> from statebase.server import create_app
+        >>> app = create_app(Engine.open(), api_key="sb_secret")  # then, for instance: uvicorn module:app
+    """
+    return _App(LocalTransport(engine, api_key=api_key, rate_limit=rate_limit), open_to_all=api_key is None)
+
+
+class _App:
+    def __init__(self, transport: LocalTransport, *, open_to_all: bool) -> None:
+        self._transport = transport
+        self._open_to_all = open_to_all
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = _Body(receive)
+        headers = httpx.Headers(scope["headers"])
+        try:
+            response = await self._answer(scope, headers, body)
+        except EngineError as error:
+            response = refusal(error, headers.get("x-request-id"))
+        except _Disconnected:
+            return
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status_code,
+                "headers": [(name.lower(), value) for name, value in response.headers.raw],
+            }
+        )
+        # A refusal is sent before the rest of the body has come, and the rest is read nevertheless: a client that
+        # writes first and listens afterwards would find the connection reset, and the answer lost.
+        content = b"" if scope["method"] == "HEAD" else response.content
+        await send({"type": "http.response.body", "body": content, "more_body": True})
+        await body.drain()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _answer(self, scope: Scope, headers: httpx.Headers, body: _Body) -> httpx.Response:
+        """Answer a request.
+
+        Raises:
+            EngineError: The request does not get as far as the transport.
+            _Disconnected: Nobody waits for an answer any more.
+        """
+        if self._open_to_all:
+            _check_names(headers)
+        method: str = scope["method"]
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        if path == _DOCUMENT_PATH:
+            response = _document(method)
+        else:
+            check_size(_declared_size(headers))
+            url = _url(scope, path)
+            request = httpx.Request("GET" if method == "HEAD" else method, url, headers=headers, stream=body)
+            response = await self._transport.handle_async_request(request)
+        allowed = response.headers.get("Allow")
+        if allowed is None:
+            return response
+        allow = {"Allow": ", ".join(_with_head_and_options(allowed.split(", ")))}
+        if method == "OPTIONS":
+            return httpx.Response(204, headers={**allow, "X-Request-ID": response.headers.get("X-Request-ID", "")})
+        response.headers.update(allow)
+        return response
+
+
+class _Disconnected(Exception):
+    """The client went away before it had sent all of its request."""
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a request as it comes in; one that is too large is not read to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._more = True
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        while self._more:
+            part = await self._next()
+            if part is None:
+                raise _Disconnected
+            size += len(part)
+            check_size(size)
+            yield part
+
+    async def drain(self) -> None:
+        """Read what is left of the body, and keep nothing of it."""
+        while self._more:
+            await self._next()
+
+    async def _next(self) -> Optional[bytes]:
+        """Return the next part; None if the client is gone."""
+        message = await self._receive()
+        gone = message["type"] == "http.disconnect"
+        self._more = not gone and message.get("more_body", False)
+        return None if gone else message.get("body", b"")
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Take part in the life of the server; there is nothing to prepare and nothing to put away."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _declared_size(headers: httpx.Headers) -> int:
+    declared = headers.get("content-length", "")
+    # Python refuses to read numbers of thousands of digits; the first twenty are too many bytes as well.
+    return int(declared[:20]) if declared.isdecimal() else 0
+
+
+def _url(scope: Scope, path: bytes) -> httpx.URL:
+    """Return the address of a request, its path and query just as they came.
+
+    Raises:
+        EngineError: 400, if httpx takes it for no address.
+    """
+    query: bytes = scope.get("query_string", b"")
+    try:
+        return httpx.URL("http://localhost", raw_path=path + b"?" + query if query else path)
+    except (httpx.InvalidURL, UnicodeDecodeError) as error:
+        message = f"The path or the query of the request is no address ({error}): escape what is not plain ASCII."
+        raise invalid_request(message, None) from error
+
+
+def _check_names(headers: httpx.Headers) -> None:
+    """Refuse a request that a web page made.
+
+    A page from elsewhere can make a browser send requests to this machine: under the name of its own site (DNS
+    rebinding), which `Host` shows, or from its own site, which `Origin` shows.
+
+    Raises:
+        EngineError: 403.
+    """
+    for name, url in (("Host", f"//{headers.get('host', '')}"), ("Origin", headers.get("origin", ""))):
+        if name in headers and not is_loopback(_host(url)):
+            message = (
+                f"{name} is {headers[name]!r}, and this server asks for no API key: without one it answers only "
+                "localhost. Give the server a key."
+            )
+            raise EngineError(403, "permission_denied", message, name)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name or an address can only be this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _document(method: str) -> httpx.Response:
+    """Answer a request for the OpenAPI document."""
+    if method in ("GET", "HEAD"):
+        return httpx.Response(200, headers={"Content-Type": "application/json"}, content=_document_text())
+    message = f"{method} does nothing at /openapi.json: it takes GET."
+    response = refusal(EngineError(405, "invalid_request", message), None)
+    response.headers["Allow"] = "GET"
+    return response
+
+
+@functools.lru_cache(maxsize=1)
+def _document_text() -> bytes:
+    return _DOCUMENT_FILE.read_bytes()
+
+
+def _with_head_and_options(methods: list[str]) -> list[str]:
+    return sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})

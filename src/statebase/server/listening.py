@@ -1,0 +1,206 @@
+"""The application behind a socket, run by hypercorn: HTTP/1.1 and HTTP/2, with TLS and without."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import ssl
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Awaitable, Callable, Coroutine, Generator, NamedTuple, Optional, cast
+
+from ..local.engine import Engine
+from .app import Application, create_app
+from .certificate import Certificate, make_certificate
+
+access_log = logging.getLogger("statebase.server.access")
+"""Gets one line for each request, at level INFO."""
+error_log = logging.getLogger("statebase.server")
+
+_KEEP_ALIVE_SECONDS = 75.0
+"""How long a connection may be idle; clients should be the ones to close it."""
+_GRACE_SECONDS = 3.0
+"""How long requests may take that are under way when the server is stopped."""
+_LARGEST_HEAD = 128 * 1024
+"""Of a request, in bytes: a search has its query in the address."""
+_ACCESS_LINE = '%(h)s "%(r)s" %(s)s %(L)ss'
+_NO_LIMIT = sys.maxsize
+
+
+class Listener(NamedTuple):
+    """A socket that takes connections already; they wait until `serve` answers them."""
+
+    socket: socket.socket
+    host: str
+    port: int
+    certificate: Optional[Certificate]
+
+    @property
+    def url(self) -> str:
+        """The address for clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+class RunningServer(NamedTuple):
+    """A server that answers."""
+
+    url: str
+    """Its address, for `base_url`."""
+    engine: Engine
+    """The engine behind it."""
+    ca_file: Optional[str]
+    """With TLS, the file of the authority that signed its certificate, for `verify`."""
+
+
+@contextlib.contextmanager
+def serve_in_thread(
+    engine: Engine,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: Optional[str] = None,
+    rate_limit: Optional[int] = None,
+    tls: bool = False,
+) -> Generator[RunningServer, None, None]:
+    """Serve an engine in a thread of this process while a `with` block lasts; then requests under way are finished.
+
+    The server speaks HTTP/1.1 and HTTP/2. The engine stays open.
+
+    Args:
+        engine: The engine.
+        host: The name or address to listen on.
+        port: The port; 0 for any that is free.
+        api_key: The key that clients have to show; without it, any key or none will do.
+        rate_limit: Requests a minute that come in; no limit without it.
+        tls: Whether to encrypt, with a certificate made for the occasion.
+
+    Raises:
+        ImportError: The extra `statebase[server]` is not installed.
+        OSError: The address cannot be listened on.
+
+    Example:
+        >>> from statebase import StateBase
+        >>> from statebase.local import Engine
+        >>> from statebase.server import serve_in_thread
+        >>> engine = Engine.open()
+        >>> with serve_in_thread(engine) as server, StateBase("any key", server.url) as client:
+        ...     client.sessions.create("support-bot").turn_count
+        0
+        >>> engine.close()
+    """
+    import anyio
+    from anyio.from_thread import start_blocking_portal
+
+    app = create_app(engine, api_key=api_key, rate_limit=rate_limit)
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) if tls else None
+        listener = listen(host, port, directory)
+        stack.callback(listener.socket.close)
+        portal = stack.enter_context(start_blocking_portal())
+        stop = portal.call(anyio.Event)
+        serving = portal.start_task_soon(serve, listener, app, stop.wait)
+        ca_file = None if listener.certificate is None else str(listener.certificate.authority)
+        try:
+            yield RunningServer(listener.url, engine, ca_file)
+        finally:
+            portal.call(stop.set)
+            serving.result()
+
+
+def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listener:
+    """Take connections at an address.
+
+    Args:
+        host: A name or an address; empty for all addresses of the machine.
+        port: The port; 0 for any that is free.
+        tls_directory: Where the certificate and its authority are kept; None to do without TLS.
+
+    Raises:
+        ImportError: The extra `statebase[server]` is not installed.
+        OSError: The address cannot be listened on.
+    """
+    import hypercorn  # noqa: F401  # pyright: ignore[reportUnusedImport]  # before the port is taken
+
+    certificate = None if tls_directory is None else make_certificate(tls_directory, host or "localhost")
+    failure: Optional[OSError] = None
+    for family, kind, protocol, _, address in addresses(host, port):
+        taken = socket.socket(family, kind, protocol)
+        try:
+            if os.name == "posix":  # elsewhere it would let two servers share a port
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(address)
+            taken.listen()
+        except OSError as error:
+            taken.close()
+            failure = failure or error
+        else:
+            return Listener(taken, host, taken.getsockname()[1], certificate)
+    raise failure or OSError(f"{host!r} is no address")
+
+
+def addresses(host: str, port: int) -> list[Any]:
+    """Look up what a name or an address stands for.
+
+    Raises:
+        OSError: There is no such name.
+    """
+    return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+
+
+async def serve(listener: Listener, app: Application, stopped: Callable[[], Awaitable[Any]]) -> None:
+    """Answer requests until told to stop; those under way are finished, within bounds.
+
+    Args:
+        listener: Where they come from; closed at the end.
+        app: What answers them.
+        stopped: Returns when it is time to stop.
+    """
+    from hypercorn import asyncio as hypercorn
+
+    asyncio.get_running_loop().set_exception_handler(_report)
+    run = cast("Callable[..., Coroutine[Any, Any, None]]", hypercorn.serve)  # pyright: ignore[reportUnknownMemberType]
+    running = asyncio.ensure_future(run(app, _config(listener), shutdown_trigger=stopped))
+    stopping = asyncio.ensure_future(stopped())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # From Python 3.12 on the end waits for connections however long they last.
+        await asyncio.wait({running}, timeout=_GRACE_SECONDS + 1)
+    finally:
+        for task in (running, stopping):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def _config(listener: Listener) -> Any:
+    from hypercorn.config import Config
+
+    config = Config()
+    # A socket of our own, so that the port is known before the server runs. Hypercorn closes it.
+    config.bind = [f"fd://{listener.socket.detach()}"]
+    config.errorlog = error_log
+    config.accesslog = access_log if access_log.isEnabledFor(logging.INFO) else None
+    config.access_log_format = _ACCESS_LINE
+    config.include_server_header = False
+    config.graceful_timeout = _GRACE_SECONDS
+    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+    # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
+    config.keep_alive_max_requests = _NO_LIMIT
+    config.h11_max_incomplete_size = _LARGEST_HEAD
+    config.h2_max_header_list_size = _LARGEST_HEAD
+    if listener.certificate is not None:
+        config.certfile = config.keyfile = str(listener.certificate.server)
+    return config
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop."""
+    error: Optional[BaseException] = context.get("exception")
+    if not isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):
+        loop.default_exception_handler(context)

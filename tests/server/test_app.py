@@ -1,0 +1,284 @@
+"""The ASGI application answers what servers hand to it, and refuses what could do harm."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import httpx
+import pytest
+
+import statebase
+from statebase.local import Engine
+from statebase.server import create_app
+
+MEBIBYTE = 1024 * 1024
+
+
+def send(app: Any, method: str, path: str, **options: Any) -> httpx.Response:
+    """Send a request to an application."""
+
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(run())
+
+
+def call(app: Any, scope: Dict[str, Any], messages: Iterator[Dict[str, Any]]) -> Tuple[List[Dict[str, Any]], List[int]]:
+    """Call an application; return what it sent, and how many messages it had received each time."""
+    sent: List[Dict[str, Any]] = []
+    received: List[int] = []
+    count = 0
+
+    async def receive() -> Dict[str, Any]:
+        nonlocal count
+        count += 1
+        return next(messages)
+
+    async def send(message: Dict[str, Any]) -> None:
+        sent.append(message)
+        received.append(count)
+
+    asyncio.run(app(scope, receive, send))
+    return sent, received
+
+
+def http_scope(method: str, path: str, headers: Optional[Dict[str, str]] = None) -> Dict[str, Any]:
+    given = {"host": "localhost", **(headers or {})}
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode("latin-1"),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+    }
+
+
+def test_operations_are_those_of_the_engine(engine: Engine) -> None:
+    """What is written through the application is in its engine, under the status of the contract."""
+    app = create_app(engine)
+
+    answer = send(app, "POST", "/v1/sessions", json={"agent_id": "bot"})
+
+    assert answer.status_code == 201
+    assert engine.get_session(answer.json()["id"]).agent_id == "bot"
+
+
+def test_escaped_ids_arrive_as_they_were_sent(engine: Engine) -> None:
+    """A slash within an id stays within it: the path is taken as it came, not decoded."""
+    answer = send(create_app(engine), "GET", "/v1/sessions/a%2Fb%20c")
+
+    assert answer.json()["error"]["message"].startswith("There is no session 'a/b c'")
+
+
+def test_query_arrives_as_it_was_sent(engine: Engine) -> None:
+    """Escaped characters of the query are decoded once."""
+    answer = send(create_app(engine), "GET", "/v1/memories?query=50%2525+%26+more")
+
+    assert answer.json()["query"] == "50%25 & more"
+
+
+def test_key_is_asked_for(engine: Engine) -> None:
+    """With a key of its own, the application refuses other ones; probes need none."""
+    app = create_app(engine, api_key="sb_secret")
+
+    statuses = [
+        send(app, "GET", path, headers=headers).status_code
+        for path, headers in (
+            ("/v1/sessions", {}),
+            ("/v1/sessions", {"X-API-Key": "sb_wrong"}),
+            ("/v1/sessions", {"X-API-Key": "sb_secret"}),
+            ("/health/live", {}),
+        )
+    ]
+
+    assert statuses == [401, 401, 200, 200]
+
+
+def test_rate_limit_is_kept() -> None:
+    """The request after the last one of the minute is refused, with the seconds to wait."""
+    noon = datetime(2026, 1, 2, 12, 0, 15, tzinfo=timezone.utc)
+    engine = Engine.open(clock=lambda: noon)
+    app = create_app(engine, rate_limit=1)
+
+    answers = [send(app, "GET", "/v1/sessions") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[0].headers["X-RateLimit-Remaining"] == "0"
+    assert answers[1].headers["Retry-After"] == "45"
+    engine.close()
+
+
+def test_document_is_served(engine: Engine) -> None:
+    """GET /openapi.json is the document that the clients were generated from, and needs no key."""
+    document = Path(statebase.__file__).parent / "_generated" / "openapi.json"
+
+    answer = send(create_app(engine, api_key="sb_secret"), "GET", "/openapi.json")
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == json.loads(document.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions", "/openapi.json", "/v1/sessions/sess_none"])
+def test_head_is_get_without_the_body(engine: Engine, path: str) -> None:
+    """HEAD has status and headers of GET, the length of the body included, and no body."""
+    app = create_app(engine)
+    full = send(app, "GET", path)
+
+    head = send(app, "HEAD", path)
+
+    assert head.content == b""
+    assert head.status_code == full.status_code
+    assert head.headers["Content-Length"] == str(len(full.content))
+    assert head.headers["Content-Type"] == full.headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/sessions", "GET, HEAD, OPTIONS, POST"),
+        ("/v1/sessions/sess_none/fork", "OPTIONS, POST"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_says_what_is_allowed(engine: Engine, path: str, allowed: str) -> None:
+    """OPTIONS has no body and lists the methods; so does the answer to a method that is not among them."""
+    app = create_app(engine)
+
+    options, wrong = send(app, "OPTIONS", path), send(app, "TRACE", path)
+
+    assert (options.status_code, options.headers["Allow"], options.content) == (204, allowed, b"")
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, allowed)
+    assert wrong.json()["error"]["code"] == "invalid_request"
+
+
+def test_options_of_nothing_is_not_found(engine: Engine) -> None:
+    """OPTIONS does not claim that something is where nothing is."""
+    assert send(create_app(engine), "OPTIONS", "/v1/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Host": "localhost.attacker.example:8787"},
+        {"Host": "192.168.1.7:8787"},
+        {"Host": "[::ffff"},
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_web_pages_are_refused_where_no_key_is_asked_for(engine: Engine, headers: Dict[str, str]) -> None:
+    """A page that makes a browser send requests to this machine is told so, before anything happens."""
+    answer = send(create_app(engine), "POST", "/v1/sessions", headers=headers, json={"agent_id": "bot"})
+
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "permission_denied"
+    assert answer.json()["error"]["param"] in headers
+    assert engine.get_dashboard_stats().stats.total_sessions == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "localhost:8787"},
+        {"Host": "127.0.0.1"},
+        {"Host": "[::1]:8787"},
+        {"Host": "store.localhost"},
+        {"Host": "localhost", "Origin": "http://localhost:3000"},
+    ],
+)
+def test_names_of_this_machine_need_no_key(engine: Engine, headers: Dict[str, str]) -> None:
+    """Requests to this machine by its own name are answered."""
+    assert send(create_app(engine), "GET", "/v1/sessions", headers=headers).status_code == 200
+
+
+def test_with_a_key_any_name_will_do(engine: Engine) -> None:
+    """Whoever shows the key is no web page: the server may stand behind any name."""
+    headers = {"Host": "store.example", "Origin": "https://app.example", "X-API-Key": "sb_secret"}
+
+    assert send(create_app(engine, api_key="sb_secret"), "GET", "/v1/sessions", headers=headers).status_code == 200
+
+
+def test_large_body_is_refused_by_its_declared_size(engine: Engine) -> None:
+    """A body that says that it is over 10 MiB is refused before any of it is read; then it is read and dropped."""
+    parts = [{"type": "http.request", "body": b"x" * MEBIBYTE, "more_body": more} for more in [True] * 10 + [False]]
+    scope = http_scope("POST", "/v1/sessions", {"content-length": str(11 * MEBIBYTE)})
+
+    sent, received = call(create_app(engine), scope, iter(parts))
+
+    assert sent[0]["status"] == 413
+    assert json.loads(sent[1]["body"])["error"]["code"] == "payload_too_large"
+    assert received == [0, 0, 11]
+
+
+def test_large_body_without_a_size_is_refused_while_it_is_read(engine: Engine) -> None:
+    """The answer goes out as soon as 10 MiB are passed, though much more is to come."""
+    parts = [{"type": "http.request", "body": b"x" * MEBIBYTE, "more_body": more} for more in [True] * 99 + [False]]
+
+    sent, received = call(create_app(engine), http_scope("POST", "/v1/sessions"), iter(parts))
+
+    assert sent[0]["status"] == 413
+    assert received == [11, 11, 100]
+
+
+def test_largest_body_is_taken(engine: Engine) -> None:
+    """Exactly 10 MiB are not too many."""
+    start, end = b'{"agent_id": "bot", "metadata": {"text": "', b'"}}'
+    body = start + b"x" * (10 * MEBIBYTE - len(start) - len(end)) + end
+
+    assert send(create_app(engine), "POST", "/v1/sessions", content=body).status_code == 201
+    assert send(create_app(engine), "POST", "/v1/sessions", content=body + b" ").status_code == 413
+
+
+def test_absurd_content_length_is_too_large(engine: Engine) -> None:
+    """A length of thousands of digits is refused like any that is too large."""
+    scope = http_scope("POST", "/v1/sessions", {"content-length": "9" * 5000})
+
+    sent, _ = call(create_app(engine), scope, iter([{"type": "http.request", "body": b"", "more_body": False}]))
+
+    assert sent[0]["status"] == 413
+
+
+def test_client_that_goes_away_changes_nothing(engine: Engine) -> None:
+    """A request that was not sent to its end is not carried out, and not answered."""
+    body = b'{"agent_id": "bot"}'
+    messages = [{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}]
+
+    sent, _ = call(create_app(engine), http_scope("POST", "/v1/sessions"), iter(messages))
+
+    assert sent == []
+    assert engine.get_dashboard_stats().stats.total_sessions == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions/\u00ff", "*", "http://localhost/v1/sessions", "/" + "x" * 70_000])
+def test_what_is_no_address_is_refused(engine: Engine, path: str) -> None:
+    """A path that no client of httpx could send is a bad request, not a failure."""
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    sent, _ = call(create_app(engine), http_scope("GET", path), messages)
+
+    assert sent[0]["status"] == 400
+    assert json.loads(sent[1]["body"])["error"]["code"] == "invalid_request"
+
+
+def test_lifespan_is_acknowledged(engine: Engine) -> None:
+    """Servers that announce their start and their end get an answer to both."""
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    sent, _ = call(create_app(engine), {"type": "lifespan"}, messages)
+
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_websockets_are_turned_away(engine: Engine) -> None:
+    """The API has none."""
+    sent, _ = call(create_app(engine), {"type": "websocket"}, iter([{"type": "websocket.connect"}]))
+
+    assert sent == [{"type": "websocket.close"}]

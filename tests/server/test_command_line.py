@@ -1,0 +1,193 @@
+"""The command explains itself, and keeps to what terminals and scripts expect."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import pytest
+
+from statebase import StateBase, __version__
+from statebase._terminal import Progress, bold
+from statebase.cli import main
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_version(run: Run) -> None:
+    """`--version` is one line."""
+    assert run("--version").stdout == f"statebase {__version__}\n"
+
+
+def test_installed_command_is_this_one() -> None:
+    """`statebase` and `python -m statebase` are the same."""
+    (script,) = [point for point in metadata.distribution("statebase").entry_points if point.group == "console_scripts"]
+
+    assert (script.name, script.load()) == ("statebase", main)
+
+
+def test_help_lists_commands_exit_codes_and_environment(run: Run) -> None:
+    """Nobody needs the documentation to begin."""
+    text = run("--help").stdout
+
+    for word in ("serve", "export", "import", "purge", "backup", "exit codes:", "130", "STATEBASE_SERVE_API_KEY"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("serve", ["--path", "--host", "--port", "--api-key", "--rate-limit", "--tls", "STATEBASE_BASE_URL", "8787"]),
+        ("export", ["--all", "--expired", "--path", "--url", "-o", "newest 100", "statebase backup"]),
+        ("import", ["FILE", "--path", "--url", "--ttl-seconds", "imported_from", "adds nothing"]),
+        ("purge", ["--path", "--json", "but their traces"]),
+        ("backup", ["--path", "TARGET"]),
+    ],
+)
+def test_help_of_each_command(run: Run, command: str, words: List[str]) -> None:
+    """Options, limits and what stays behind are told; no line is too wide for a terminal of 120."""
+    result = run(command, "--help", COLUMNS="120")
+
+    assert result.returncode == 0
+    assert [word for word in words if word not in result.stdout] == []
+    assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["export", "--path", "store.db"],
+        ["export", "--all"],
+        ["export", "--all", "sess_1", "--path", "store.db"],
+        ["export", "--all", "--path", "store.db", "--url", "us"],
+        ["export", "--expired", "--url", "us"],
+        ["import", "--path", "store.db"],
+        ["import", "in.jsonl"],
+        ["import", "in.jsonl", "--path", "store.db", "--ttl-seconds", "soon"],
+        ["purge"],
+        ["backup", "--path", "store.db"],
+    ],
+)
+def test_what_makes_no_sense_is_exit_code_2(run: Run, tmp_path: Path, arguments: List[str]) -> None:
+    """And nothing was done."""
+    result = run(*arguments)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "error: " in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "complaint"),
+    [
+        ("http://127.0.0.1:9", {"STATEBASE_API_KEY": "sb_secret"}, "Cannot connect to 127.0.0.1"),
+        ("http://127.0.0.1:9", {}, "There is no API key"),
+        ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is no address"),
+    ],
+)
+def test_services_that_cannot_be_reached(run: Run, url: str, variables: Dict[str, str], complaint: str) -> None:
+    """One line says why, without the key."""
+    result = run("export", "--all", "--url", url, **variables)
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert complaint in result.stderr
+    assert "sb_secret" not in result.stderr
+
+
+def test_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    """`statebase export | head -1` ends without a complaint."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        session = client.sessions.create("bot")
+        for _ in range(20):
+            client.sessions.add_turn(session.id, "x" * 10_000, "out")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "statebase", "export", "--all", "--path", "store.db"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 1
+    process.stderr.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals to send")
+def test_interrupted_import_says_so(tmp_path: Path) -> None:
+    """Ctrl-C while it waits for its input: one line, exit code 130."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "statebase", "import", "-", "--path", "store.db"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(
+        b'{"format": "statebase-export", "version": 1, "exported_at": "2026-01-02T03:04:05Z", "statebase": "1"}\n'
+        b'{"record": "session", "id": "sess_1", "agent_id": "bot", "created_at": "2026-01-02T03:04:05Z",'
+        b' "updated_at": "2026-01-02T03:04:05Z", "initial_state": {}}\n'
+    )
+    process.stdin.flush()
+    with StateBase.local(tmp_path / "store.db") as client:
+        while not client.sessions.list():  # until the import has begun
+            pass
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.communicate()[1] == b"statebase: Interrupted.\n"
+    assert process.returncode == 130
+
+
+class Terminal:
+    """A stream that looks like a terminal."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        """Do nothing: what is written is there."""
+
+
+def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text stands out on a terminal, unless NO_COLOR or a dumb terminal says otherwise."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    colourful = bold("text", Terminal())  # type: ignore[arg-type]
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = bold("text", Terminal())  # type: ignore[arg-type]
+
+    assert (colourful, plain) == ("\033[1mtext\033[0m", "text")
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal a line is written over and wiped in the end; elsewhere there is none."""
+    with Progress() as progress:
+        progress.show("1 session")
+    assert capsys.readouterr().err == ""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with Progress() as progress:
+        progress.show("1 session")
+
+    assert terminal.text.startswith("\r1 session")
+    assert "\n" not in terminal.text
+    assert terminal.text.rpartition("\r")[0].endswith(" ")
