@@ -36,6 +36,10 @@ class Embedder(Protocol):
         ...
 
 
+EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]
+"""What may be given as an embedder: one, or a plain function of texts to vectors."""
+
+
 def default_embedder() -> Optional[Embedder]:
     """Return the embedder of `statebase[local]`, or None where that is not installed."""
     if find_spec("numpy") is None or find_spec("statebase_minilm_static") is None:
@@ -43,7 +47,7 @@ def default_embedder() -> Optional[Embedder]:
     return _static_embedder()
 
 
-def as_embedder(embedder: Union[Embedder, Callable[[Sequence[str]], Vectors], None]) -> Optional[Embedder]:
+def as_embedder(embedder: Optional[EmbedderLike]) -> Optional[Embedder]:
     """Return what the user gave as an embedder.
 
     Args:

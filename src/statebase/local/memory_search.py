@@ -103,7 +103,7 @@ class MemoryVectors(Protocol):
         ...
 
     def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
-        """Store vectors of pending memories, each `(seq, version, float16 bytes)`, in one transaction.
+        """Store vectors of pending memories, each `(seq, version, vector)`, in one transaction.
 
         A memory that was deleted or changed meanwhile (its version differs) is skipped. A memory that gets its first
         vector gets its `embedding_id`, and each one is logged as a change.
@@ -130,7 +130,7 @@ class MemorySearch(Protocol):
     """Identifies the vector space; None for a search without vectors."""
 
     def encode_document(self, content: str) -> Optional[bytes]:
-        """Return the vector of a memory's content as little-endian float16, or None without an embedder.
+        """Return the vector of a memory's content in the form that is stored, or None without an embedder.
 
         The engine calls it without holding the store's lock and before it opens the transaction that stores the
         memory, for an embedder may be slow. It must not raise for any text of 1..10000 characters.
