@@ -149,13 +149,16 @@ def _writing(output: Optional[str]) -> Generator[BinaryIO, None, None]:
             yield device
         return
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(partial, "xb", opener=_private) as file:  # Path.open has no opener
             yield file
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextlib.contextmanager

@@ -85,13 +85,13 @@ class _Reader:
         """Read a session and what belongs to it."""
         client = self._client
         session = client.sessions.get(session_id)
-        first, *later = self._versions(session_id)
+        versions = self._versions(session_id)
         yield SessionRecord(
-            initial_version=first.version,
-            initial_state=first.state,
+            initial_version=versions[0].version if versions else 0,
+            initial_state=versions[0].state if versions else session.state,
             **session.model_dump(exclude={"state", "memory_count", "turn_count", "object"}),
         )
-        yield from self._conversation(session_id, later)
+        yield from self._conversation(session_id, versions[1:])
         yield from self._memories(session_id, session.memory_count)
         for item in [*client.entities.list(session_id=session_id, limit=_PAGE).auto_paging_iter()][::-1]:
             yield EntityRecord(**client.entities.get(item.id).model_dump())
@@ -100,9 +100,9 @@ class _Reader:
         """Return the versions of the state that can be read, oldest first."""
         history = self._client.state.get_state_history(session_id, limit=_PAGE)
         versions = history.data[::-1]
-        if versions[0].version > 0:
+        if len(versions) == _PAGE and versions[0].version > 0:
             total = history.current_version + 1
-            self._warn(f"{session_id}: the API gives the newest {len(versions)} of its {total} state versions.")
+            self._warn(f"{session_id}: the API gives the newest {_PAGE} of its {total} state versions.")
         return versions
 
     def _conversation(self, session_id: str, versions: List[StateVersionModel]) -> Iterator[SessionOrPart]:

@@ -375,7 +375,7 @@ def _joined(name: str, words: Words) -> Union[str, NotGiven, None]:
     for word in cast("Sequence[object]", words):
         if not isinstance(word, str) or "," in word:
             raise InvalidRequestError(f"{name} holds {word!r}: give words without a comma", param=name)
-    return ",".join(words)
+    return ",".join(words) or NOT_GIVEN
 
 
 def _either(name: str, value: Any, other_name: str, other: Any) -> Any:

@@ -151,7 +151,7 @@ def _validation_reasons(body: Any) -> Optional[str]:
     """Say what FastAPI's `detail` says: a text, or a list of fields with what is wrong with each."""
     detail = _mapping(body).get("detail")
     items = _list(detail)
-    return _text(detail) if items is None else "; ".join(map(_validation_reason, items)) or None
+    return _text(detail if items is None else "; ".join(map(_validation_reason, items))) or None
 
 
 def _validation_reason(item: Any) -> str:

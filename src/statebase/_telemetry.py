@@ -6,9 +6,8 @@ provider up.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ContextManager, Dict, Generator
 
 from ._call import Call
@@ -26,7 +25,9 @@ class Telemetry:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._trace: Any = None if find_spec("opentelemetry") is None else import_module("opentelemetry.trace")
+        self._trace: Any = None
+        with suppress(ImportError):
+            self._trace = import_module("opentelemetry.trace")
 
     def span(self, call: Call) -> ContextManager[object]:
         """Make the span of a call; what runs inside belongs to it."""

@@ -192,7 +192,7 @@ def _serve(options: argparse.Namespace) -> int:
             path=options.path,
             host=options.host,
             port=options.port,
-            api_key=options.api_key or os.environ.get(KEY_VARIABLE) or None,
+            api_key=os.environ.get(KEY_VARIABLE) or None if options.api_key is None else options.api_key,
             rate_limit=options.rate_limit,
             tls=options.tls,
             log_requests=options.access_log,

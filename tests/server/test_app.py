@@ -77,6 +77,16 @@ def test_escaped_ids_arrive_as_they_were_sent(engine: Engine) -> None:
     assert answer.json()["error"]["message"].startswith("There is no session 'a/b c'")
 
 
+def test_servers_that_give_no_raw_path(engine: Engine) -> None:
+    """The raw path is an extra of ASGI; without it, the decoded one is escaped again."""
+    scope = {**http_scope("GET", "/v1/sessions/grüße ?"), "raw_path": None}
+
+    sent, _ = call(create_app(engine), scope, iter([{"type": "http.request", "body": b"", "more_body": False}]))
+
+    assert sent[0]["status"] == 404
+    assert "'grüße ?'" in json.loads(sent[1]["body"])["error"]["message"]
+
+
 def test_query_arrives_as_it_was_sent(engine: Engine) -> None:
     """Escaped characters of the query are decoded once."""
     answer = send(create_app(engine), "GET", "/v1/memories?query=50%2525+%26+more")

@@ -19,9 +19,17 @@ from statebase.cli import main
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_version(run: Run) -> None:
+def test_version(call: Run) -> None:
     """`--version` is one line."""
-    assert run("--version").stdout == f"statebase {__version__}\n"
+    assert call("--version").stdout == f"statebase {__version__}\n"
+
+
+def test_module_is_the_command(run: Run) -> None:
+    """`python -m statebase` is the command, too, and says its name."""
+    result = run("purge")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("usage: statebase purge")
 
 
 def test_installed_command_is_this_one() -> None:
@@ -31,9 +39,9 @@ def test_installed_command_is_this_one() -> None:
     assert (script.name, script.load()) == ("statebase", main)
 
 
-def test_help_lists_commands_exit_codes_and_environment(run: Run) -> None:
+def test_help_lists_commands_exit_codes_and_environment(call: Run) -> None:
     """Nobody needs the documentation to begin."""
-    text = run("--help").stdout
+    text = call("--help").stdout
 
     for word in ("serve", "export", "import", "purge", "backup", "exit codes:", "130", "STATEBASE_SERVE_API_KEY"):
         assert word in text
@@ -49,9 +57,9 @@ def test_help_lists_commands_exit_codes_and_environment(run: Run) -> None:
         ("backup", ["--path", "TARGET"]),
     ],
 )
-def test_help_of_each_command(run: Run, command: str, words: List[str]) -> None:
+def test_help_of_each_command(call: Run, command: str, words: List[str]) -> None:
     """Options, limits and what stays behind are told; no line is too wide for a terminal of 120."""
-    result = run(command, "--help", COLUMNS="120")
+    result = call(command, "--help", COLUMNS="120")
 
     assert result.returncode == 0
     assert [word for word in words if word not in result.stdout] == []
@@ -75,9 +83,9 @@ def test_help_of_each_command(run: Run, command: str, words: List[str]) -> None:
         ["backup", "--path", "store.db"],
     ],
 )
-def test_what_makes_no_sense_is_exit_code_2(run: Run, tmp_path: Path, arguments: List[str]) -> None:
+def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments: List[str]) -> None:
     """And nothing was done."""
-    result = run(*arguments)
+    result = call(*arguments)
 
     assert (result.returncode, result.stdout) == (2, "")
     assert "error: " in result.stderr
@@ -92,9 +100,9 @@ def test_what_makes_no_sense_is_exit_code_2(run: Run, tmp_path: Path, arguments:
         ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is no address"),
     ],
 )
-def test_services_that_cannot_be_reached(run: Run, url: str, variables: Dict[str, str], complaint: str) -> None:
+def test_services_that_cannot_be_reached(call: Run, url: str, variables: Dict[str, str], complaint: str) -> None:
     """One line says why, without the key."""
-    result = run("export", "--all", "--url", url, **variables)
+    result = call("export", "--all", "--url", url, **variables)
 
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1

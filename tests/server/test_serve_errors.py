@@ -99,20 +99,29 @@ def test_directory_without_an_authority(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
-def test_open_to_others_needs_a_key(run: Run, host: str) -> None:
+def test_open_to_others_needs_a_key(call: Run, host: str) -> None:
     """Without a key nothing listens beyond this machine: a mistake of the command line."""
-    result = run("serve", "--host", host, "--port", "0")
+    result = call("serve", "--host", host, "--port", "0")
 
     assert result.returncode == 2
     assert "without a key they could read and write everything" in result.stderr
 
 
+@pytest.mark.parametrize("key", ["", "two words", "schlüssel"])
+def test_keys_that_no_client_could_send(call: Run, key: str) -> None:
+    """An empty key in particular does not mean that none is asked for."""
+    result = call("serve", "--port", "0", "--api-key", key)
+
+    assert result.returncode == 2
+    assert "the key is empty, or holds a character that clients cannot send" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["--port", "65536"], ["--port", "http"], ["--port", "-1"], ["--rate-limit", "0"], ["--unknown"]]
 )
-def test_options_that_make_no_sense(run: Run, arguments: List[str]) -> None:
+def test_options_that_make_no_sense(call: Run, arguments: List[str]) -> None:
     """They are refused before anything happens."""
-    result = run("serve", *arguments)
+    result = call("serve", *arguments)
 
     assert result.returncode == 2
     assert "Traceback" not in result.stderr

@@ -290,7 +290,7 @@ def test_export_holds_one_page_at_a_time(source: StateBase) -> None:
         ("HEADER\nENTITY", "Line 2 belongs to sess_1, which is not before it"),
     ],
 )
-def test_what_is_no_export_is_refused(run: Run, text: str, complaint: str) -> None:
+def test_what_is_no_export_is_refused(call: Run, tmp_path: Path, text: str, complaint: str) -> None:
     """The line on stderr says what is wrong, and where."""
     header = '{"format": "statebase-export", "version": 1, "exported_at": "2026-01-02T03:04:05Z", "statebase": "1.0.0"}'
     entity = json.dumps(
@@ -307,8 +307,9 @@ def test_what_is_no_export_is_refused(run: Run, text: str, complaint: str) -> No
         }
     )
     file = text.replace("HEADER2", header.replace("1,", "2,", 1)).replace("HEADER", header).replace("ENTITY", entity)
+    (tmp_path / "in.jsonl").write_text(file)
 
-    result = run("import", "-", "--path", "target.db", input=file)
+    result = call("import", "in.jsonl", "--path", "target.db")
 
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
@@ -391,9 +392,9 @@ def test_devices_are_written_to(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["export", "--all"], ["purge"], ["backup", "copy.db"]])
-def test_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path, command: List[str]) -> None:
+def test_store_that_is_not_there_is_not_made(call: Run, tmp_path: Path, command: List[str]) -> None:
     """Only `import` and `serve` make a store."""
-    result = run(*command, "--path", "missing.db")
+    result = call(*command, "--path", "missing.db")
 
     assert (result.returncode, result.stderr) == (1, "statebase: missing.db: No such file or directory.\n")
     assert list(tmp_path.iterdir()) == []

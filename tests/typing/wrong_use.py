@@ -12,7 +12,7 @@ from statebase import AsyncStateBase, NotFoundError, StateBase, models
 
 def clients(http_client: httpx.AsyncClient) -> None:
     """Options of the wrong kind."""
-    StateBase("sb_key", "eu", 5.0, 3)  # mypy: call-arg; pyright: reportCallIssue
+    StateBase("sb_key", 5.0)  # mypy: arg-type; pyright: reportArgumentType
     StateBase(timeout="5")  # mypy: arg-type; pyright: reportArgumentType
     StateBase(retries=3)  # mypy: call-arg; pyright: reportCallIssue
     StateBase(http_client=http_client)  # mypy: arg-type; pyright: reportArgumentType
@@ -37,7 +37,7 @@ def methods(client: StateBase) -> None:
     client.sessions.ingest("sess_1", [5])  # mypy: list-item; pyright: reportArgumentType
     client.state.rollback("sess_1", "last")  # mypy: arg-type; pyright: reportArgumentType
     client.memory.search("tea", threshold="high")  # mypy: arg-type; pyright: reportArgumentType
-    client.memory.update("mem_1", "tea")  # mypy: call-arg; pyright: reportCallIssue
+    client.memory.update("mem_1", tags="tea", metadata="text")  # mypy: arg-type; pyright: reportArgumentType
     client.memory.find("tea")  # mypy: attr-defined; pyright: reportAttributeAccessIssue
     print(client.turns)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 

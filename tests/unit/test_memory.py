@@ -59,6 +59,11 @@ def test_no_words_are_no_filter(searched: Any, words: Any) -> None:
     assert searched("tea", types=words, tags=words, session_id=words, type=words) == {"query": "tea"}
 
 
+def test_empty_list_of_words_is_no_filter(searched: Any) -> None:
+    """A list that has become empty does not ask for memories of no type."""
+    assert searched("tea", types=[], tags=()) == {"query": "tea"}
+
+
 @pytest.mark.parametrize("words", [["a,b"], [5], [None]])
 def test_word_that_cannot_be_joined_is_refused(respond: Any, words: Any) -> None:
     """A comma inside of a word would make two of it."""

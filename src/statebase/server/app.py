@@ -6,7 +6,7 @@ import functools
 import ipaddress
 from pathlib import Path
 from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -92,7 +92,7 @@ class _App:
         if self._open_to_all:
             _check_names(headers)
         method: str = scope["method"]
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
         if path == _DOCUMENT_PATH:
             response = _document(method)
         else:

@@ -56,5 +56,5 @@ def make_certificate(directory: Path, host: str) -> Certificate:
 def _write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read."""
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(content)

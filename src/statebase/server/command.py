@@ -60,10 +60,13 @@ def run(
         as_json: Whether to print the start line as JSON.
 
     Raises:
-        UsageError: Without a key, everybody on the network could read and write the store.
+        UsageError: No client could show the key; or there is none, and everybody on the network could read and write
+            the store.
         ServeError: The server cannot start.
         EngineError: The store cannot be opened.
     """
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key and " " not in api_key):
+        raise UsageError("the key is empty, or holds a character that clients cannot send: give letters and digits")
     with contextlib.ExitStack() as stack:
         directory = None
         if tls is not None:

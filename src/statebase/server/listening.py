@@ -89,7 +89,7 @@ def serve_in_thread(
         >>> from statebase.local import Engine
         >>> from statebase.server import serve_in_thread
         >>> engine = Engine.open()
-        >>> with serve_in_thread(engine) as server, StateBase("any key", server.url) as client:
+        >>> with serve_in_thread(engine) as server, StateBase("any-key", server.url) as client:
         ...     client.sessions.create("support-bot").turn_count
         0
         >>> engine.close()
