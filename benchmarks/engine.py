@@ -1,0 +1,88 @@
+"""The embedded engine: its writes and reads, and its search beside that of vector stores that run in a process too."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Iterator, Mapping
+
+from benchmarks.environment import STORES_PYTHON
+from benchmarks.measure import Row, Table, compared, interleave
+from benchmarks.processes import Worker, WorkerError
+
+if TYPE_CHECKING:
+    from benchmarks.sections import Bench
+
+_STORES: Mapping[str, str] = {
+    "statebase": "store_statebase",
+    "qdrant-client, in memory": "store_qdrant",
+    "chromadb, in memory": "store_chroma",
+}
+_NOTE = "statebase takes one memory a call and can search after each; the others are given 1000 at once."
+_CALLS: Mapping[str, str] = {
+    "create_session": "sessions.create",
+    "add_turn": "sessions.add_turn",
+    "get_session": "sessions.get",
+    "get_state": "state.get_state",
+    "update_state": "state.update_state",
+    "list_turns": "sessions.list_turns, 20 turns",
+    "list_traces": "traces.list, 50 traces",
+    "get_context": "sessions.get_context, 20 turns",
+}
+
+
+def engine(bench: Bench) -> Iterator[Table]:
+    """Latency of calls, through the client: in memory, in a file."""
+    places = {"memory": ":memory:", "a file": "normal", "a file, safe from loss of power": "full"}
+    number = bench.some(400, 100)
+    worker = Worker(STORES_PYTHON, "store_statebase")
+    try:
+        for call, what in _CALLS.items():
+            values = interleave(
+                {
+                    name: partial(worker.run, "wall", address=place, call=call, calls=number)
+                    for name, place in places.items()
+                },
+                bench.some(7, 3),
+            )
+            yield compared(Table(f"Embedded engine, `{what}`", "us a call", "memory"), values, "memory", {})
+    finally:
+        worker.stop()
+
+
+def vectors(bench: Bench) -> Iterator[Table]:
+    """Search among the same vectors, which are passed in."""
+    for count in (1_000, 10_000) if bench.quick else (10_000, 100_000):
+        workers = {name: Worker(STORES_PYTHON, module) for name, module in _STORES.items()}
+        try:
+            yield from _searches(bench, workers, count)
+        finally:
+            for worker in workers.values():
+                worker.stop()
+
+
+def _searches(bench: Bench, workers: Mapping[str, Worker], count: int) -> Iterator[Table]:
+    filled: dict[str, float] = {}
+    missing: list[str] = []
+    for name, worker in workers.items():
+        try:
+            filled[name] = worker.run("once", address=str(count), call="fill")
+        except WorkerError as error:
+            if "ModuleNotFoundError" not in str(error):
+                raise
+            missing.append(f"{name.partition(',')[0]} is not installed and was left out.")
+    table = Table(f"Adding {count} memories with their vectors of 256 numbers", "s", note=" ".join([_NOTE, *missing]))
+    table.rows += [Row(name, [seconds]) for name, seconds in filled.items()]
+    yield table
+    for call, what in (("search", "among all"), ("search_session", "in one session of 20")):
+        values = interleave(
+            {
+                name: partial(workers[name].run, "wall", address=str(count), call=call, calls=bench.some(10, 5))
+                for name in filled
+            },
+            bench.some(5, 3),
+        )
+        table = Table(f"Search of {count} memories, {what}, 10 results", "us", "statebase", " ".join(missing))
+        yield compared(table, values, "statebase", {})
+
+
+SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {"engine": engine, "vectors": vectors}

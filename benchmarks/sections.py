@@ -1,0 +1,301 @@
+"""What is measured, one function a section; `run.py` says in which order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Callable, Iterator, List, Mapping, Optional
+
+from benchmarks.environment import GENERATED, PUBLISHED, PYTHON
+from benchmarks.measure import Goal, Row, Table, compared, interleave
+from benchmarks.processes import ROOT, Server, Worker, environment
+
+OURS, BEFORE, HTTPX, AIOHTTP = "statebase", "statebase 0.4.1", "httpx", "aiohttp"
+GENERATED_CLIENT, OPENAI, ZEP = "openapi-python-client", "openai", "zep-cloud"
+_PEERS: Mapping[str, tuple[str, Optional[Path]]] = {
+    HTTPX: ("httpx_bare", None),
+    OURS: ("statebase_ours", None),
+    BEFORE: ("statebase_published", PUBLISHED),
+    GENERATED_CLIENT: ("generated", GENERATED),
+    OPENAI: ("openai_sdk", None),
+    ZEP: ("zep", None),
+    AIOHTTP: ("aiohttp_bare", None),
+}
+
+
+class Bench:
+    """The processes of a run, and how much of everything is measured."""
+
+    def __init__(self, stack: ExitStack, *, quick: bool) -> None:
+        self.quick = quick
+        self.rounds = 3 if quick else 9
+        self._stack = stack
+        self._workers: dict[str, Worker] = {}
+        self._servers: dict[float, Server] = {}
+
+    def some(self, many: int, few: int) -> int:
+        """Choose how often to do something."""
+        return few if self.quick else many
+
+    def worker(self, peer: str) -> Worker:
+        """Return the process that measures a peer."""
+        if peer not in self._workers:
+            module, extra_path = _PEERS[peer]
+            worker = self._workers[peer] = Worker(PYTHON, module, extra_path)
+            self._stack.callback(worker.stop)
+        return self._workers[peer]
+
+    def address(self, delay_milliseconds: float = 0) -> str:
+        """Return the address of the canned server that answers after so long."""
+        if delay_milliseconds not in self._servers:
+            server = Server([str(PYTHON), "-m", "benchmarks.server", "--delay", str(delay_milliseconds)])
+            self._stack.callback(server.stop)
+            self._servers[delay_milliseconds] = server
+        return self._servers[delay_milliseconds].address
+
+
+def calls(bench: Bench) -> Iterator[Table]:
+    """Processor time a call."""
+    peers = (HTTPX, OURS, BEFORE, GENERATED_CLIENT, OPENAI, ZEP)
+    for task, flavour, names, limit in (
+        ("cpu", "sync", peers, 0.80),
+        ("cpu_async", "async", (*peers, AIOHTTP), 0.86),
+    ):
+        for call, what in (("get", "sessions.get"), ("add_turn", "sessions.add_turn")):
+            cases = {
+                name: partial(
+                    bench.worker(name).run, task, address=bench.address(), call=call, calls=bench.some(500, 150)
+                )
+                for name in names
+            }
+            values = interleave(cases, bench.rounds)
+            baseline = f"httpx.{'Client' if flavour == 'sync' else 'AsyncClient'}.request"
+            table = Table(f"Processor time of a call, {flavour} `{what}`", "us a call", f"`{baseline}`, not parsed")
+            yield compared(table, values, HTTPX, {OURS: Goal(limit)})
+
+
+def packet(bench: Bench) -> Iterator[Table]:
+    """A context packet of 40 KB, from bytes to models."""
+    answers = [bench.worker(OURS).run("packet", calls=bench.some(300, 100)) for _ in range(bench.rounds)]
+    values = {"json.loads": [answer["json"] for answer in answers], OURS: [answer["models"] for answer in answers]}
+    table = Table("Reading a context packet of 40 KB (20 memories, 50 turns) into models", "us", "`json.loads`")
+    yield compared(table, values, "json.loads", {OURS: Goal(1.4)})
+
+
+def startup(bench: Bench) -> Iterator[Table]:
+    """Import, construction, first answer."""
+    timed = "from time import perf_counter as now; began = now(); {}; print((now() - began) * 1e3)"
+    constructed = "import statebase\n" + timed.format("statebase.StateBase(api_key='sb_key')")
+    rounds = bench.some(21, 7)
+    imports = interleave(
+        {
+            OURS: lambda: float(_python(timed.format("import statebase"))),
+            BEFORE: lambda: float(_python(timed.format("import statebase"), PUBLISHED)),
+            HTTPX: lambda: float(_python(timed.format("import httpx"))),
+            OPENAI: lambda: float(_python(timed.format("import openai"))),
+            ZEP: lambda: float(_python(timed.format("import zep_cloud.client"))),
+        },
+        rounds,
+    )
+    table = Table("Importing, over a bare interpreter", "ms")
+    for name, figures in imports.items():
+        table.rows.append(Row(name, figures, goal=Goal(5) if name == OURS else None))
+    yield table
+
+    made = interleave(
+        {
+            OURS: lambda: float(_python(constructed)),
+            BEFORE: lambda: float(_python(constructed, PUBLISHED)),
+        },
+        rounds,
+    )
+    table = Table("`StateBase(api_key=...)`, after the import", "ms")
+    for name, figures in made.items():
+        table.rows.append(Row(name, figures, goal=Goal(2) if name == OURS else None))
+    yield table
+
+    first = f"from statebase import StateBase; StateBase('sb_key', {bench.address()!r}).sessions.get('sess_1')"
+    values = interleave({BEFORE: lambda: _took(first, PUBLISHED), OURS: lambda: _took(first)}, rounds)
+    table = Table("From the start of the interpreter to the first answer and out, over plain HTTP", "ms", f"`{BEFORE}`")
+    yield compared(table, values, BEFORE, {OURS: Goal(1.0)})
+
+
+def load(bench: Bench) -> Iterator[Table]:
+    """Many calls in flight."""
+    peers = (HTTPX, OURS, BEFORE, OPENAI, AIOHTTP)
+    for in_flight, total, limit in ((1, 600, None), (16, 2000, 2.2), (128, 2000, 4.0), (1000, 4000, 20.0)):
+        number = total if not bench.quick else max(total // 4, in_flight * 2)
+        seconds: dict[str, List[float]] = {name: [] for name in peers}
+        rounds = bench.some(5, 2) if in_flight < 1000 else bench.some(3, 1)
+        values = interleave(
+            {name: _rate(bench, name, bench.address(), in_flight, number, seconds[name]) for name in peers}, rounds
+        )
+        goals = {OURS: Goal(limit, at_least=True)} if limit else {}
+        table = Table(f"Calls a second, async, {in_flight} in flight", "calls/s", "`httpx.AsyncClient`")
+        yield compared(table, values, HTTPX, goals)
+        if in_flight == 1000:
+            table = Table("99th percentile of a call's time, async, 1000 in flight", "s", "`httpx.AsyncClient`")
+            yield compared(table, seconds, HTTPX, {OURS: Goal(0.02)})
+
+
+def threads(bench: Bench) -> Iterator[Table]:
+    """Threads on one client."""
+    for count in (8, 32):
+        values = interleave(
+            {
+                name: partial(
+                    bench.worker(name).run,
+                    "threads",
+                    address=bench.address(),
+                    count=count,
+                    calls=bench.some(3000, 600),
+                )
+                for name in (HTTPX, OURS, BEFORE, OPENAI)
+            },
+            bench.some(7, 3),
+        )
+        table = Table(f"Calls a second, {count} threads on one client", "calls/s", "`httpx.Client`")
+        yield compared(table, values, HTTPX, {OURS: Goal(1.0, at_least=True)})
+
+
+def memory(bench: Bench) -> Iterator[Table]:
+    """Clients made and closed."""
+    if not Path("/proc/self/statm").exists():
+        return
+    count = bench.some(10_000, 1_000)
+    grown = bench.worker(OURS).run("clients", address=bench.address(), count=count)
+    note = (
+        "Each makes a call before it is closed. A tenth of as many came before, to warm up. The goal is a KiB a client."
+    )
+    table = Table(f"Memory that {count} clients leave behind", "KiB", note=note)
+    table.rows.append(Row(OURS, [grown], goal=Goal(count)))
+    yield table
+
+
+def embedded(bench: Bench) -> Iterator[Table]:
+    """The embedded engine against the same engine behind a socket."""
+    server = Server([str(PYTHON), "-m", "statebase", "serve", "--port", "0", "--json"])
+    try:
+        address = json.loads(server.first_line)["base_url"]
+        worker = bench.worker(OURS)
+        number = bench.some(500, 100)
+        values = interleave(
+            {
+                "`statebase serve` on loopback": partial(
+                    worker.run, "wall", address=address, call="add_turn_to_engine", calls=number
+                ),
+                "StateBase.local()": partial(
+                    worker.run, "wall", address=":memory:", call="add_turn_to_engine", calls=number
+                ),
+            },
+            bench.rounds,
+        )
+    finally:
+        server.stop()
+    table = Table("`add_turn` through the client, store in memory", "us a call", "the served one")
+    yield compared(table, values, "`statebase serve` on loopback", {"StateBase.local()": Goal(0.5)})
+
+
+def generator(bench: Bench) -> Iterator[Table]:
+    """Regeneration and drift."""
+    document = str(ROOT / "openapi" / "statebase-v1.json")
+    table = Table("The generator", "s", note="`check` generates everything anew and compares.")
+    values = interleave(
+        {
+            "python -m codegen check": lambda: _seconds("codegen", "check"),
+            "python -m codegen drift": lambda: _seconds("codegen", "drift", document, document),
+        },
+        bench.some(3, 1),
+    )
+    table.rows += [Row(name, figures, goal=Goal(5)) for name, figures in values.items()]
+    yield table
+
+
+def http2(bench: Bench) -> Iterator[Table]:
+    """HTTP/2 beside HTTP/1.1, both over TLS and both through this SDK."""
+    for delay in (0, 20):
+        with tempfile.TemporaryDirectory() as directory:
+            command = [str(PYTHON), "-m", "benchmarks.server", "--delay", str(delay), "--tls", directory]
+            server = Server(command, scheme="https")
+            try:
+                yield from _versions(bench, server.address, f"{directory}/authority.pem", delay)
+            finally:
+                server.stop()
+
+
+def _versions(bench: Bench, address: str, authority: str, delay: int) -> Iterator[Table]:
+    for in_flight in (1, 16, 128):
+        number = (20 if delay else 60) * min(in_flight, 16) * bench.some(2, 1)
+        cases = {
+            version: _rate(bench, OURS, address, in_flight, number, [], verify=authority, http2=version == "HTTP/2")
+            for version in ("HTTP/1.1", "HTTP/2")
+        }
+        values = interleave(cases, bench.some(5, 2))
+        table = Table(f"HTTP/2 over TLS, answers after {delay} ms, {in_flight} in flight", "calls/s", "HTTP/1.1")
+        yield compared(table, values, "HTTP/1.1", {})
+
+
+def context(bench: Bench) -> Iterator[Table]:
+    """One call for a context against the calls that it replaces."""
+    for delay in (0, 20):
+        values = interleave(
+            {
+                call: partial(
+                    bench.worker(OURS).run,
+                    "wall",
+                    address=bench.address(delay),
+                    call=call,
+                    calls=bench.some(100, 30) if delay == 0 else bench.some(25, 8),
+                )
+                for call in ("three_calls", "get_context")
+            },
+            bench.some(7, 3),
+        )
+        note = "The three: `state.get_state`, `memory.search`, `sessions.list_turns` (which has previews only)."
+        table = Table(f"`get_context`, answers after {delay} ms", "us", "the three calls", note)
+        yield compared(table, values, "three_calls", {})
+
+
+SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {
+    section.__name__: section
+    for section in (calls, packet, startup, load, threads, memory, embedded, generator, http2, context)
+}
+
+
+def _rate(
+    bench: Bench, name: str, address: str, in_flight: int, number: int, late: List[float], **options: object
+) -> Callable[[], float]:
+    """Return what measures calls a second, and notes the 99th percentile of their seconds."""
+
+    def measure() -> float:
+        order = {"address": address, "in_flight": in_flight, "calls": number, "options": options}
+        answer: Mapping[str, float] = bench.worker(name).run("load", **order)
+        late.append(answer["p99"])
+        return answer["rate"]
+
+    return measure
+
+
+def _python(code: str, extra_path: Optional[Path] = None) -> str:
+    command = [str(PYTHON), "-c", code]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment(extra_path)
+    ).stdout
+
+
+def _took(code: str, extra_path: Optional[Path] = None) -> float:
+    began = time.perf_counter()
+    _python(code, extra_path)
+    return (time.perf_counter() - began) * 1e3
+
+
+def _seconds(*command: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", *command], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
