@@ -1,0 +1,244 @@
+"""A server behind a proxy that does harm, clients that know only the proxy, and what becomes of their calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from datetime import datetime, timedelta
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
+
+import httpx
+import trustme
+
+from statebase import AsyncStateBase, StateBase, StateBaseError
+from statebase._clock import Clock
+from statebase._generated.operations import OPERATIONS
+from statebase._pools import AsyncPool, SyncPool
+from statebase.local import Engine
+from statebase.server import serve_in_thread
+from tests.faults.fault_list import Fault
+from tests.faults.fault_proxy import Act, FaultProxy
+from tests.faults.operation_cases import Arguments, Ledger, difference, prepare, take_stock
+
+API_KEY = "sb_the_key_of_the_matrix"
+MAX_RETRIES = 2
+MOMENT_SECONDS = 0.01
+FLAVOURS = ("sync", "async")
+
+
+class SteeredClock(Clock):
+    """A clock that moves only when someone sleeps on it, or moves it."""
+
+    def __init__(self) -> None:
+        self.slept: List[float] = []
+        self.passed = 0.0
+        self._start = Clock().now()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def advance(self, seconds: float) -> None:
+        self.passed += seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+class Impatient(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A connection pool whose next requests wait only a moment for the server."""
+
+    def __init__(self, pool: Any) -> None:
+        self.requests = 0
+        """How many more requests are in a hurry."""
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._hurry(request)
+        response: httpx.Response = self._pool.handle_request(request)
+        return response
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._hurry(request)
+        response: httpx.Response = await self._pool.handle_async_request(request)
+        return response
+
+    def close(self) -> None:
+        self._pool.close()
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+    def _hurry(self, request: httpx.Request) -> None:
+        if self.requests:
+            self.requests -= 1
+            request.extensions["timeout"] = {**request.extensions["timeout"], "connect": 0.01, "read": MOMENT_SECONDS}
+
+
+class Finding(NamedTuple):
+    """What came of a call."""
+
+    error: Optional[StateBaseError]
+    attempts: int
+    slept: List[float]
+    effect: Ledger
+    """What the call changed in the store."""
+    repeated: Optional[StateBaseError]
+    """The error of the repetition of a call that failed; None where it went well, or there was none."""
+    effect_in_all: Ledger
+    """What the call and its repetition changed."""
+    strayed: bool
+    """Whether the client went where a redirect pointed."""
+
+    def summary(self) -> str:
+        """Say it in a cell of the table."""
+        if self.error is None:
+            return "once" if self.effect_in_all else "answered"
+        told = self.error.outcome.replace("_", " ")
+        return f"{told}, then {'once' if self.effect_in_all else 'answered'}"
+
+
+class Bench:
+    """A server, a proxy before it, and clients that know only the proxy."""
+
+    def __init__(self, engine: Engine, proxy: FaultProxy, trust: ssl.SSLContext) -> None:
+        self.engine = engine
+        self.proxy = proxy
+        self._trust = trust
+        self._loop = asyncio.new_event_loop()
+        self._found: Dict[Tuple[str, str, str, bool], Finding] = {}
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+        self.proxy.close()
+
+    def find(self, operation_id: str, fault: Fault, flavour: str, *, always: bool) -> Finding:
+        """Say what comes of a call whose first attempt, or whose every attempt, meets a fault."""
+        case = (operation_id, fault.name, flavour, always)
+        if case not in self._found:
+            script = [fault.act] * (MAX_RETRIES + 1 if always else 1)
+            self._found[case] = self.try_out(operation_id, flavour, script, fault)
+        return self._found[case]
+
+    def try_out(
+        self, operation_id: str, flavour: str, script: List[Act], way: Fault, arguments: Optional[Arguments] = None
+    ) -> Finding:
+        """Make a call whose attempts meet what the script says, and none after it; if it fails, make it again.
+
+        Args:
+            operation_id: What to call.
+            flavour: With which client.
+            script: What happens to the attempts.
+            way: Says how the client gets to the server, and how patient it is.
+            arguments: Other positional arguments than those of the table.
+        """
+        proxy, clock = self.proxy, SteeredClock()
+        proxy.now, proxy.advance_clock = clock.now, clock.advance
+        with self._client(way, flavour, len(script), clock) as (call, clear, attempts):
+            given, options = prepare(operation_id, self.engine)
+            if way.deadline is not None:
+                options["deadline"] = way.deadline
+            before = take_stock(self.engine)
+            proxy.script = list(script)
+            error = call(operation_id, arguments or given, options)
+            proxy.settle()
+            effect = difference(before, take_stock(self.engine))
+            made, slept = len(attempts), list(clock.slept)
+            repeated = None
+            if error is not None:
+                clear()
+                proxy.script = []
+                if error.idempotency_key is not None:
+                    options["idempotency_key"] = error.idempotency_key
+                repeated = call(operation_id, arguments or given, options)
+                proxy.settle()
+            in_all = difference(before, take_stock(self.engine))
+        return Finding(error, made, slept, effect, repeated, in_all, proxy.has_strays())
+
+    @contextlib.contextmanager
+    def _client(self, way: Fault, flavour: str, faults: int, clock: Clock) -> Iterator[Tuple[Any, Any, List[Any]]]:
+        """Make a client; yields how to call it, how to clear its way, and the attempts that it makes.
+
+        The way is cleared by itself after as many attempts as there are faults.
+        """
+        proxy = self.proxy
+        url = proxy.tls_url if way.way == "https" else proxy.url
+        with contextlib.ExitStack() as stack:
+            clear = _do_nothing
+            if way.way in ("closed", "crowded"):
+                port = stack.enter_context(contextlib.closing(proxy.closed_port()))
+                if way.way == "crowded":
+                    port.crowd()
+                url, clear = port.url, port.open
+            attempts: List[Any] = []
+
+            def ended(event: Any) -> None:
+                attempts.append(event)
+                if len(attempts) == faults:
+                    clear()
+
+            options: Dict[str, Any] = {"verify": self._trust}
+            if way.hurried:
+                pool = Impatient(SyncPool(tls=False) if flavour == "sync" else AsyncPool(tls=False))
+                pool.requests = faults
+                options = {"transport": pool}
+            kind: Any = StateBase if flavour == "sync" else AsyncStateBase
+            client = kind(API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, **options)
+            client._settings.clock = clock
+            stack.callback(lambda: self._wait_for(client.close()))
+
+            def call(operation_id: str, arguments: Any, more: Any) -> Optional[StateBaseError]:
+                try:
+                    self._wait_for(method_of(client, operation_id)(*arguments, **more))
+                except StateBaseError as error:
+                    return error
+                return None
+
+            yield call, clear, attempts
+
+    def _wait_for(self, result: Any) -> Any:
+        return self._loop.run_until_complete(result) if asyncio.iscoroutine(result) else result
+
+
+def _do_nothing() -> None:
+    """Leave the way as it is: nothing is in it."""
+
+
+def method_of(client: Any, operation_id: str) -> Any:
+    """Return the method of a client that carries out an operation."""
+    namespace, _, name = OPERATIONS[operation_id].methods[0].partition(".")
+    return getattr(client if namespace == "system" else getattr(client, namespace), name)
+
+
+@contextlib.contextmanager
+def set_up() -> Iterator[Bench]:
+    """Start a server and the proxy before it."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    contexts = []
+    for each in (authority, stranger):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        each.issue_cert("127.0.0.1").configure_cert(context)
+        contexts.append(context)
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(trust)
+    engine = Engine.open()
+    log = logging.getLogger("statebase")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # thousands of attempts fail here, as they should
+    with contextlib.closing(engine), serve_in_thread(engine, api_key=API_KEY) as server:
+        address = urlsplit(server.url)
+        assert address.hostname is not None and address.port is not None
+        proxy = FaultProxy((address.hostname, address.port), *contexts)
+        with contextlib.closing(Bench(engine, proxy, trust)) as bench:
+            yield bench
+    log.setLevel(level)

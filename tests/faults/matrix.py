@@ -1,0 +1,76 @@
+"""Every operation against every fault, as a page of the documentation.
+
+`python -m tests.faults.matrix` writes what it finds to docs/fault-matrix.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+from statebase._generated.operations import OPERATIONS
+from tests.faults.bench import FLAVOURS, Bench, set_up
+from tests.faults.fault_list import FAULTS
+from tests.faults.operation_cases import GROUPS, group_of
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
+
+
+def render(bench: Bench) -> str:
+    """Write the table of the documentation."""
+    return "\n".join([_INTRODUCTION, *_table(bench, always=False), _PERSISTENT, *_table(bench, always=True), ""])
+
+
+_INTRODUCTION = """# What becomes of a call when the network fails
+
+Written by `python -m tests.faults.matrix` from what it finds: every operation of the API is called through both clients
+and a proxy that does harm, in front of a real server on the embedded engine, and what is in the store then is counted.
+`pytest tests/faults` fails where this page and the facts differ.
+
+- **answered**: the call returns what it asked for.
+- **once**: the call returns, and the write has happened once, however often the request was sent or arrived.
+- **not sent**, **rejected**, **unknown**: the call raises an error with this `outcome`. After `not sent` and `rejected`
+  nothing has happened; after `unknown` it may have happened, once.
+- **then once**: the same call is made again, with the `idempotency_key` of the error where it has one (POST, PATCH and
+  PUT). It succeeds, and all in all the write has happened once.
+
+A DELETE carries no key. One that is repeated by hand may answer 404: it was done. So may one that the network delivers
+twice, if the answer to the second delivery is the one that comes back: that is `rejected`, though it was done.
+
+Clients make up to two more attempts, the default. The POST that reads, a session's context, is among the reads.
+
+## The fault strikes the first attempt
+"""
+
+_PERSISTENT = """
+## The fault strikes every attempt
+"""
+
+
+def _table(bench: Bench, *, always: bool) -> List[str]:
+    rows = [["Fault", "Error", *GROUPS]]
+    rows.append(["---"] * len(rows[0]))
+    for fault in FAULTS:
+        found = {
+            group: [
+                bench.find(operation.id, fault, flavour, always=always)
+                for operation in OPERATIONS.values()
+                for flavour in FLAVOURS
+                if group_of(operation) == group
+            ]
+            for group in GROUPS
+        }
+        errors = {type(each.error).__name__ for findings in found.values() for each in findings if each.error}
+        cells = [" or ".join(sorted({each.summary() for each in findings})) for findings in found.values()]
+        rows.append([fault.title, ", ".join(f"`{name}`" for name in sorted(errors)), *cells])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def main() -> None:
+    """Write the table."""
+    with set_up() as bench:
+        DOCUMENT.write_text(render(bench), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,317 @@
+"""A call that is cancelled, wherever it is, leaves nothing behind: no slot, no connection, no file descriptor."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import threading
+from importlib.metadata import version
+from typing import Any, Callable, Iterator, List
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+import trio
+from packaging.version import Version
+
+from statebase._pools import AsyncPool, SyncPool
+
+CALLS = 1000
+
+# Before 4.16, anyio forgets a connection that is cancelled in the moment it is made: it is closed when it is garbage.
+ANYIO_FORGETS = Version(version("anyio")) < Version("4.16")
+# Before 1.0, httpcore may never let go of its lock when one of several requests over a connection is cancelled.
+HTTPCORE_LOCKS_UP = Version(version("httpcore")) < Version("1.0")
+
+may_leave_garbage = pytest.mark.filterwarnings("ignore:unclosed" if ANYIO_FORGETS else "error:unclosed")
+
+
+async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:
+    response = await pool.handle_async_request(request)
+    try:
+        await response.aread()
+    finally:
+        await response.aclose()
+    return response.json()
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+
+async def cancel_all(calls: List[asyncio.Future[Any]]) -> None:
+    for call in calls:
+        call.cancel()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port where connections are taken, and nobody ever says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=CALLS) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("path", ["/hold", "/stall"])
+def test_cancelled_while_reading(
+    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int], path: str
+) -> None:
+    """Calls that wait for an answer, or in the middle of one."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=False, max_connections=50)
+        for round_ in range(CALLS // 50):
+            calls = [asyncio.ensure_future(fetch(pool, request_to(server.url + path))) for _ in range(50)]
+            await in_thread(server.wait_until, lambda held=round_ * 50 + 50: server.held == held)
+            await cancel_all(calls)
+            assert (pool.active, pool.waiting) == (0, 0)
+        assert (await fetch(pool, request_to(server.url, id="after")))["id"] == "after"
+        await pool.aclose()
+
+    asyncio.run(main())
+    server.gate.set()
+    server.wait_until(lambda: server.open == 0)
+
+    assert connections_to(server.port) == 0
+    assert server.held == CALLS
+
+
+def test_cancelled_while_waiting(
+    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+) -> None:
+    """Calls in the queue; those that hold a connection are not disturbed."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=False, max_connections=1)
+        holder = asyncio.ensure_future(fetch(pool, request_to(f"{server.url}/hold", id="holder")))
+        await in_thread(server.wait_until, lambda: server.held == 1)
+        calls = [asyncio.ensure_future(fetch(pool, request_to(server.url))) for _ in range(CALLS)]
+        await turns(3)
+        assert (pool.active, pool.waiting) == (1, CALLS)
+        await cancel_all(calls)
+        assert (pool.active, pool.waiting) == (1, 0)
+        server.gate.set()
+        assert (await holder)["id"] == "holder"
+        assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    asyncio.run(main())
+
+    assert server.opened == 1
+
+
+def test_cancelled_when_its_turn_has_come(
+    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+) -> None:
+    """A call that is cancelled just when it gets a connection passes it on, whole."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=False, max_connections=1)
+        for number in range(50):
+            held = await pool.handle_async_request(request_to(server.url))
+            first = asyncio.ensure_future(fetch(pool, request_to(server.url)))
+            second = asyncio.ensure_future(fetch(pool, request_to(server.url, id=number)))
+            await turns(3)
+            await held.aread()
+            await held.aclose()  # gives the connection to the first, which has not run yet
+            first.cancel()
+            assert (await second)["id"] == str(number)
+            assert first.cancelled()
+        assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    asyncio.run(main())
+
+    assert server.opened == 1
+
+
+def test_cancelled_while_connecting(
+    deaf_port: int, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+) -> None:
+    """Calls that wait for a TLS handshake."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=True, verify=False, max_connections=50)
+        url = f"https://127.0.0.1:{deaf_port}"
+        for _ in range(CALLS // 50):
+            calls = [asyncio.ensure_future(fetch(pool, request_to(url))) for _ in range(50)]
+            await turns(20)
+            await cancel_all(calls)
+            assert (pool.active, pool.waiting) == (0, 0)
+        await turns(3)
+        assert connections_to(deaf_port) == 0
+        await pool.aclose()
+
+    asyncio.run(main())
+
+    assert connections_to(deaf_port) == 0
+
+
+@may_leave_garbage
+@pytest.mark.parametrize(
+    "protocols",
+    [
+        pytest.param((), id="http"),
+        pytest.param(("http/1.1",), id="https"),
+        pytest.param(("h2",), id="http2", marks=pytest.mark.skipif(HTTPCORE_LOCKS_UP, reason="httpcore locks up")),
+    ],
+)
+def test_cancelled_at_any_moment(
+    server: Any,
+    make_tls_server: Callable[..., Any],
+    ca_file: str,
+    request_to: Callable[..., httpx.Request],
+    connections_to: Callable[[int], int],
+    protocols: Any,
+) -> None:
+    """Calls that are cancelled after one turn of the event loop, two turns, and so on until they are done."""
+    if protocols:
+        server = make_tls_server(*protocols)
+
+    async def main() -> None:
+        pool = AsyncPool(tls=bool(protocols), http2="h2" in protocols, verify=ca_file, max_connections=7)
+        patience, done = 1.0, 0
+        while done < 10:
+            patience, done = patience * 1.1, 0
+            calls = [asyncio.ensure_future(fetch(pool, request_to(server.url, id=number))) for number in range(10)]
+            await turns(int(patience))
+            for call in calls:
+                call.cancel()
+            for number, outcome in enumerate(await asyncio.gather(*calls, return_exceptions=True)):
+                if not isinstance(outcome, asyncio.CancelledError):
+                    assert outcome["id"] == str(number)
+                    done += 1
+            assert (pool.active, pool.waiting) == (0, 0)
+        if ANYIO_FORGETS:
+            gc.collect()
+        await turns(3)
+        assert connections_to(server.port) <= 7
+        await pool.aclose()
+
+    asyncio.run(main())
+
+    assert connections_to(server.port) == 0
+
+
+@may_leave_garbage
+@pytest.mark.parametrize("run", [asyncio.run, trio.run])
+def test_scope_cancelled(
+    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int], run: Any
+) -> None:
+    """The cancel scopes of anyio and trio, which cancel each wait until they are left, leave nothing behind either."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=False, max_connections=10)
+
+        async def call() -> None:
+            await fetch(pool, request_to(f"{server.url}/stall"))
+
+        for _ in range(CALLS // 20):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(20):
+                    tasks.start_soon(call)
+                while pool.waiting < 10:
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+            assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    run(main) if run is trio.run else run(main())
+    if ANYIO_FORGETS:
+        gc.collect()
+    server.gate.set()
+    server.wait_until(lambda: server.open == 0)
+
+    assert connections_to(server.port) == 0
+
+
+def test_timeouts_are_no_leaks(
+    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+) -> None:
+    """A call that times out waiting for its answer gives up its connection, too."""
+
+    async def main() -> None:
+        pool = AsyncPool(tls=False, max_connections=10)
+
+        async def call() -> None:
+            request = request_to(f"{server.url}/hold")
+            request.extensions["timeout"]["read"] = 0.001
+            with pytest.raises(httpx.ReadTimeout):
+                await fetch(pool, request)
+
+        await asyncio.gather(*(call() for _ in range(100)))
+        assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    asyncio.run(main())
+    server.gate.set()
+    server.wait_until(lambda: server.open == 0)
+
+    assert connections_to(server.port) == 0
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises, as Ctrl-C does."""
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
+    """Interrupt the main thread as soon as a condition holds."""
+
+    def handle(*_: Any) -> None:
+        raise Interrupted
+
+    def interrupt(condition: Callable[[], bool]) -> None:
+        def run() -> None:
+            while not condition():
+                os.sched_yield()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    previous = signal.signal(signal.SIGUSR1, handle)
+    yield interrupt
+    signal.signal(signal.SIGUSR1, previous)
+
+
+def test_interrupted_while_waiting(
+    server: Any, request_to: Callable[..., httpx.Request], interrupt: Callable[..., None]
+) -> None:
+    """Ctrl-C in the queue leaves the queue."""
+    with SyncPool(tls=False, max_connections=1) as pool:
+        held = pool.handle_request(request_to(server.url))
+        interrupt(lambda: pool.waiting == 1)
+
+        with pytest.raises(Interrupted):
+            pool.handle_request(request_to(server.url))
+
+        assert (pool.active, pool.waiting) == (1, 0)
+        held.close()
+        assert pool.active == 0
+
+
+def test_interrupted_while_reading(
+    server: Any,
+    request_to: Callable[..., httpx.Request],
+    connections_to: Callable[[int], int],
+    interrupt: Callable[..., None],
+) -> None:
+    """Ctrl-C while a response is awaited closes the connection."""
+    with SyncPool(tls=False) as pool:
+        interrupt(lambda: server.held == 1)
+
+        with pytest.raises(Interrupted):
+            pool.handle_request(request_to(f"{server.url}/hold"))
+
+        assert pool.active == 0
+        assert connections_to(server.port) == 0
