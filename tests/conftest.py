@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from typing import Any, Callable, Dict, Iterator, List, Union
 
 import httpx
+import hypothesis
 import pytest
 
 from statebase import AsyncPage, AsyncStateBase, StateBase
 from statebase._base_client import AsyncNamespace
 from statebase._clock import Clock
+
+# A machine that is busy may take long over an example; what failed once is in the message, not in a directory. Where a
+# change is judged, the examples are the same each time; at a desk they are new ones.
+hypothesis.settings.register_profile("statebase", deadline=None, database=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("statebase")
 
 
 class Blocking:

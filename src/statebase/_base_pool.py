@@ -86,8 +86,8 @@ class BasePool(Generic[T]):
 
     def renew(self) -> None:
         """Leave all connections to the parent; to be called in the child of a fork."""
-        inherited = self._all_slots()
-        for slots in inherited:
+        self._lock = threading.Lock()  # a thread that is not there may hold the old one
+        for slots in self._all_slots():
             _cut_off(slots)
         self._start_over()
 
@@ -122,7 +122,10 @@ class BasePool(Generic[T]):
     def _check(self, url: httpx.URL) -> None:
         if url.scheme != self._scheme:
             raise httpx.UnsupportedProtocol(f"The connections are for {self._scheme}:// only, not for {url.scheme}://")
-        if self._process != os.getpid():  # a fork that did not run the hooks of Python
+        self._notice_fork()
+
+    def _notice_fork(self) -> None:
+        if self._process != os.getpid():  # it did not run the hooks of Python
             self.renew()
 
     def _in_vain(self, slots: Slots[T], request: httpx.Request) -> Exception:
@@ -140,6 +143,7 @@ class BasePool(Generic[T]):
 
 
 def pool_timeout(request: httpx.Request) -> Optional[float]:
+    """Return how many seconds a request may wait for a connection; None for no limit."""
     timeout: Optional[float] = request.extensions.get("timeout", {}).get("pool")
     return timeout
 

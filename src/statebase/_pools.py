@@ -48,6 +48,7 @@ class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
 
     def close(self) -> None:
         """Close the idle connections; the others are closed as soon as their responses are."""
+        self._notice_fork()
         with self._lock:
             self._closed = True
         for slots in self._all_slots():
@@ -144,6 +145,7 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
 
         Those in another event loop are closed by that loop.
         """
+        self._notice_fork()
         with self._lock:
             self._closed = True
             homes = list(self._homes.items())
@@ -165,7 +167,8 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
         super().renew()
 
     def _all_slots(self) -> List[Slots[httpx.AsyncHTTPTransport]]:
-        return [home.slots for home in list(self._homes.values())]
+        with self._lock:
+            return [home.slots for home in self._homes.values()]
 
     async def _settle(self, loop: object) -> Slots[httpx.AsyncHTTPTransport]:
         with self._lock:

@@ -68,7 +68,7 @@ FAULTS: List[Fault] = [
         way="https",
         retried=False,
     ),
-    Fault("reset", "connection acts.reset before the request is read", acts.reset, "unknown", _LOST),
+    Fault("reset", "connection reset before the request is read", acts.reset, "unknown", _LOST),
     Fault("dropped", "request lost, connection closed", acts.hang_up_on_request, "unknown", _LOST),
     Fault("late", "request delivered after the call", acts.deliver_late, "unknown", _LOST, arrives=True),
     Fault(

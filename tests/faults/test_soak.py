@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
+from packaging.version import Version
 
 from statebase import APIResponseValidationError, AsyncStateBase
 from statebase._clock import Clock
@@ -21,6 +23,11 @@ from statebase._clock import Clock
 CALLS = 10_000
 CANCELLATIONS = 1_000
 FORKING_CLIENT = Path(__file__).with_name("forking_client.py")
+
+# Before 4.16, anyio forgets a connection that is cancelled in the moment it is made: it is closed when it is garbage.
+ANYIO_FORGETS = Version(version("anyio")) < Version("4.16")
+
+may_leave_garbage = pytest.mark.filterwarnings("ignore:unclosed" if ANYIO_FORGETS else "error:unclosed")
 
 
 def descriptors() -> int:
@@ -131,6 +138,7 @@ async def cancel(calls: List[Any]) -> None:
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
 
 
+@may_leave_garbage
 def test_calls_cancelled_at_any_moment(server: Any) -> None:
     """Calls that are cancelled after one turn of the event loop, two turns, and so on, until they are done."""
 
@@ -156,6 +164,9 @@ def test_calls_cancelled_at_any_moment(server: Any) -> None:
     files = descriptors()
 
     assert asyncio.run(main()) >= CANCELLATIONS
+    if ANYIO_FORGETS:
+        gc.collect()
+    server.wait_until(lambda: server.open == 0)
     assert descriptors() == files
 
 

@@ -148,7 +148,9 @@ def test_killed_process_loses_nothing_that_was_answered(store_path: Path):
         for _ in range(30 + 7 * round_number):
             answered = int(process.stdout.readline())
         process.kill()
-        rest = process.communicate(timeout=60)[0].split()
+        rest = process.stdout.read().split()  # communicate() passes over what is buffered
+        process.stdout.close()
+        process.wait(timeout=60)
         answered = int(rest[-1]) if rest else answered
 
         engine = Engine.open(store_path)

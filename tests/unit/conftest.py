@@ -6,12 +6,7 @@ import asyncio
 from typing import Any, Callable, Dict, Iterator, List
 
 import httpx
-import hypothesis
 import pytest
-
-# A machine that is busy may take long over an example; what failed once is in the message, not in a directory.
-hypothesis.settings.register_profile("unit", deadline=None, database=None)
-hypothesis.settings.load_profile("unit")
 
 
 @pytest.fixture(params=["transport", "http_client"])

@@ -92,7 +92,8 @@ class _App:
         if self._open_to_all:
             _check_names(headers)
         method: str = scope["method"]
-        path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        # Some servers leave out the raw path, and some leave the query in it.
+        path: bytes = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
         if path == _DOCUMENT_PATH:
             response = _document(method)
         else:
