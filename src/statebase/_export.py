@@ -6,11 +6,11 @@ Traces and API keys stay where they are.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Union, cast
+from typing import Callable, Iterator, List, Optional, Sequence, Union
 
 from ._client import StateBase
 from ._errors import NotFoundError
-from ._generated.models import StateVersionModel
+from ._generated.models import MemoryResponse, StateVersionModel
 from ._transfer import (
     FORMAT_VERSION,
     KINDS,
@@ -27,6 +27,8 @@ from ._version import __version__
 
 _PAGE = 100
 _TRACE_PAGE = 1000
+_MOST_RESULTS = 50
+_SEARCHED_CHARACTERS = 500
 
 Warn = Callable[[str], None]
 SessionOrPart = Union[SessionRecord, PartRecord]
@@ -74,8 +76,6 @@ class _Reader:
     def __init__(self, client: StateBase, warn: Warn) -> None:
         self._client = client
         self._warn = warn
-        vectors: object = client.health().services.get("vectors")
-        self._embeds = isinstance(vectors, dict) and cast("Dict[str, object]", vectors).get("status") == "healthy"
 
     def all_ids(self) -> List[str]:
         """Return the ids of all sessions, oldest first, so that an import makes them in their order."""
@@ -125,8 +125,15 @@ class _Reader:
             except NotFoundError:
                 continue  # it was deleted
             found += 1
-            # Where memories get vectors, one without was stored so that no search finds it.
-            yield MemoryRecord(embed=memory.vector_available or not self._embeds, **memory.model_dump())
+            yield MemoryRecord(embed=self._can_be_found(memory), **memory.model_dump())
         if found < expected:
             missing = expected - found
             self._warn(f"{session_id}: {missing} of its {expected} memories are in no trace, and were not found.")
+
+    def _can_be_found(self, memory: MemoryResponse) -> bool:
+        """Say whether a memory was stored to be found; of one without a vector only a search for itself can tell."""
+        if memory.vector_available:
+            return True
+        text = memory.content[:_SEARCHED_CHARACTERS]
+        found = self._client.memory.search(text, memory.session_id, top_k=_MOST_RESULTS, threshold=0.0)
+        return any(match.id == memory.id for match in found)

@@ -207,8 +207,8 @@ class _Copy:
         state = _text(self._state)
         self._client.sessions.add_turn(
             self._id,
-            record.input,
-            record.output,
+            record.input.model_dump(),
+            record.output.model_dump(),
             record.metadata,
             record.reasoning,
             state_before=NOT_GIVEN if _text(record.state_before) == state else record.state_before,

@@ -40,7 +40,10 @@ def turn_output(value: TurnOutputLike) -> Union[models.TurnOutput, Mapping[str, 
 def _turn_part(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return {"type": "text", "content": value}
-    if isinstance(value, (Mapping, models.TurnInput, models.TurnOutput)):
+    if isinstance(value, (models.TurnInput, models.TurnOutput)):
+        # pydantic 2.13 cannot write a model that came inside of another one before it was used by itself
+        return value.model_dump()
+    if isinstance(value, Mapping):
         return cast(Any, value)
     raise InvalidRequestError(
         f"{name} is {value!r}: give text, a mapping with 'type' and 'content', or a Turn{name.capitalize()}", param=name

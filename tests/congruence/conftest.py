@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import uuid
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
@@ -111,34 +110,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@pytest.fixture(scope="session")
-def places() -> Iterator[Callable[[str], Dict[str, Any]]]:
-    """Return how to reach a place; it is opened when it is first asked for."""
-    with contextlib.ExitStack() as stack:
-        known: Dict[str, Dict[str, Any]] = {}
-
-        def options(place: str) -> Dict[str, Any]:
-            if place not in known:
-                known[place] = open_place(place)
-            made = dict(known[place])
-            if "engine" in made:
-                made["transport"] = LocalTransport(made.pop("engine"), api_key=API_KEY)
-            return made
-
-        def open_place(place: str) -> Dict[str, Any]:
-            if place == "live":
-                return {"base_url": LIVE_URL}
-            engine = Engine.open()
-            stack.callback(engine.close)
-            if place == "embedded":
-                return {"base_url": "http://localhost", "engine": engine}
-            tls = place == "http/2 over TLS"
-            server = stack.enter_context(serve_in_thread(engine, api_key=API_KEY, tls=tls))
-            return {"base_url": server.url, "http2": tls, "verify": server.ca_file or True}
-
-        yield options
-
-
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> str:
     """Where the API is."""
@@ -146,15 +117,26 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def api_key(place: str) -> Optional[str]:
-    """The key that works there."""
-    return os.environ.get("STATEBASE_TEST_API_KEY") if place == "live" else API_KEY
+def recorder(place: str, make_client: Any) -> Iterator[Recorder]:
+    """A client of the flavour for the place, which holds nothing yet unless it is live."""
+    if place == "live":
+        live_key = os.environ.get("STATEBASE_TEST_API_KEY", "")
+        yield Recorder(lambda key: make_client(key, base_url=LIVE_URL), live_key)
+        return
+    engine = Engine.open()
+    if place == "embedded":
+        yield Recorder(lambda key: make_client(key, **embedded(engine)), API_KEY)
+    else:
+        tls = place == "http/2 over TLS"
+        with serve_in_thread(engine, api_key=API_KEY, tls=tls) as server:
+            there = {"base_url": server.url, "http2": tls, "verify": server.ca_file or True}
+            yield Recorder(lambda key: make_client(key, **there), API_KEY)
+    engine.close()
 
 
-@pytest.fixture
-def recorder(place: str, api_key: str, places: Any, make_client: Any) -> Recorder:
-    """A client of the flavour for the place."""
-    return Recorder(lambda key: make_client(key, **places(place)), api_key)
+def embedded(engine: Engine) -> Dict[str, Any]:
+    """Return the options of a client for an engine that asks for a key."""
+    return {"base_url": "http://localhost", "transport": LocalTransport(engine, api_key=API_KEY)}
 
 
 @pytest.fixture(scope="session")

@@ -125,17 +125,24 @@ def test_half_a_request_harms_nobody(engine: Engine) -> None:
             assert client.get("/v1/sessions").json()["data"] == []
 
 
-def test_stop_does_not_wait_for_idle_connections(engine: Engine) -> None:
-    """Connections that a client keeps open for later do not hold up the end of the server."""
-    clients = []
-    with serve_in_thread(engine) as running:
-        for http2 in (False, True):
-            clients.append(connect((running, http2)))
-            clients[-1].get("/health/live")
+@pytest.mark.parametrize("tls", [False, True])
+def test_stop_does_not_wait_for_idle_connections(engine: Engine, tls: bool) -> None:
+    """Connections that clients keep for later, and do not look at meanwhile, do not hold up the end of the server."""
+    loop = asyncio.new_event_loop()
+    with serve_in_thread(engine, api_key="sb_secret", tls=tls) as running:
+        idle = [connect((running, http2)) for http2 in (False, True)]
+        for client in idle:
+            client.get("/health/live")
+        ours = [AsyncStateBase("sb_secret", **options((running, http2))) for http2 in (False, True)]
+        for asynchronous in ours:
+            loop.run_until_complete(asynchronous.live())
         started = time.monotonic()
     stopped = time.monotonic()
-    for client in clients:
+    for client in idle:
         client.close()
+    for asynchronous in ours:
+        loop.run_until_complete(asynchronous.close())
+    loop.close()
 
     assert stopped - started < 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Callable, List
 
@@ -96,6 +97,16 @@ def test_directory_without_an_authority(run: Run, tmp_path: Path) -> None:
         (tmp_path / "authority" / name).write_text("nothing")
 
     assert "no certificate" in complaint(run("serve", "--port", "0", "--tls", "authority"))
+
+
+@pytest.mark.parametrize("package", ["hypercorn", "trustme"])
+def test_missing_packages(call: Run, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Without the extra the line says how to install it."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    result = call("serve", "--port", "0", "--tls")
+
+    assert complaint(result) == f'statebase: The server needs the package {package}: pip install "statebase[server]"'
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])

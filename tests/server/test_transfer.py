@@ -331,6 +331,7 @@ def test_from_the_laptop_to_the_service_and_back(run: Run, tmp_path: Path) -> No
 
     again = run("import", "-", "--path", "new.db", "--json", input=back.stdout)
 
+    assert there.stderr == ""
     assert there.stdout == "Imported 1 session, 3 state versions, 3 turns, 2 memories and 1 entity.\n"
     assert json.loads(again.stdout)["turns"] == {"added": 3, "present": 0}
     with StateBase.local(tmp_path / "new.db") as client:

@@ -136,3 +136,14 @@ def test_tool_call_comes_back_whole(local_client: Any) -> None:
     assert turn.input.tool_metadata == {"name": "track", "arguments": {"parcel": "P-7"}, "id": "call_1"}
     assert turn.output["output"] == {"eta": 1}
     assert turn["input"]["type"] == "tool_call"
+
+
+def test_parts_of_a_stored_turn_make_another(local_client: Any) -> None:
+    """What came inside of an answer can be sent again as it is, with its extra keys."""
+    session = local_client.sessions.create("agent")
+    stored = local_client.sessions.add_turn(session.id, {"type": "audio", "content": "hi", "seconds": 3}, "hello")
+    read = local_client.sessions.get_turn(session.id, stored.id)
+
+    again = local_client.sessions.add_turn(session.id, read.input, read.output)
+
+    assert again.input.model_dump() == {"type": "audio", "content": "hi", "seconds": 3}

@@ -19,7 +19,7 @@ from .._version import __version__
 from ..local.connection import MEMORY
 from ..local.engine import Engine
 from .app import Application, create_app, is_loopback
-from .listening import Listener, access_log, addresses, listen, serve
+from .listening import Listener, addresses, listen
 
 KEY_VARIABLE = "STATEBASE_SERVE_API_KEY"
 """The environment variable that holds the key, so that it shows in no list of processes."""
@@ -103,6 +103,8 @@ def _listen(host: str, port: int, directory: Optional[Path], *, with_key: bool) 
 
 
 async def _serve_until_signal(listener: Listener, app: Application, announcement: str) -> None:
+    from .running import serve
+
     stopped = asyncio.Event()
     with _signals(stopped):
         print(announcement, flush=True)
@@ -127,6 +129,8 @@ def _signals(stopped: asyncio.Event) -> Generator[None, None, None]:
 
 
 def _print_requests() -> None:
+    from .running import access_log
+
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     access_log.addHandler(handler)

@@ -1,38 +1,21 @@
-"""The application behind a socket, run by hypercorn: HTTP/1.1 and HTTP/2, with TLS and without."""
+"""The address of a server: a socket, with TLS or without, and a server in a thread behind it."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import os
 import socket
-import ssl
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Awaitable, Callable, Coroutine, Generator, NamedTuple, Optional, cast
+from typing import Any, Generator, NamedTuple, Optional
 
 from ..local.engine import Engine
-from .app import Application, create_app
+from .app import create_app
 from .certificate import Certificate, make_certificate
-
-access_log = logging.getLogger("statebase.server.access")
-"""Gets one line for each request, at level INFO."""
-error_log = logging.getLogger("statebase.server")
-
-_KEEP_ALIVE_SECONDS = 75.0
-"""How long a connection may be idle; clients should be the ones to close it."""
-_GRACE_SECONDS = 3.0
-"""How long requests may take that are under way when the server is stopped."""
-_LARGEST_HEAD = 128 * 1024
-"""Of a request, in bytes: a search has its query in the address."""
-_ACCESS_LINE = '%(h)s "%(r)s" %(s)s %(L)ss'
-_NO_LIMIT = sys.maxsize
 
 
 class Listener(NamedTuple):
-    """A socket that takes connections already; they wait until `serve` answers them."""
+    """A socket that takes connections already; they wait until somebody serves them."""
 
     socket: socket.socket
     host: str
@@ -97,6 +80,8 @@ def serve_in_thread(
     import anyio
     from anyio.from_thread import start_blocking_portal
 
+    from .running import serve
+
     app = create_app(engine, api_key=api_key, rate_limit=rate_limit)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) if tls else None
@@ -151,56 +136,3 @@ def addresses(host: str, port: int) -> list[Any]:
         OSError: There is no such name.
     """
     return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-
-
-async def serve(listener: Listener, app: Application, stopped: Callable[[], Awaitable[Any]]) -> None:
-    """Answer requests until told to stop; those under way are finished, within bounds.
-
-    Args:
-        listener: Where they come from; closed at the end.
-        app: What answers them.
-        stopped: Returns when it is time to stop.
-    """
-    from hypercorn import asyncio as hypercorn
-
-    asyncio.get_running_loop().set_exception_handler(_report)
-    run = cast("Callable[..., Coroutine[Any, Any, None]]", hypercorn.serve)  # pyright: ignore[reportUnknownMemberType]
-    running = asyncio.ensure_future(run(app, _config(listener), shutdown_trigger=stopped))
-    stopping = asyncio.ensure_future(stopped())
-    try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        # From Python 3.12 on the end waits for connections however long they last.
-        await asyncio.wait({running}, timeout=_GRACE_SECONDS + 1)
-    finally:
-        for task in (running, stopping):
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-
-
-def _config(listener: Listener) -> Any:
-    from hypercorn.config import Config
-
-    config = Config()
-    # A socket of our own, so that the port is known before the server runs. Hypercorn closes it.
-    config.bind = [f"fd://{listener.socket.detach()}"]
-    config.errorlog = error_log
-    config.accesslog = access_log if access_log.isEnabledFor(logging.INFO) else None
-    config.access_log_format = _ACCESS_LINE
-    config.include_server_header = False
-    config.graceful_timeout = _GRACE_SECONDS
-    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
-    # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
-    config.keep_alive_max_requests = _NO_LIMIT
-    config.h11_max_incomplete_size = _LARGEST_HEAD
-    config.h2_max_header_list_size = _LARGEST_HEAD
-    if listener.certificate is not None:
-        config.certfile = config.keyfile = str(listener.certificate.server)
-    return config
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop."""
-    error: Optional[BaseException] = context.get("exception")
-    if not isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):
-        loop.default_exception_handler(context)

@@ -1,0 +1,101 @@
+"""The application behind its socket, run by hypercorn: HTTP/1.1 and HTTP/2, with TLS and without."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import sys
+from typing import Any, Awaitable, Callable, Coroutine, Optional, cast
+
+import hypercorn.asyncio
+from hypercorn.config import Config
+
+from .app import Application
+from .listening import Listener
+
+access_log = logging.getLogger("statebase.server.access")
+"""Gets a line for each request, at level INFO."""
+error_log = logging.getLogger("statebase.server")
+"""Gets what went wrong in the server itself."""
+
+_KEEP_ALIVE_SECONDS = 75.0
+"""How long a connection may be idle; clients should be the ones to close it."""
+_GRACE_SECONDS = 3.0
+"""How long requests may take that are under way when the server is stopped."""
+_LARGEST_HEAD = 128 * 1024
+"""Of a request, in bytes: a search has its query in the address."""
+_ACCESS_LINE = '%(h)s "%(r)s" %(s)s %(L)ss'
+
+
+async def serve(listener: Listener, app: Application, stopped: Callable[[], Awaitable[Any]]) -> None:
+    """Answer requests until told to stop; those under way are finished, within bounds.
+
+    Args:
+        listener: Where they come from; closed at the end.
+        app: What answers them.
+        stopped: Returns when it is time to stop.
+    """
+    asyncio.get_running_loop().set_exception_handler(_report)
+    run = cast("Callable[..., Coroutine[Any, Any, None]]", hypercorn.asyncio.serve)  # pyright: ignore[reportUnknownMemberType]
+    running = asyncio.ensure_future(run(app, _config(listener), shutdown_trigger=stopped))
+    stopping = asyncio.ensure_future(stopped())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # From Python 3.12 on hypercorn waits for connections however long they last.
+        await asyncio.wait({running}, timeout=_GRACE_SECONDS + 1)
+        if running.done():
+            running.result()
+    finally:
+        stopping.cancel()
+        running.cancel()
+        # What hypercorn says about being cancelled is of no use to anybody.
+        await asyncio.gather(running, stopping, return_exceptions=True)
+
+
+def _config(listener: Listener) -> Config:
+    config = _Config()
+    # A socket of our own, so that the port is known before the server runs. Hypercorn closes it.
+    config.bind = [f"fd://{listener.socket.detach()}"]
+    config.errorlog = error_log
+    config.accesslog = access_log if access_log.isEnabledFor(logging.INFO) else None
+    config.access_log_format = _ACCESS_LINE
+    config.include_server_header = False
+    config.graceful_timeout = _GRACE_SECONDS
+    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+    # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
+    config.keep_alive_max_requests = sys.maxsize
+    config.h11_max_incomplete_size = _LARGEST_HEAD
+    config.h2_max_header_list_size = _LARGEST_HEAD
+    if listener.certificate is not None:
+        config.certfile = config.keyfile = str(listener.certificate.server)
+    return config
+
+
+class _Config(Config):
+    def create_ssl_context(self) -> Optional[ssl.SSLContext]:
+        context = super().create_ssl_context()
+        if context is not None:
+            context.sslobject_class = _PartingConnection
+        return context
+
+
+class _PartingConnection(ssl.SSLObject):
+    """A TLS connection that says goodbye and leaves.
+
+    asyncio waits for the goodbye of the other side, before Python 3.11 for ever, and a client says none while it does
+    not look at its idle connections.
+    """
+
+    def unwrap(self) -> None:
+        """Say that nothing more will come, which TLS allows to be all (RFC 8446 6.1)."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            super().unwrap()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop."""
+    error: Optional[BaseException] = context.get("exception")
+    if not isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):
+        loop.default_exception_handler(context)
