@@ -29,7 +29,7 @@ FORMS: Dict[str, Any] = {
     "lists": ([["hi", "hello"]], [exchange("hi", "hello")]),
     "pair of parts": (
         [(text("hi"), models.TurnOutput(type="text", content="hello"))],
-        [{"input": text("hi"), "output": models.TurnOutput(type="text", content="hello")}],
+        [exchange("hi", "hello")],
     ),
     "mappings": (
         [
