@@ -17,7 +17,8 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="
 
 def lines(page: Path, start: str) -> List[str]:
     """Return the commands of a page that begin with a word, without the comments behind them."""
-    shown = "\n".join(block.text for block in blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    indented = "\n".join(re.findall(r"^    (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+    shown = "\n".join([indented, *(block.text for block in blocks(page, "sh"))]).replace("\\\n", " ").splitlines()
     return [line.partition("  #")[0].strip() for line in shown if line.startswith(start)]
 
 

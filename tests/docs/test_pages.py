@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import subprocess
 import sys
@@ -50,6 +51,16 @@ def test_pages_pass_the_type_checker(tmp_path: Path) -> None:
     result = run("-m", "mypy", "--strict", *lenient, str(tmp_path), cwd=ROOT, environment=dict(os.environ))
 
     assert result.returncode == 0, result.stdout
+
+
+def test_transcript_is_that_of_the_demo(tmp_path: Path) -> None:
+    """The README shows what `make demo` prints; `...` stands for what differs from run to run."""
+    (shown,) = blocks(ROOT / "README.md", "console")
+
+    printed = run(str(ROOT / "examples/quickstart.py"), cwd=tmp_path, environment=dict(os.environ)).stdout
+
+    text = "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"
+    assert doctest.OutputChecker().check_output(shown.text.replace("$ make demo\n", ""), text, doctest.ELLIPSIS), text
 
 
 def test_there_are_blocks() -> None:
