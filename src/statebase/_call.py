@@ -152,7 +152,7 @@ class Call:
         remaining = self.remaining_seconds()
         too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
         reason = DeadlineExceeded() if too_late else error
-        raise self.complete(kind(describe(reason, self._message.url.host))) from error
+        raise self.complete(kind(describe(reason, self._message.url.netloc.decode()))) from error
 
     def complete(self, error: StateBaseError) -> StateBaseError:
         """Tell an error what the whole call knows."""

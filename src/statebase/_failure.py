@@ -49,23 +49,23 @@ def is_timeout(error: Exception) -> bool:
     return isinstance(error, (httpx.TimeoutException, DeadlineExceeded, TimeoutError))
 
 
-def describe(error: Exception, host: str) -> str:
-    """Write a failure as one sentence."""
+def describe(error: Exception, peer: str) -> str:
+    """Write a failure of the service at `peer` (host and port) as one sentence."""
     detail = " ".join(str(error).split())
     if isinstance(error, DeadlineExceeded):
-        return f"No complete answer from {host} before the deadline."
+        return f"No complete answer from {peer} before the deadline."
     if isinstance(error, httpx.PoolTimeout):
-        return f"No connection to {host} came free in time ({detail}): have fewer calls in flight, or raise timeout=."
+        return f"No connection to {peer} came free in time ({detail}): have fewer calls in flight, or raise timeout=."
     if isinstance(error, httpx.ConnectTimeout):
-        return f"No connection to {host} in time: is it up, and base_url right?"
+        return f"No connection to {peer} in time: is it up, and base_url right?"
     if is_timeout(error):
-        return f"No complete answer from {host} in time: raise timeout= if it needs longer."
+        return f"No complete answer from {peer} in time: raise timeout= if it needs longer."
     if _is_certificate_failure(error):
-        return f"The certificate of {host} is not trusted ({detail}): pass verify= with the authority that signed it."
+        return f"The certificate of {peer} is not trusted ({detail}): pass verify= with the authority that signed it."
     kind = type(error).__name__
     if phase_of(error) == "connect":
-        return f"Cannot connect to {host} ({kind}: {detail}): is it up, and base_url right?"
-    return f"The connection to {host} was lost ({kind}: {detail})."
+        return f"Cannot connect to {peer} ({kind}: {detail}): is it up, and base_url right?"
+    return f"The connection to {peer} was lost ({kind}: {detail})."
 
 
 def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object) -> str:

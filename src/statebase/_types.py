@@ -62,7 +62,7 @@ class RequestOptions(TypedDict, total=False):
 
 
 class WriteOptions(RequestOptions, total=False):
-    """The options of a method whose request carries an idempotency key (POST and PATCH)."""
+    """The options of a method whose request carries an idempotency key: POST, PATCH and PUT."""
 
     idempotency_key: str
     """Makes the service carry out this write once, however often it arrives; minted for each call without it."""

@@ -95,7 +95,7 @@ def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments
 @pytest.mark.parametrize(
     ("url", "variables", "complaint"),
     [
-        ("http://127.0.0.1:9", {"STATEBASE_API_KEY": "sb_secret"}, "Cannot connect to 127.0.0.1"),
+        ("http://127.0.0.1:9", {"STATEBASE_API_KEY": "sb_secret"}, "Cannot connect to 127.0.0.1:9 "),
         ("http://127.0.0.1:9", {}, "There is no API key"),
         ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is no address"),
     ],
