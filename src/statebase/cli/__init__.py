@@ -23,9 +23,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     Returns:
         The exit code.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    stdout: object = sys.stdout
+    if isinstance(stdout, io.TextIOWrapper):
         # Not every terminal and not every pipe takes all of Unicode.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        stdout.reconfigure(errors="backslashreplace")
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(options.run(options))

@@ -32,9 +32,9 @@ With --json, stdout holds JSON in ASCII only; complaints stay lines of text on s
 DOCTOR = """\
 Check all that a client needs, from Python to the answers of the service, one line a check.
 
-Without --path and --url it checks the service that StateBase() would use. With --path it checks a store instead, without
-changing it; with both, both. What it prints is safe to paste into an issue: of the key only the first characters, of a
-proxy no password, nothing that sessions hold."""
+Without --path and --url it checks the service that StateBase() would use. With --path it checks a store instead, and
+changes nothing in it; with both, both. What it prints is safe to paste into an issue: of the key only the first
+characters, of a proxy no password, nothing that sessions hold."""
 
 DOCTOR_EPILOG = """\
 exit codes:
@@ -59,7 +59,7 @@ expires. With --json each event is a line: {"event": "turn" or "state", ...}, fo
 TAIL_EPILOG = """\
 exit codes:
   0  stopped by Ctrl-C, or the session has ended; with --once: all was shown
-  1  there is no such session, or the service refused; with --once: any failure"""
+  1  there is no such session, the first look failed, or the service refused"""
 
 SERVE = """\
 Answer the StateBase API over HTTP/1.1 and HTTP/2, from a store on this machine.

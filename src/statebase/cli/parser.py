@@ -130,7 +130,9 @@ def _add_export(commands: Any) -> None:
 
 
 def _add_import(commands: Any) -> None:
-    parser = _add(commands, "import", run.import_, "make the sessions of an export in a store or a service", help.IMPORT)
+    parser = _add(
+        commands, "import", run.import_, "make the sessions of an export in a store or a service", help.IMPORT
+    )
     parser.add_argument("file", metavar="FILE", help="the export; - for stdin")
     _add_place(parser)
     parser.add_argument(
@@ -148,9 +150,7 @@ def _add_place(parser: argparse.ArgumentParser, *, environment: bool = False) ->
     place = parser.add_mutually_exclusive_group(required=not (environment and os.environ.get("STATEBASE_BASE_URL")))
     place.add_argument("--path", metavar="FILE", help="a store")
     default = "; STATEBASE_BASE_URL without it" if environment else ""
-    place.add_argument(
-        "--url", help=f"a service, or a region: us, eu, apac; the key is in STATEBASE_API_KEY{default}"
-    )
+    place.add_argument("--url", help=f"a service, or a region: us, eu, apac; the key is in STATEBASE_API_KEY{default}")
 
 
 def _add_number(parser: argparse.ArgumentParser, text: str) -> None:

@@ -6,19 +6,28 @@ import argparse
 import json
 import os
 import sys
+from typing import TYPE_CHECKING, List
+
+if TYPE_CHECKING:
+    from .report import Check
 
 
 def doctor(options: argparse.Namespace) -> int:
     """Check what a client needs."""
+    from .._clock import Clock
     from .doctor import examine
-    from .report import FAILED, as_json, print_report
+    from .report import as_json, print_check, print_summary
 
-    checks = examine(options.url, options.path, os.environ)
+    checks: List[Check] = []
+    for check in examine(options.url, options.path, os.environ, Clock()):
+        checks.append(check)
+        if not options.json:
+            print_check(check)
     if options.json:
         print(as_json(checks))
     else:
-        print_report(checks)
-    return 1 if any(check.status == FAILED for check in checks) else 0
+        print_summary(checks)
+    return 1 if any(check.status == "failed" for check in checks) else 0
 
 
 def show(options: argparse.Namespace) -> int:
@@ -45,7 +54,7 @@ def tail(options: argparse.Namespace) -> int:
     from .tail import print_event, print_event_as_json
 
     try:
-        with open_client(options.path, options.url, max_retries=2 if options.once else 0) as client:
+        with open_client(options.path, options.url) as client:
             follower = Follower(client, options.session, options.number)
             show = print_event_as_json if options.json else print_event
             follow(follower, show, complain, time.sleep, options.interval, once=options.once)
