@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Iterator, List, Literal, NamedTuple, cast
+from typing import Any, Dict, Iterator, List, Literal, NamedTuple, Sequence, cast
 
 _Object = Dict[str, Any]
-_List = List[Any]
+_List = Sequence[Any]
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _DEEPEST = 50
 """How far into a state a path goes; below, a value is given as a whole."""
@@ -47,7 +47,7 @@ def changes(before: Any, after: Any, path: str = "", depth: int = 0) -> Iterator
         yield Change("changed", path, before, after)
 
 
-def _of_objects(before: Dict[str, Any], after: Dict[str, Any], path: str, depth: int) -> Iterator[Change]:
+def _of_objects(before: _Object, after: _Object, path: str, depth: int) -> Iterator[Change]:
     for key in {**before, **after}:
         inner = _inner(path, key)
         if key not in before:
@@ -58,7 +58,7 @@ def _of_objects(before: Dict[str, Any], after: Dict[str, Any], path: str, depth:
             yield from changes(before[key], after[key], inner, depth)
 
 
-def _of_lists(before: List[Any], after: List[Any], path: str, depth: int) -> Iterator[Change]:
+def _of_lists(before: _List, after: _List, path: str, depth: int) -> Iterator[Change]:
     """Yield what is different between what both lists begin with and what both end with."""
     old, new = [_text(item) for item in before], [_text(item) for item in after]
     start = _shared(old, new)

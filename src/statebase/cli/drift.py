@@ -7,7 +7,7 @@ a document names it. Both documents are those of FastAPI services; what is not u
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Set, Tuple, cast
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple, cast
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _ANYTHING: FrozenSet[str] = frozenset()
@@ -190,8 +190,8 @@ def _mapping(value: Any) -> Dict[str, Any]:
     return cast("Dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> List[Any]:
-    return cast("List[Any]", value) if isinstance(value, list) else []
+def _list(value: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", value) if isinstance(value, list) else ()
 
 
 def _texts(value: Any) -> List[str]:
