@@ -1,60 +1,71 @@
-"""What `--help` says beside the options."""
+"""What `--help` says beside the options, for terminals of 80 columns."""
 
 from __future__ import annotations
 
 DESCRIPTION = """\
-StateBase on this machine: look at sessions, serve a store to clients, move sessions between a store and a service, and
-find out why something does not work. A store is the SQLite file that StateBase.local("agents.db") opens."""
+StateBase on this machine: look at sessions, serve a store to clients, move
+sessions between a store and a service, and find out why something does not
+work. A store is the SQLite file that StateBase.local("agents.db") opens."""
 
 EPILOG = """\
 examples:
-  statebase doctor                                   what is wrong? safe to paste into an issue
-  statebase show sess_k3v9x0q2m4ab --path agents.db  a session: its state and its last turns
-  statebase tail sess_k3v9x0q2m4ab --url us          what happens in it, as it happens
-  statebase serve --path agents.db                   then point clients at http://127.0.0.1:8787
+  statebase doctor                          what is wrong? safe to publish
+  statebase show sess_1 --path agents.db    a session: state and last turns
+  statebase tail sess_1 --url us            what happens in it, as it happens
+  statebase serve --path agents.db          point clients at localhost:8787
 
 environment:
   STATEBASE_API_KEY        the key of the service
-  STATEBASE_BASE_URL       the service, for doctor, show and tail without --url or --path
+  STATEBASE_BASE_URL       the service, for doctor, show and tail without --url
+                           or --path
   STATEBASE_SERVE_API_KEY  the key that `serve` asks clients for
-  HTTPS_PROXY, NO_PROXY    the proxy to go through, and where to go without it (also HTTP_PROXY, ALL_PROXY)
-  SSL_CERT_FILE            the authorities to trust, in place of the usual ones (also SSL_CERT_DIR)
-  NO_COLOR, FORCE_COLOR    set to anything: no colours; colours also where there is no terminal
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY
+                           the proxy to go through, and where to do without
+  SSL_CERT_FILE, SSL_CERT_DIR
+                           the authorities to trust, in place of the usual ones
+  NO_COLOR                 set to anything: no colours
+  FORCE_COLOR              set to anything: colours also where no terminal is
 
 exit codes:
-  0    done; for `serve` and `tail` also: stopped by Ctrl-C; for `doctor`: no check failed
-  1    failed; one line on stderr says why; for `doctor`: a check failed
+  0    done; `serve`, `tail`: also when Ctrl-C stops them; `doctor`: no check
+       failed
+  1    failed, one line on stderr says why; `doctor`: a check failed
   2    the command line makes no sense
   130  interrupted by Ctrl-C
 
-With --json, stdout holds JSON in ASCII only; complaints stay lines of text on stderr."""
+With --json, stdout holds JSON in ASCII. Complaints are lines on stderr."""
 
 DOCTOR = """\
-Check all that a client needs, from Python to the answers of the service, one line a check.
+Check all that a client needs, from Python to the answers of the service, one
+line a check.
 
-Without --path and --url it checks the service that StateBase() would use. With --path it checks a store instead, and
-changes nothing in it; with both, both. What it prints is safe to paste into an issue: of the key only the first
+Without --path and --url it checks the service that StateBase() would use. With
+--path it checks a store instead, and changes nothing in it; with both, both.
+What it prints is safe to paste into an issue: of the key only the first
 characters, of a proxy no password, nothing that sessions hold."""
 
 DOCTOR_EPILOG = """\
 exit codes:
   0  all is well, or there are only warnings
-  1  a check failed; the line below it says what to do
+  1  a check failed; its line says what to do
 
-Every check is bounded in time; all together take a minute and a half at most, seconds as a rule."""
+Every check ends in time; all together take two minutes at worst."""
 
 SHOW = """\
 Show a session: what it is, when it expires, its state, and its last turns.
 
-Text that would steer the terminal is escaped, like \\u001b. With --json it is one object, the fields of the API's
-session with `state_version` and `turns` (oldest first, complete)."""
+Text that would steer the terminal is escaped, like \\u001b. With --json it is
+one object: the fields of the API's session, `state_version`, and `turns`, which
+are complete, oldest first."""
 
 TAIL = """\
-Show what happens in a session, as it happens: its turns, and what each change of the state added (+), removed (-) or
-made different (~). Begins with the last turns and changes.
+Show what happens in a session, as it happens: its turns, and what each change
+of the state added (+), removed (-) or made different (~). Begins with the last
+turns and changes.
 
-Ctrl-C stops it. It goes on over failures that may pass, and says so on stderr; it ends when the session is deleted or
-expires. With --json each event is a line: {"event": "turn" or "state", ...}, for a state with its `changes`."""
+Ctrl-C stops it. It goes on over failures that may pass, and says so on stderr;
+it ends when the session is deleted or expires. With --json each event is a
+line: {"event": "turn" or "state", ...}, for a state with its `changes`."""
 
 TAIL_EPILOG = """\
 exit codes:
@@ -64,29 +75,38 @@ exit codes:
 SERVE = """\
 Answer the StateBase API over HTTP/1.1 and HTTP/2, from a store on this machine.
 
-Clients find it by STATEBASE_BASE_URL; the start lines say how. Without --path the store is in memory, and gone when the
-server stops. Several processes may use a file at once. GET /openapi.json describes the API."""
+Clients find it by STATEBASE_BASE_URL; the start lines say how. Without --path
+the store is in memory, and gone when the server stops. Several processes may
+use a file at once. GET /openapi.json describes the API."""
 
 SERVE_EPILOG = """\
-Without a key, any key or none will do, and only requests to localhost are answered. To listen beyond this machine a
-key is needed: in STATEBASE_SERVE_API_KEY, or by --api-key, which other users of this machine can see."""
+Without a key, any key or none will do, and only requests to localhost are
+answered. To listen beyond this machine a key is needed: in
+STATEBASE_SERVE_API_KEY, or by --api-key, which other users of this machine can
+see."""
 
 EXPORT = """\
-Write sessions as lines of JSON, with their state versions, turns, memories and entities.
+Write sessions as lines of JSON, with their state versions, turns, memories and
+entities.
 
-What stays behind: traces (the audit trail of the source), API keys, and state versions before the newest 100 of a
-session, which the API does not give. For a complete copy of a file there is `statebase backup`."""
+What stays behind: traces (the audit trail of the source), API keys, and state
+versions before the newest 100 of a session, which the API does not give. For a
+complete copy of a file there is `statebase backup`."""
 
 IMPORT = """\
-Make the sessions of an export in a store or a service, under ids and times of their own.
+Make the sessions of an export in a store or a service, under ids and times of
+their own.
 
-Each remembers in its metadata, as `imported_from`, the id that it had; so does each memory. Importing again adds what
-is missing and leaves what is there, so that an import that broke off is simply repeated, and a second one adds nothing.
+Each remembers in its metadata, as `imported_from`, the id that it had; so does
+each memory. Importing again adds what is missing and leaves what is there, so
+that an import that broke off is simply repeated, and a second one adds nothing.
 A session whose own id is there is left alone."""
 
 PURGE = """\
-Remove the sessions that have expired, with all that belongs to them but their traces. Until then they answer as if they
-had never been, and keep their room in the file."""
+Remove the sessions that have expired, with all that belongs to them but their
+traces. Until then they answer as if they had never been, and keep their room in
+the file."""
 
 BACKUP = """\
-Copy everything in a store to a new file, while others go on reading and writing it."""
+Copy everything in a store to a new file, while others go on reading and writing
+it."""

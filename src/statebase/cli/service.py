@@ -38,9 +38,14 @@ def examine_service(address: str, proxy: Optional[str], clock: Clock) -> Iterato
         yield Check("tls", "failed", f"The authorities to trust cannot be read ({error}).", "See SSL_CERT_FILE.")
         yield from skip(_AFTER_TLS, "no connection without them")
         return
+    with wire:
+        yield from _ask(wire, address, clock)
+
+
+def _ask(wire: Wire, address: str, clock: Clock) -> Iterator[Check]:
     try:
         reply = wire.get("/health")
-    except Exception as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         yield from _no_answer(error, address)
         return
     if reply.tls is None:

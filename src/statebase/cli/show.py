@@ -63,12 +63,8 @@ def print_session(shown: Shown) -> None:
     if session.metadata:
         _print_object("metadata", session.metadata)
     _print_object(f"state, version {shown.state_version}", shown.state)
-    shown_of = f", the last {len(shown.turns)} of {session.turn_count:,}"
-    count = "" if len(shown.turns) == session.turn_count else shown_of
-    if not session.turn_count:
-        count = ": none"
     print_line()
-    print_line(strong(f"turns{count}"))
+    print_line(strong(_title_of_turns(len(shown.turns), session.turn_count)))
     for turn in shown.turns:
         print_turn(turn)
 
@@ -80,6 +76,12 @@ def print_turn(turn: TurnDetailResponse) -> None:
     _print_text(_labelled("out", turn.output.type), turn.output.content)
     if turn.reasoning:
         _print_text("why", turn.reasoning)
+
+
+def _title_of_turns(shown: int, total: int) -> str:
+    if not shown:
+        return f"turns: {total:,}" if total else "turns: none"
+    return "turns" if shown >= total else f"turns, the last {shown} of {total:,}"
 
 
 def _labelled(label: str, kind: str) -> str:

@@ -27,7 +27,7 @@ def examine_store(path: str) -> Iterator[Check]:
     yield _schema(inspection)
     yield _integrity(inspection)
     yield _journal(inspection)
-    yield _embedder(inspection)
+    yield skipped("embedder", "the file is damaged") if inspection.problems else _embedder(inspection)
 
 
 def _schema(inspection: Inspection) -> Check:

@@ -42,9 +42,12 @@ class Reply(NamedTuple):
         """Return what the body says.
 
         Raises:
-            ValueError: It is no JSON.
+            ValueError: It is no JSON, or nested too deeply to be read.
         """
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("the answer is nested too deeply") from error
 
 
 class Wire:
@@ -60,12 +63,18 @@ class Wire:
     """
 
     def __init__(self, base_url: str, proxy: Optional[str], clock: Clock) -> None:
-        options = transport_options(
-            tls=base_url.startswith("https:"), verify=True, http2=False, proxy=proxy, limits=httpx.Limits()
-        )
+        tls = base_url.startswith("https:")
+        verify = httpx.create_ssl_context() if tls or (proxy or "").startswith("https:") else True
+        options = transport_options(tls=tls, verify=verify, http2=False, proxy=proxy, limits=httpx.Limits())
         self._base_url = base_url
         self._clock = clock
         self._client = httpx.Client(transport=httpx.HTTPTransport(**options), timeout=_STEP_SECONDS, trust_env=False)
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._client.close()
 
     def get(self, path: str, headers: Optional[Mapping[str, str]] = None) -> Reply:
         """Ask for something once; redirects are not followed.
@@ -83,12 +92,12 @@ class Wire:
         agent = {"User-Agent": f"statebase-doctor/{__version__}"}
         with self._client.stream("GET", f"{self._base_url}{path}", headers={**agent, **headers}) as response:
             answered_at = self._clock.now()
+            tls = _tls_of(response)  # as long as the connection is there
             body = bytearray()
             for part in response.iter_bytes():
                 body += part
                 if len(body) > _MOST_BYTES:
                     raise ValueError(f"the answer has more than {_MOST_BYTES:,} bytes")
-            tls = _tls_of(response)
             return Reply(response.status_code, response.headers, bytes(body), tls, asked_at, answered_at)
 
 

@@ -32,7 +32,7 @@ class Inspection(NamedTuple):
     problems: Optional[list[str]]
     """What is damaged; None if looking took too long."""
     embedder_id: Optional[str]
-    """Whose vectors it holds; None where there are none yet."""
+    """Whose vectors it holds; None where there are none yet, or it is damaged."""
     without_vector: int
     """Memories that get their vector when a search next needs it."""
 
@@ -63,14 +63,16 @@ def _inspect(path: str, has_wal: bool, timeout_seconds: float) -> Inspection:
     with _reading(path) as connection:
         schema.refuse_foreign(connection, path)
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        problems = _problems(connection, timeout_seconds)
+        readable = version > 0 and not problems
         return Inspection(
             bytes=Path(path).stat().st_size,
             schema_version=version,
             newest_schema_version=len(schema.MIGRATIONS),
             has_wal=has_wal,
-            problems=_problems(connection, timeout_seconds),
-            embedder_id=_embedder_id(connection) if version else None,
-            without_vector=_without_vector(connection) if version else 0,
+            problems=problems,
+            embedder_id=_embedder_id(connection) if readable else None,
+            without_vector=_without_vector(connection) if readable else 0,
         )
 
 
