@@ -31,7 +31,7 @@ _SHOWN_OF_KEY = 8
 def examine_environment(environment: Mapping[str, str]) -> Iterator[Check]:
     """Look at this machine."""
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
-    yield ok("python", f"{interpreter} on {platform.platform(aliased=True, terse=True)} {platform.machine()}")
+    yield ok("python", f"{interpreter} on {platform.platform()}")
     packages = {"statebase": __version__, **{name: metadata.version(name) for name in _PACKAGES}}
     yield ok("packages", ", ".join(f"{name} {version}" for name, version in packages.items()))
     yield _extras()

@@ -156,4 +156,4 @@ def follow(
 
 
 def _what_happened(error: StateBaseError) -> str:
-    return error.message if error.message.endswith(".") else f"{error.message}."
+    return error.message if error.message.endswith((".", "?")) else f"{error.message}."
