@@ -86,6 +86,20 @@ def test_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
     assert checks["embedder"]["detail"].endswith(", as in the store")
 
 
+def test_store_that_was_not_closed(doctor: Doctor, tmp_path: Path) -> None:
+    """What a process that died has left in the log is seen, and left there."""
+    script = (
+        "import os\nfrom statebase import StateBase\nStateBase.local('store.db').sessions.create('bot')\nos._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path)
+    before = snapshot(tmp_path)
+
+    code, checks = doctor()
+
+    assert (code, checks["schema"]["detail"]) == (0, f"version {len(schema.MIGRATIONS)}, the newest")
+    assert len(before) == 2 and snapshot(tmp_path) == before
+
+
 def test_store_and_service(doctor: Doctor, tmp_path: Path) -> None:
     """With --url the service is checked as well."""
     make_store(tmp_path / "store.db")

@@ -145,3 +145,13 @@ def test_references_in_circles() -> None:
     theirs["components"]["schemas"]["TurnInput"] = {"anyOf": [{"$ref": "#/components/schemas/TurnInput"}] * 3}
 
     assert differences(OURS, theirs) == []
+
+
+def test_schemas_of_themselves() -> None:
+    """A schema that holds itself, in both documents, is compared once."""
+    ours = copy.deepcopy(OURS)
+    ours["components"]["schemas"]["TurnInput"]["properties"]["of"] = {"$ref": "#/components/schemas/TurnInput"}
+    theirs = copy.deepcopy(ours)
+    del theirs["components"]["schemas"]["TurnInput"]["properties"]["type"]
+
+    assert [difference.text for difference in differences(ours, theirs)] == ["TurnInput: the server lacks type."]
