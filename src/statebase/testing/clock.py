@@ -16,7 +16,7 @@ START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 class FrozenClock(Clock):
     """Stands still until it is advanced, set, or waited on; a wait takes no time and is written down.
 
-    It is a clock for clients and, called, one for the engine: `StateBase.local(clock=FrozenClock())`.
+    Called, it tells the time as the engine asks for it: `StateBase.local("agents.db", clock=FrozenClock())`.
 
     Args:
         start: What it shows at first, with a time zone.
