@@ -70,6 +70,7 @@ class TestEveryAttemptFails:
 
         assert type(error) is APIConnectionError
         assert (error.outcome, len(error.attempts)) == ("unknown", 3)
+        assert turns_of(local_client, session_id) == 1
         local_client.sessions.add_turn(session_id, "hi", "hello", idempotency_key=error.idempotency_key)
         assert turns_of(local_client, session_id) == 1
 

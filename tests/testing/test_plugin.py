@@ -75,7 +75,7 @@ def test_nothing_heavy_is_imported(pytester: pytest.Pytester, monkeypatch: pytes
         """
         import sys
 
-        HEAVY = ["httpx", "pydantic", "sqlite3", "anyio", "asyncio", "ssl", "typing_extensions", "hypercorn", "numpy"]
+        HEAVY = ["httpx", "pydantic", "sqlite3", "anyio", "asyncio", "ssl", "hypercorn", "numpy"]
 
         def test_modules():
             ours = [name for name in sys.modules if name.partition(".")[0] == "statebase"]

@@ -1,20 +1,22 @@
+import asyncio
+
 import pytest
 from agent import answer_async
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_async_agent(async_statebase_client, faults):
+async def test_async_agents_at_once(async_statebase_client, faults):
     session = await async_statebase_client.sessions.create("parrot")
-    faults.drop_after_commit(1)
+    faults.drop_after_commit(3)
 
-    await answer_async(async_statebase_client, session.id, "hi")
+    await asyncio.gather(*(answer_async(async_statebase_client, session.id, word) for word in "abcde"))
 
-    assert (await async_statebase_client.sessions.get(session.id)).turn_count == 1
+    assert (await async_statebase_client.sessions.get(session.id)).turn_count == 5
 
 
 async def test_client_may_be_closed(async_statebase_client, statebase_client):
-    async with async_statebase_client as client:
-        session = await client.sessions.create("parrot")
+    await async_statebase_client.sessions.create("parrot")
+    await async_statebase_client.close()
 
-    assert statebase_client.sessions.get(session.id).agent_id == "parrot"
+    assert len(statebase_client.sessions.list().data) == 1
