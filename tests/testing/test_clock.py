@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 
@@ -97,13 +98,17 @@ def test_async_wait_lets_others_run() -> None:
 
 def test_threads_lose_no_time() -> None:
     """Threads that wait at once all have their time counted."""
-    clock = FrozenClock(NOON)
+    clock, interval = FrozenClock(NOON), sys.getswitchinterval()
     threads = [threading.Thread(target=lambda: [clock.sleep(1) for _ in range(2000)]) for _ in range(4)]
 
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
 
     assert len(clock.waits) == 8000
     assert clock.monotonic() == 8000

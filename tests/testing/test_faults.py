@@ -82,6 +82,7 @@ class TestEveryAttemptFails:
 
         assert type(error) is RateLimitError
         assert (error.outcome, error.retry_after, error.code) == ("rejected", 2, "rate_limit_exceeded")
+        assert error.headers["retry-after"] == "2"
         assert len(faults.waits) == 2
         assert all(2 <= wait <= 4 for wait in faults.waits)
         assert turns_of(local_client, session_id) == 0
