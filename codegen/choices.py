@@ -11,7 +11,7 @@ from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
 _OPERATION_KEYS = {"id", "methods", "positional", "page", "read", "result", "example"}
-_NAMESPACE_KEYS = {"description", "class", "methods"}
+_NAMESPACE_KEYS = {"description", "class", "client", "methods"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 
@@ -33,8 +33,14 @@ class Namespace:
     """What it is for; empty where nobody says."""
     class_path: Optional[str] = None
     """The hand-written class that takes the place of the generated one; its async twin is called Async..."""
+    client_path: Optional[str] = None
+    """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
     methods: tuple[str, ...] = ()
-    """What that class offers besides the operations."""
+    """What the class offers besides the operations."""
+
+    def call(self, method: str) -> str:
+        """Write how a method of this namespace is called: `client.sessions.get` for `sessions.get`."""
+        return f"client.{method.rpartition('.')[2] if self.client_path else method}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,10 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
             if not is_name(method):
                 raise CodegenError(below(here, "methods"), f"{method!r} cannot be a method.")
         result[name] = Namespace(
-            _text(namespace, "description", here) or "", _class_path(namespace, "class", here), methods
+            description=_text(namespace, "description", here) or "",
+            class_path=_class_path(namespace, "class", here),
+            client_path=_class_path(namespace, "client", here),
+            methods=methods,
         )
     return result
 

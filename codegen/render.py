@@ -166,7 +166,7 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     lines += section("Raises", errors, _METHOD_WIDTH)
     if operation.example is not None:
         place = pointer("paths", operation.path, operation.method.lower(), "x-statebase", "example")
-        code = example_for(operation.example, operation.methods, method, asynchronous, place)
+        code = example_for(operation.example, operation.calls, method, asynchronous, place)
         lines += ["", "Example:", *(f"    {line}" for line in code)]
     return lines
 

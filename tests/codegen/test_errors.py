@@ -161,12 +161,12 @@ CASES: dict[str, tuple[Change, str, str]] = {
     ),
     "read that is no truth value": (lambda d: choose(creating(d), read="yes"), f"{CREATE}/x-statebase/read", "true"),
     "example that is no Python": (
-        lambda d: choose(listing(d), example="client.things.("),
+        lambda d: choose(listing(d), example=">>> client.things.("),
         f"{LIST}/x-statebase/example",
         "not Python",
     ),
     "example of something else": (
-        lambda d: choose(listing(d), example="client.things.delete_thing('a')"),
+        lambda d: choose(listing(d), example=">>> client.things.delete_thing('a')"),
         f"{LIST}/x-statebase/example",
         "things.list_things",
     ),

@@ -37,8 +37,8 @@ class DashboardTransport(SyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> overview = client.dashboard.stats()
-            >>> print(overview.stats.total_sessions)
+            >>> client.dashboard.stats().stats.total_sessions
+            1
         """
         return self._client.request(operations.GET_DASHBOARD_STATS, options)
 
@@ -56,8 +56,9 @@ class DashboardTransport(SyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> for key in client.dashboard.list_keys():
-            ...     print(key.name, key.key_prefix)
+            >>> key = client.dashboard.create_key("laptop")
+            >>> [(key.name, key.is_active) for key in client.dashboard.list_keys()]
+            [('laptop', True)]
         """
         return self._client.request(operations.LIST_API_KEYS, options)
 
@@ -92,8 +93,9 @@ class DashboardTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> key = client.dashboard.create_key("laptop", expires_days=30)
-            >>> print(key.key_prefix)
+            >>> key = client.dashboard.create_key("laptop", rate_limit=60, expires_days=30)
+            >>> key.name, key.rate_limit, key.full_key is not None
+            ('laptop', 60, True)
         """
         return self._client.request(
             operations.CREATE_API_KEY,
@@ -140,8 +142,8 @@ class AsyncDashboardTransport(AsyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> overview = await client.dashboard.stats()
-            >>> print(overview.stats.total_sessions)
+            >>> (await client.dashboard.stats()).stats.total_sessions
+            1
         """
         return await self._client.request(operations.GET_DASHBOARD_STATS, options)
 
@@ -159,8 +161,9 @@ class AsyncDashboardTransport(AsyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> for key in await client.dashboard.list_keys():
-            ...     print(key.name, key.key_prefix)
+            >>> key = await client.dashboard.create_key("laptop")
+            >>> [(key.name, key.is_active) for key in await client.dashboard.list_keys()]
+            [('laptop', True)]
         """
         return await self._client.request(operations.LIST_API_KEYS, options)
 
@@ -195,8 +198,9 @@ class AsyncDashboardTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> key = await client.dashboard.create_key("laptop", expires_days=30)
-            >>> print(key.key_prefix)
+            >>> key = await client.dashboard.create_key("laptop", rate_limit=60, expires_days=30)
+            >>> key.name, key.rate_limit, key.full_key is not None
+            ('laptop', 60, True)
         """
         return await self._client.request(
             operations.CREATE_API_KEY,

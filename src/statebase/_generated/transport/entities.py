@@ -54,8 +54,9 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.entities.list(entity_type="customer"):
-            ...     print(item.entity_id)
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> [item.entity_id for item in client.entities.list(entity_type="customer")]
+            ['42']
         """
         return self._client.request_page(
             operations.LIST_ENTITIES,
@@ -100,7 +101,8 @@ class EntitiesTransport(SyncNamespace):
 
         Example:
             >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
-            >>> print(entity.id)
+            >>> entity.entity_id, entity.attributes
+            ('42', {'name': 'Ada'})
         """
         return self._client.request(
             operations.CREATE_ENTITY,
@@ -132,8 +134,9 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> entity = client.entities.get(entity.id)
-            >>> print(entity.attributes)
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> client.entities.get(entity.id).attributes
+            {'name': 'Ada'}
         """
         return self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
@@ -160,8 +163,10 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> updated = client.entities.update(entity.id, {"vip": True})
-            >>> print(updated.version, updated.attributes)
+            >>> updated.version, updated.attributes
+            (2, {'name': 'Ada', 'vip': True})
         """
         return self._client.request(
             operations.UPDATE_ENTITY, options, path={"entity_id": entity_id}, body={"attributes": attributes}
@@ -183,6 +188,7 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> client.entities.delete(entity.id)
         """
         return self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})
@@ -221,8 +227,9 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.entities.list(entity_type="customer"):
-            ...     print(item.entity_id)
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> [item.entity_id for item in await client.entities.list(entity_type="customer")]
+            ['42']
         """
         return await self._client.request_page(
             operations.LIST_ENTITIES,
@@ -267,7 +274,8 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Example:
             >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
-            >>> print(entity.id)
+            >>> entity.entity_id, entity.attributes
+            ('42', {'name': 'Ada'})
         """
         return await self._client.request(
             operations.CREATE_ENTITY,
@@ -299,8 +307,9 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> entity = await client.entities.get(entity.id)
-            >>> print(entity.attributes)
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> (await client.entities.get(entity.id)).attributes
+            {'name': 'Ada'}
         """
         return await self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
@@ -327,8 +336,10 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> updated = await client.entities.update(entity.id, {"vip": True})
-            >>> print(updated.version, updated.attributes)
+            >>> updated.version, updated.attributes
+            (2, {'name': 'Ada', 'vip': True})
         """
         return await self._client.request(
             operations.UPDATE_ENTITY, options, path={"entity_id": entity_id}, body={"attributes": attributes}
@@ -350,6 +361,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> await client.entities.delete(entity.id)
         """
         return await self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})

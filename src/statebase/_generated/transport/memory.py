@@ -60,8 +60,10 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> results = client.memory.search("What does the user drink?", top_k=3)
-            >>> print([(found.content, found.score) for found in results.data])
+            >>> memory = client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
+            >>> results = client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
         """
         return self._client.request(
             operations.SEARCH_MEMORIES,
@@ -112,8 +114,9 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.add("The user drinks tea.", session_id=session.id, type="preference")
-            >>> print(memory.id)
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory.type
+            'preference'
         """
         return self._client.request(
             operations.CREATE_MEMORY,
@@ -147,8 +150,9 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.get(memory.id)
-            >>> print(memory.content)
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> client.memory.get(memory.id).content
+            'Drinks tea, never coffee'
         """
         return self._client.request(operations.GET_MEMORY, options, path={"memory_id": memory_id})
 
@@ -186,7 +190,10 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> client.memory.update(memory.id, content="The user drinks green tea.")
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> updated = client.memory.update(memory.id, content="Drinks green tea", tags=["drinks"])
+            >>> updated.content, updated.version
+            ('Drinks green tea', 2)
         """
         return self._client.request(
             operations.UPDATE_MEMORY,
@@ -211,6 +218,7 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
             >>> client.memory.delete(memory.id)
         """
         return self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
@@ -253,8 +261,10 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> results = await client.memory.search("What does the user drink?", top_k=3)
-            >>> print([(found.content, found.score) for found in results.data])
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
+            >>> results = await client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
         """
         return await self._client.request(
             operations.SEARCH_MEMORIES,
@@ -305,8 +315,9 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("The user drinks tea.", session_id=session.id, type="preference")
-            >>> print(memory.id)
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory.type
+            'preference'
         """
         return await self._client.request(
             operations.CREATE_MEMORY,
@@ -340,8 +351,9 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.get(memory.id)
-            >>> print(memory.content)
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> (await client.memory.get(memory.id)).content
+            'Drinks tea, never coffee'
         """
         return await self._client.request(operations.GET_MEMORY, options, path={"memory_id": memory_id})
 
@@ -379,7 +391,10 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> await client.memory.update(memory.id, content="The user drinks green tea.")
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> updated = await client.memory.update(memory.id, content="Drinks green tea", tags=["drinks"])
+            >>> updated.content, updated.version
+            ('Drinks green tea', 2)
         """
         return await self._client.request(
             operations.UPDATE_MEMORY,
@@ -404,6 +419,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
             >>> await client.memory.delete(memory.id)
         """
         return await self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})

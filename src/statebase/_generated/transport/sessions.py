@@ -76,8 +76,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.sessions.list(agent_id="support-bot"):
-            ...     print(item.id, item.turn_count)
+            >>> page = client.sessions.list("support-bot", metadata={"channel": "chat"})
+            >>> [item.id for item in page], page.has_more
+            ([], False)
         """
         return self._client.request_page(
             operations.LIST_SESSIONS,
@@ -128,8 +129,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
-            >>> print(session.id, session.state)
+            >>> session = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1}, ttl_seconds=3600)
+            >>> session.state
+            {'step': 1}
         """
         return self._client.request(
             operations.CREATE_SESSION,
@@ -162,8 +164,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = client.sessions.get(session.id)
-            >>> print(session.state)
+            >>> client.sessions.get(session.id).agent_id
+            'support-bot'
         """
         return self._client.request(operations.GET_SESSION, options, path={"session_id": session_id})
 
@@ -198,7 +200,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)
+            >>> client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600).metadata
+            {'channel': 'chat'}
         """
         return self._client.request(
             operations.UPDATE_SESSION,
@@ -261,8 +264,10 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = client.sessions.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = client.sessions.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return self._client.request(
             operations.GET_CONTEXT,
@@ -302,7 +307,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> history = client.sessions.get_history(session.id, limit=10)
-            >>> print(len(history.versions), len(history.traces))
+            >>> [version.version for version in history.versions], [trace.action for trace in history.traces]
+            ([0], ['session.created'])
         """
         return self._client.request(
             operations.GET_SESSION_HISTORY,
@@ -342,8 +348,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.sessions.list_turns(session.id, order="asc"):
-            ...     print(item.turn_number, item.input_preview)
+            >>> turn = client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> [(item.turn_number, item.input_preview) for item in client.sessions.list_turns(session.id, order="asc")]
+            [(1, 'Where is my order?')]
         """
         return self._client.request_page(
             operations.LIST_TURNS,
@@ -397,7 +404,8 @@ class SessionsTransport(SyncNamespace):
             ...     {"type": "text", "content": "Where is my order?"},
             ...     {"type": "text", "content": "On its way."},
             ... )
-            >>> print(turn.turn_number)
+            >>> turn.turn_number
+            1
         """
         return self._client.request(
             operations.CREATE_TURN,
@@ -433,8 +441,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = client.sessions.get_turn(session.id, turn.id)
-            >>> print(turn.input.content)
+            >>> turn = client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> client.sessions.get_turn(session.id, turn.id).output.content
+            'On its way.'
         """
         return self._client.request(operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id})
 
@@ -458,7 +467,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> current = client.sessions.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -492,8 +502,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.sessions.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = client.sessions.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return self._client.request(
             operations.UPDATE_STATE,
@@ -532,8 +543,10 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = client.sessions.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> restored = client.sessions.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return self._client.request(
             operations.ROLLBACK_STATE,
@@ -568,7 +581,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> fork = client.sessions.fork(session.id, version=0)
-            >>> print(fork.id, fork.state)
+            >>> fork.state, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, True)
         """
         return self._client.request(
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
@@ -615,8 +629,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.sessions.list(agent_id="support-bot"):
-            ...     print(item.id, item.turn_count)
+            >>> page = await client.sessions.list("support-bot", metadata={"channel": "chat"})
+            >>> [item.id for item in page], page.has_more
+            ([], False)
         """
         return await self._client.request_page(
             operations.LIST_SESSIONS,
@@ -667,8 +682,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = await client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
-            >>> print(session.id, session.state)
+            >>> session = await client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1}, ttl_seconds=3600)
+            >>> session.state
+            {'step': 1}
         """
         return await self._client.request(
             operations.CREATE_SESSION,
@@ -701,8 +717,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = await client.sessions.get(session.id)
-            >>> print(session.state)
+            >>> (await client.sessions.get(session.id)).agent_id
+            'support-bot'
         """
         return await self._client.request(operations.GET_SESSION, options, path={"session_id": session_id})
 
@@ -737,7 +753,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> await client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)
+            >>> (await client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)).metadata
+            {'channel': 'chat'}
         """
         return await self._client.request(
             operations.UPDATE_SESSION,
@@ -800,8 +817,10 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = await client.sessions.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = await client.sessions.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return await self._client.request(
             operations.GET_CONTEXT,
@@ -841,7 +860,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> history = await client.sessions.get_history(session.id, limit=10)
-            >>> print(len(history.versions), len(history.traces))
+            >>> [version.version for version in history.versions], [trace.action for trace in history.traces]
+            ([0], ['session.created'])
         """
         return await self._client.request(
             operations.GET_SESSION_HISTORY,
@@ -881,8 +901,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.sessions.list_turns(session.id, order="asc"):
-            ...     print(item.turn_number, item.input_preview)
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> [(item.turn_number, item.input_preview) for item in await client.sessions.list_turns(session.id, order="asc")]
+            [(1, 'Where is my order?')]
         """
         return await self._client.request_page(
             operations.LIST_TURNS,
@@ -936,7 +957,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             ...     {"type": "text", "content": "Where is my order?"},
             ...     {"type": "text", "content": "On its way."},
             ... )
-            >>> print(turn.turn_number)
+            >>> turn.turn_number
+            1
         """
         return await self._client.request(
             operations.CREATE_TURN,
@@ -972,8 +994,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = await client.sessions.get_turn(session.id, turn.id)
-            >>> print(turn.input.content)
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> (await client.sessions.get_turn(session.id, turn.id)).output.content
+            'On its way.'
         """
         return await self._client.request(
             operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id}
@@ -999,7 +1022,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> current = await client.sessions.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -1033,8 +1057,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.sessions.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = await client.sessions.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return await self._client.request(
             operations.UPDATE_STATE,
@@ -1073,8 +1098,10 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = await client.sessions.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> restored = await client.sessions.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return await self._client.request(
             operations.ROLLBACK_STATE,
@@ -1109,7 +1136,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> fork = await client.sessions.fork(session.id, version=0)
-            >>> print(fork.id, fork.state)
+            >>> fork.state, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, True)
         """
         return await self._client.request(
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}

@@ -64,8 +64,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = client.state.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = client.state.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return self._client.request(
             operations.GET_CONTEXT,
@@ -94,7 +96,8 @@ class StateTransport(SyncNamespace):
 
         Example:
             >>> current = client.state.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -126,8 +129,9 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.state.replace_state(session.id, {"step": 1})
-            >>> print(current.version)
+            >>> current = client.state.replace_state(session.id, {"paid": True}, reasoning="A new order.")
+            >>> current.version, current.state
+            (1, {'paid': True})
         """
         return self._client.request(
             operations.REPLACE_STATE,
@@ -166,8 +170,9 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.state.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = client.state.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return self._client.request(
             operations.UPDATE_STATE,
@@ -204,8 +209,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> current = client.state.update_state(session.id, {"step": 2})
             >>> history = client.state.get_state_history(session.id, limit=10)
-            >>> print(history.current_version, [version.state for version in history.data])
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
         """
         return self._client.request(
             operations.GET_STATE_HISTORY,
@@ -244,8 +251,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = client.state.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> restored = client.state.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return self._client.request(
             operations.ROLLBACK_STATE,
@@ -292,8 +301,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = await client.state.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = await client.state.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return await self._client.request(
             operations.GET_CONTEXT,
@@ -322,7 +333,8 @@ class AsyncStateTransport(AsyncNamespace):
 
         Example:
             >>> current = await client.state.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -354,8 +366,9 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.state.replace_state(session.id, {"step": 1})
-            >>> print(current.version)
+            >>> current = await client.state.replace_state(session.id, {"paid": True}, reasoning="A new order.")
+            >>> current.version, current.state
+            (1, {'paid': True})
         """
         return await self._client.request(
             operations.REPLACE_STATE,
@@ -394,8 +407,9 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.state.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = await client.state.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return await self._client.request(
             operations.UPDATE_STATE,
@@ -432,8 +446,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> current = await client.state.update_state(session.id, {"step": 2})
             >>> history = await client.state.get_state_history(session.id, limit=10)
-            >>> print(history.current_version, [version.state for version in history.data])
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
         """
         return await self._client.request(
             operations.GET_STATE_HISTORY,
@@ -472,8 +488,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = await client.state.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> restored = await client.state.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return await self._client.request(
             operations.ROLLBACK_STATE,

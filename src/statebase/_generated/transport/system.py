@@ -33,7 +33,8 @@ class SystemTransport(SyncNamespace):
             What the service says about itself.
 
         Example:
-            >>> print(client.system.info())
+            >>> client.info()["name"]
+            'statebase'
         """
         return self._client.request(operations.ROOT, options)
 
@@ -48,8 +49,8 @@ class SystemTransport(SyncNamespace):
             How the service is doing.
 
         Example:
-            >>> health = client.system.health()
-            >>> print(health.status, health.version)
+            >>> client.health().status
+            'healthy'
         """
         return self._client.request(operations.HEALTH_CHECK, options)
 
@@ -64,7 +65,8 @@ class SystemTransport(SyncNamespace):
             That the service is ready.
 
         Example:
-            >>> client.system.ready()
+            >>> client.ready()
+            {'status': 'ready'}
         """
         return self._client.request(operations.READINESS_PROBE, options)
 
@@ -79,7 +81,8 @@ class SystemTransport(SyncNamespace):
             That the service is alive.
 
         Example:
-            >>> client.system.live()
+            >>> client.live()
+            {'status': 'alive'}
         """
         return self._client.request(operations.LIVENESS_PROBE, options)
 
@@ -98,7 +101,8 @@ class AsyncSystemTransport(AsyncNamespace):
             What the service says about itself.
 
         Example:
-            >>> print(await client.system.info())
+            >>> (await client.info())["name"]
+            'statebase'
         """
         return await self._client.request(operations.ROOT, options)
 
@@ -113,8 +117,8 @@ class AsyncSystemTransport(AsyncNamespace):
             How the service is doing.
 
         Example:
-            >>> health = await client.system.health()
-            >>> print(health.status, health.version)
+            >>> (await client.health()).status
+            'healthy'
         """
         return await self._client.request(operations.HEALTH_CHECK, options)
 
@@ -129,7 +133,8 @@ class AsyncSystemTransport(AsyncNamespace):
             That the service is ready.
 
         Example:
-            >>> await client.system.ready()
+            >>> await client.ready()
+            {'status': 'ready'}
         """
         return await self._client.request(operations.READINESS_PROBE, options)
 
@@ -144,6 +149,7 @@ class AsyncSystemTransport(AsyncNamespace):
             That the service is alive.
 
         Example:
-            >>> await client.system.live()
+            >>> await client.live()
+            {'status': 'alive'}
         """
         return await self._client.request(operations.LIVENESS_PROBE, options)

@@ -78,8 +78,8 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.traces.list(action="state.updated"):
-            ...     print(item.timestamp, item.session_id)
+            >>> [item.action for item in client.traces.list(resource_type="session", limit=10)]
+            ['session.created']
         """
         return self._client.request_page(
             operations.LIST_TRACES,
@@ -114,8 +114,9 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> trace = client.traces.get(trace.id)
-            >>> print(trace.action, trace.details)
+            >>> trace_id = client.state.rollback(session.id, 0, "The order was cancelled.").trace_id
+            >>> client.traces.get(trace_id).action
+            'state.rolled_back'
         """
         return self._client.request(operations.GET_TRACE, options, path={"trace_id": trace_id})
 
@@ -150,8 +151,8 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.traces.list_for_session(session.id):
-            ...     print(item.timestamp, item.action)
+            >>> [item.action for item in client.traces.list_for_session(session.id)]
+            ['session.created']
         """
         return self._client.request_page(
             operations.LIST_SESSION_TRACES,
@@ -200,8 +201,8 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.traces.list(action="state.updated"):
-            ...     print(item.timestamp, item.session_id)
+            >>> [item.action for item in await client.traces.list(resource_type="session", limit=10)]
+            ['session.created']
         """
         return await self._client.request_page(
             operations.LIST_TRACES,
@@ -236,8 +237,9 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> trace = await client.traces.get(trace.id)
-            >>> print(trace.action, trace.details)
+            >>> trace_id = (await client.state.rollback(session.id, 0, "The order was cancelled.")).trace_id
+            >>> (await client.traces.get(trace_id)).action
+            'state.rolled_back'
         """
         return await self._client.request(operations.GET_TRACE, options, path={"trace_id": trace_id})
 
@@ -272,8 +274,8 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.traces.list_for_session(session.id):
-            ...     print(item.timestamp, item.action)
+            >>> [item.action for item in await client.traces.list_for_session(session.id)]
+            ['session.created']
         """
         return await self._client.request_page(
             operations.LIST_SESSION_TRACES,
