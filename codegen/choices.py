@@ -56,6 +56,16 @@ class Choices:
     example: Optional[str] = None
 
 
+@dataclass(frozen=True)
+class TextChoices:
+    """What `x-statebase` says of a text."""
+
+    values: tuple[str, ...] = ()
+    """The known values of an open set; none if it is not one."""
+    mapping: bool = False
+    """Whether the text holds a JSON object, so that a mapping can be given as well."""
+
+
 def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
     """Read and check the `x-statebase` of an operation."""
     if "x-statebase" not in operation:
@@ -95,15 +105,16 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
     return result
 
 
-def known_values(schema: Mapping[str, Any], place: str) -> tuple[str, ...]:
-    """Read the known values of an open set from the `x-statebase` of a schema; none if it is not one."""
+def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
+    """Read and check the `x-statebase` of a schema, which has to be that of a text."""
     if "x-statebase" not in schema:
-        return ()
+        return TextChoices()
     place = below(place, "x-statebase")
-    values = _texts(_mapping(schema["x-statebase"], place, {"values"}), "values", place)
-    if not values:
-        raise CodegenError(place, "The known values are missing: say values: [...].")
-    return values
+    given = _mapping(schema["x-statebase"], place, {"values", "mapping"})
+    choices = TextChoices(_texts(given, "values", place) or (), _flag(given, "mapping", place))
+    if bool(choices.values) == choices.mapping:
+        raise CodegenError(place, "Say either values: [...] or mapping: true.")
+    return choices
 
 
 def _page(given: Any, place: str) -> Page:

@@ -175,6 +175,21 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
         "text",
     ),
+    "mapping that is a number": (
+        lambda d: field(d, n={"type": "integer", "x-statebase": {"mapping": True}}),
+        f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
+        "Only a text",
+    ),
+    "mapping in a body": (
+        lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True}}),
+        f"{CREATE}/requestBody/content/application~1json/schema/n/x-statebase",
+        "cannot stand for a text in the body",
+    ),
+    "mapping with known values": (
+        lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True, "values": ["a"]}}),
+        f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
+        "either values: [...] or mapping: true",
+    ),
     "known values in an object": (
         lambda d: schema(d, "Thing").update({"x-statebase": {"values": ["a"]}}),
         f"{SCHEMAS}/Thing/x-statebase",

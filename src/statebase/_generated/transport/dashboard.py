@@ -79,8 +79,8 @@ class DashboardTransport(SyncNamespace):
 
         Args:
             name: What to call the key, for people to tell keys apart.
-            rate_limit: Requests that the key may make in a minute. Default: 100.
-            expires_days: Days until the key stops working; null for never.
+            rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
+            expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
 
         Returns:
@@ -184,8 +184,8 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         Args:
             name: What to call the key, for people to tell keys apart.
-            rate_limit: Requests that the key may make in a minute. Default: 100.
-            expires_days: Days until the key stops working; null for never.
+            rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
+            expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
 
         Returns:

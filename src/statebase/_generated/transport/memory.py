@@ -47,8 +47,8 @@ class MemoryTransport(SyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, separated by commas; any of them will do.
-            tags: Only memories with these tags, separated by commas; any of them will do.
+            types: Only memories of these types, at most 500, separated by commas; any of them will do.
+            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
 
@@ -56,6 +56,7 @@ class MemoryTransport(SyncNamespace):
             The memories found.
 
         Raises:
+            BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -248,8 +249,8 @@ class AsyncMemoryTransport(AsyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, separated by commas; any of them will do.
-            tags: Only memories with these tags, separated by commas; any of them will do.
+            types: Only memories of these types, at most 500, separated by commas; any of them will do.
+            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
 
@@ -257,6 +258,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             The memories found.
 
         Raises:
+            BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

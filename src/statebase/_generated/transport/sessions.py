@@ -47,7 +47,7 @@ class SessionsTransport(SyncNamespace):
         created_after: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         *,
         created_before: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
-        metadata: Union[str, None, NotGiven] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> Page[SessionListItem]:
@@ -63,7 +63,8 @@ class SessionsTransport(SyncNamespace):
             starting_after: Id of the last session seen; the page starts after it.
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
-            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value.
+            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
+                mapping is written as one.
             user_id: Only sessions with this user.
 
         Returns:
@@ -399,12 +400,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = client.sessions.add_turn(
-            ...     session.id,
-            ...     {"type": "text", "content": "Where is my order?"},
-            ...     {"type": "text", "content": "On its way."},
-            ... )
-            >>> turn.turn_number
+            >>> asked = {"type": "text", "content": "Where is my order?"}
+            >>> client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."}).turn_number
             1
         """
         return self._client.request(
@@ -600,7 +597,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         created_after: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         *,
         created_before: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
-        metadata: Union[str, None, NotGiven] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> AsyncPage[SessionListItem]:
@@ -616,7 +613,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             starting_after: Id of the last session seen; the page starts after it.
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
-            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value.
+            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
+                mapping is written as one.
             user_id: Only sessions with this user.
 
         Returns:
@@ -952,12 +950,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = await client.sessions.add_turn(
-            ...     session.id,
-            ...     {"type": "text", "content": "Where is my order?"},
-            ...     {"type": "text", "content": "On its way."},
-            ... )
-            >>> turn.turn_number
+            >>> asked = {"type": "text", "content": "Where is my order?"}
+            >>> (await client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."})).turn_number
             1
         """
         return await self._client.request(
