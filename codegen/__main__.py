@@ -10,7 +10,7 @@ from typing import Optional
 ROOT = Path(__file__).resolve().parents[1]
 
 _DESCRIPTION = """\
-Write src/statebase/_generated from the OpenAPI document.
+Write src/statebase/_generated and api.md from the OpenAPI document.
 
 The document is openapi/statebase-v1.json, as the service publishes it, with openapi/overlay.yaml applied: what the SDK
 adds to it. Nobody edits either the document or the generated code. When the API changes: replace the document, read the
@@ -53,10 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("generate", help="write the generated package anew, whole")
-    commands.add_parser(
-        "check", help="say whether the generated package is what the document makes, with a diff if not"
-    )
+    commands.add_parser("generate", help="write the generated package anew, whole, and api.md")
+    commands.add_parser("check", help="say whether what is generated is what the document makes, with a diff if not")
     commands.add_parser("overlay", help="print the document with the overlay applied, as JSON")
     drift = commands.add_parser(
         "drift", help="compare two versions of a document: what changed, and does it break anyone"
@@ -76,7 +74,7 @@ def _generate(options: argparse.Namespace) -> int:
 
     project = Project.at(ROOT)
     generate(project)
-    print(f"wrote {project.output.relative_to(ROOT)}")
+    print(f"wrote {project.output.relative_to(ROOT)} and {project.reference.relative_to(ROOT)}")
     return 0
 
 

@@ -18,6 +18,7 @@ from codegen.names import camel_case
 from codegen.operations import Api, Operation
 from codegen.parameters import Location, Parameter
 from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
+from codegen.reference import Section
 from codegen.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
 
 _METHOD_WIDTH = LINE_LENGTH - 8
@@ -112,6 +113,10 @@ class Renderer:
         """Render `raw.py`."""
         namespaces = [_raw_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         return self._render("raw.py.jinja", namespaces=namespaces)
+
+    def reference(self, sections: Iterable[Section]) -> str:
+        """Render `api.md`."""
+        return self._render("api.md.jinja", sections=[*sections])
 
     def text(self, template: str) -> str:
         """Render a module that has nothing of the document in it."""
