@@ -119,16 +119,25 @@ def _update(options: argparse.Namespace) -> int:
 
     project = Project.at(ROOT)
     old, new = project.document.read_text(encoding="utf-8"), drift.load(options.source)
-    print(drift.render_text(drift.compare(json.loads(old), new)), end="")
+    changes = drift.compare(json.loads(old), new)
+    print(drift.render_text(changes), end="")
     project.document.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     try:
         generate(project)
     except BaseException:
         project.document.write_text(old, encoding="utf-8", newline="\n")
         raise
+    print(_NEXT_STEPS if changes else "Nothing has to be done.")
     return 0
 
 
+_NEXT_STEPS = """
+The document was replaced, and the package and api.md were generated from it. Next:
+- Review the difference: `git diff`.
+- Give each new operation its names, an example and its errors in openapi/overlay.yaml, then `make generate`.
+- A breaking change breaks code that uses the SDK: keep the old form working in src/statebase/_namespaces.py, or say in
+  CHANGELOG.md what to do about it.
+- `make check`."""
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 
 
