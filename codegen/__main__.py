@@ -115,6 +115,7 @@ def _update(options: argparse.Namespace) -> int:
     import json
 
     from codegen import drift
+    from codegen.errors import CodegenError
     from codegen.package import Project, generate
 
     project = Project.at(ROOT)
@@ -124,8 +125,11 @@ def _update(options: argparse.Namespace) -> int:
     project.document.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     try:
         generate(project)
-    except BaseException:
+    except BaseException as error:
         project.document.write_text(old, encoding="utf-8", newline="\n")
+        if isinstance(error, CodegenError):
+            hint = "The document was left as it was: mend openapi/overlay.yaml or the generator, and update again."
+            raise CodegenError(error.place, f"{error.problem} {hint}") from error
         raise
     print(_NEXT_STEPS if changes else "Nothing has to be done.")
     return 0

@@ -69,8 +69,11 @@ def read_document(project: Project) -> dict[str, Any]:
         raise CodegenError(str(project.document), "The document has to be a JSON object.")
     try:
         return overlays.apply(document, overlays.load(project.overlay))
-    except (OSError, overlays.OverlayError) as error:
-        raise CodegenError(str(project.overlay), f"The overlay cannot be applied: {error}.") from error
+    except OSError as error:
+        raise CodegenError(str(project.overlay), f"The overlay cannot be read: {error}.") from error
+    except overlays.OverlayError as error:
+        place = error.place if error.place == str(project.overlay) else f"{project.overlay}: {error.place}"
+        raise CodegenError(place, error.problem) from error
 
 
 def generate(project: Project) -> None:

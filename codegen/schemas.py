@@ -182,7 +182,9 @@ def refuse_unknown(node: Mapping[str, Any], known: set[str], place: str) -> None
     for key in node:
         # Extensions of others (x-...) are none of our business; ours have their known places.
         if key not in known and (key.startswith("x-statebase") or not key.startswith("x-")):
-            raise CodegenError(below(place, key), f"The generator does not know {key} here.")
+            raise CodegenError(
+                below(place, key), f"The generator does not know the keyword {key} here. Remove it in the overlay."
+            )
 
 
 def _is_model(schema: object) -> bool:

@@ -127,7 +127,9 @@ def test_update_keeps_the_document_if_it_cannot_be_generated_from(
 
     assert main(["update", str(new)]) == 2
 
-    assert "no tag" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "no tag" in error
+    assert "The document was left as it was: mend openapi/overlay.yaml" in error
     assert document.read_bytes() == before
     assert not (repository / "src/statebase/_generated").exists()
 

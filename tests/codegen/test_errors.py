@@ -288,16 +288,16 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{LIST}/parameters/0",
         "style",
     ),
-    "callback": (lambda d: listing(d).update(callbacks={}), f"{LIST}/callbacks", "know callbacks"),
+    "callback": (lambda d: listing(d).update(callbacks={}), f"{LIST}/callbacks", "know the keyword callbacks"),
     "construct of JSON Schema": (
         lambda d: field(d, a={"type": "string", "not": {"const": "x"}}),
         f"{SCHEMAS}/ThingCreate/properties/a/not",
-        "know not",
+        "know the keyword not",
     ),
     "tuple": (
         lambda d: field(d, a={"type": "array", "prefixItems": [{"type": "string"}]}),
         f"{SCHEMAS}/ThingCreate/properties/a/prefixItems",
-        "know prefixItems",
+        "know the keyword prefixItems",
     ),
     "several allOf": (
         lambda d: field(d, a={"allOf": [THING, THING]}),
@@ -418,5 +418,5 @@ def test_a_broken_overlay_is_named(make_project: Callable[..., Project], small_d
     }
     project.overlay.write_text(json.dumps(overlay), encoding="utf-8")
 
-    with pytest.raises(CodegenError, match=r"overlay\.yaml: The overlay cannot be applied: action 1"):
+    with pytest.raises(CodegenError, match=r"overlay\.yaml: action 1"):
         generate(project)
