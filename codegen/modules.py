@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional, Union
 
@@ -20,6 +21,18 @@ class Module:
     read: Callable[[str], Module]
     """Gives any module of the package by its path."""
 
+    @functools.cached_property
+    def _folders(self) -> dict[str, Optional[str]]:
+        """Where each imported name comes from; None for what is not of the package."""
+        imports = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom)]
+        return {alias.name: self._folder(node) for node in imports for alias in node.names}
+
+    @functools.cached_property
+    def _types(self) -> dict[str, ast.expr]:
+        """The types that have names of their own."""
+        assignments = [node for node in ast.walk(self.tree) if isinstance(node, ast.Assign)]
+        return {t.id: node.value for node in assignments for t in node.targets if isinstance(t, ast.Name)}
+
     def origin(self, name: str) -> Optional[str]:
         """Return the path of the module of the package that has a name of this one; None for names of its own.
 
@@ -27,17 +40,15 @@ class Module:
             name: The name, or a dotted one, such as `models.TurnResponse`.
         """
         first, dot, _ = name.partition(".")
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.ImportFrom) and first in {alias.name for alias in node.names}:
-                folder = self._folder(node)
-                return folder and f"{folder}/{first}.py" if dot else folder and f"{folder}.py"
-        return None
+        folder = self._folders.get(first)
+        if folder is None:
+            return None
+        return f"{folder}/{first}.py" if dot else f"{folder}.py"
 
     def alias(self, name: str) -> Optional[tuple[ast.expr, Module]]:
         """Return the type that a name stands for, and the module that says so; None for a class."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-                return node.value, self
+        if name in self._types:
+            return self._types[name], self
         # What is generated names its types itself, and has nothing but classes for others.
         origin = None if self.path.startswith(GENERATED) else self.origin(name)
         return None if origin is None or origin.startswith(GENERATED) else self.read(origin).alias(name)
