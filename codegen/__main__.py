@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Optional
@@ -145,8 +147,24 @@ The document was replaced, and the package and api.md were generated from it. Ne
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 
 
-if __name__ == "__main__":
+def _run() -> int:
+    """Run the command of the process, wherever its output goes."""
     if sys.version_info < (3, 11):
         print("codegen: error: needs Python 3.11 or newer; the code that it writes runs on 3.9", file=sys.stderr)
-        sys.exit(2)
-    sys.exit(main())
+        return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character shows its number.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough. What is left must not be written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(_run())
