@@ -164,7 +164,9 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    lines += section("Args", ((p.argument, p.description) for p in operation.parameters), _METHOD_WIDTH)
+    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
+    lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
         lines += section("Returns", [("", outcome(operation.returns))], _METHOD_WIDTH)
     errors = ((ERRORS.get(status, "APIStatusError"), outcome(text)) for status, text in operation.errors)

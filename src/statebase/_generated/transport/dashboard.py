@@ -30,6 +30,9 @@ class DashboardTransport(SyncNamespace):
 
         ``GET /v1/dashboard/stats``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             Counts and recent activity.
 
@@ -48,6 +51,9 @@ class DashboardTransport(SyncNamespace):
         The keys themselves are not in it: full_key is null.
 
         ``GET /v1/dashboard/keys``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             The API keys.
@@ -82,6 +88,7 @@ class DashboardTransport(SyncNamespace):
             rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
             expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new API key, with the key itself.
@@ -112,6 +119,7 @@ class DashboardTransport(SyncNamespace):
 
         Args:
             key_id: Id of the API key.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -135,6 +143,9 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         ``GET /v1/dashboard/stats``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             Counts and recent activity.
 
@@ -153,6 +164,9 @@ class AsyncDashboardTransport(AsyncNamespace):
         The keys themselves are not in it: full_key is null.
 
         ``GET /v1/dashboard/keys``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             The API keys.
@@ -187,6 +201,7 @@ class AsyncDashboardTransport(AsyncNamespace):
             rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
             expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new API key, with the key itself.
@@ -217,6 +232,7 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         Args:
             key_id: Id of the API key.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.

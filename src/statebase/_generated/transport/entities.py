@@ -44,6 +44,7 @@ class EntitiesTransport(SyncNamespace):
             entity_type: Only entities of this kind.
             limit: How many entities to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last entity seen; the page starts after it.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of entities.
@@ -88,6 +89,7 @@ class EntitiesTransport(SyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity as stored.
@@ -124,6 +126,7 @@ class EntitiesTransport(SyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The entity.
@@ -152,6 +155,7 @@ class EntitiesTransport(SyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity after the update.
@@ -181,6 +185,7 @@ class EntitiesTransport(SyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -217,6 +222,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             entity_type: Only entities of this kind.
             limit: How many entities to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last entity seen; the page starts after it.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of entities.
@@ -261,6 +267,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity as stored.
@@ -297,6 +304,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The entity.
@@ -325,6 +333,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity after the update.
@@ -354,6 +363,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.

@@ -51,6 +51,7 @@ class MemoryTransport(SyncNamespace):
             tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
@@ -103,6 +104,7 @@ class MemoryTransport(SyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory as stored.
@@ -141,6 +143,7 @@ class MemoryTransport(SyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memory.
@@ -180,6 +183,7 @@ class MemoryTransport(SyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory after the update.
@@ -212,6 +216,7 @@ class MemoryTransport(SyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -253,6 +258,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
@@ -305,6 +311,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory as stored.
@@ -343,6 +350,7 @@ class AsyncMemoryTransport(AsyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memory.
@@ -382,6 +390,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory after the update.
@@ -414,6 +423,7 @@ class AsyncMemoryTransport(AsyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.

@@ -66,6 +66,7 @@ class SessionsTransport(SyncNamespace):
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
                 mapping is written as one.
             user_id: Only sessions with this user.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
@@ -119,6 +120,7 @@ class SessionsTransport(SyncNamespace):
             initial_state: The state to start with, as version 0; empty without it.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
                 out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -155,6 +157,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The session.
@@ -189,6 +192,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The session after the update.
@@ -220,6 +224,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -253,6 +258,7 @@ class SessionsTransport(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -297,6 +303,7 @@ class SessionsTransport(SyncNamespace):
             limit: How many versions, and how many traces, to give at most, 1 to 100. Default: 50.
             include_state: Whether to give the versions of the state. Default: True.
             include_traces: Whether to give the traces. Default: True.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions and traces of the session.
@@ -338,6 +345,7 @@ class SessionsTransport(SyncNamespace):
             limit: How many turns to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last turn seen; the page starts after it.
             order: desc for newest first, asc for oldest first. Default: "desc".
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of turns.
@@ -388,6 +396,7 @@ class SessionsTransport(SyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
             state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
@@ -428,6 +437,7 @@ class SessionsTransport(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             turn_id: Id of the turn: turn_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The turn.
@@ -453,6 +463,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -487,6 +498,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -528,6 +540,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -565,6 +578,7 @@ class SessionsTransport(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0; the newest when null or left out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -616,6 +630,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
                 mapping is written as one.
             user_id: Only sessions with this user.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
@@ -669,6 +684,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             initial_state: The state to start with, as version 0; empty without it.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
                 out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -705,6 +721,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The session.
@@ -739,6 +756,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The session after the update.
@@ -770,6 +788,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -803,6 +822,7 @@ class AsyncSessionsTransport(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -847,6 +867,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             limit: How many versions, and how many traces, to give at most, 1 to 100. Default: 50.
             include_state: Whether to give the versions of the state. Default: True.
             include_traces: Whether to give the traces. Default: True.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions and traces of the session.
@@ -888,6 +909,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             limit: How many turns to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last turn seen; the page starts after it.
             order: desc for newest first, asc for oldest first. Default: "desc".
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of turns.
@@ -938,6 +960,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
             state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
@@ -978,6 +1001,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             turn_id: Id of the turn: turn_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The turn.
@@ -1005,6 +1029,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -1039,6 +1064,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -1080,6 +1106,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -1117,6 +1144,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0; the newest when null or left out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.

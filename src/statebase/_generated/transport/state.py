@@ -52,6 +52,7 @@ class StateTransport(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -85,6 +86,7 @@ class StateTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -118,6 +120,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
@@ -158,6 +161,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -199,6 +203,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions.
@@ -239,6 +244,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -289,6 +295,7 @@ class AsyncStateTransport(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -322,6 +329,7 @@ class AsyncStateTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -355,6 +363,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
@@ -395,6 +404,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -436,6 +446,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions.
@@ -476,6 +487,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.

@@ -29,6 +29,9 @@ class SystemTransport(SyncNamespace):
 
         ``GET /``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             What the service says about itself.
 
@@ -44,6 +47,9 @@ class SystemTransport(SyncNamespace):
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.
 
         ``GET /health``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             How the service is doing.
@@ -61,6 +67,9 @@ class SystemTransport(SyncNamespace):
 
         ``GET /health/ready``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is ready.
 
@@ -76,6 +85,9 @@ class SystemTransport(SyncNamespace):
         For supervisors: no answer means that the process should be started anew.
 
         ``GET /health/live``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             That the service is alive.
@@ -97,6 +109,9 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             What the service says about itself.
 
@@ -112,6 +127,9 @@ class AsyncSystemTransport(AsyncNamespace):
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.
 
         ``GET /health``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             How the service is doing.
@@ -129,6 +147,9 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /health/ready``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is ready.
 
@@ -144,6 +165,9 @@ class AsyncSystemTransport(AsyncNamespace):
         For supervisors: no answer means that the process should be started anew.
 
         ``GET /health/live``
+
+        Args:
+            **options: Options of this call, such as timeout.
 
         Returns:
             That the service is alive.

@@ -69,6 +69,7 @@ class TracesTransport(SyncNamespace):
             start_time: Only traces from this time on, inclusive.
             end_time: Only traces before this time, exclusive.
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -104,6 +105,7 @@ class TracesTransport(SyncNamespace):
 
         Args:
             trace_id: Id of the trace: trace_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The trace.
@@ -140,6 +142,7 @@ class TracesTransport(SyncNamespace):
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
             starting_after: Id of the last trace seen; the page starts after it.
             action: Only traces of this action, such as state.updated.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -192,6 +195,7 @@ class AsyncTracesTransport(AsyncNamespace):
             start_time: Only traces from this time on, inclusive.
             end_time: Only traces before this time, exclusive.
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -227,6 +231,7 @@ class AsyncTracesTransport(AsyncNamespace):
 
         Args:
             trace_id: Id of the trace: trace_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The trace.
@@ -263,6 +268,7 @@ class AsyncTracesTransport(AsyncNamespace):
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
             starting_after: Id of the last trace seen; the page starts after it.
             action: Only traces of this action, such as state.updated.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
