@@ -122,9 +122,9 @@ def _update(options: argparse.Namespace) -> int:
 
     project = Project.at(ROOT)
     old, new = project.document.read_text(encoding="utf-8"), drift.load(options.source)
-    changes = drift.compare(json.loads(old), new)
-    print(drift.render_text(changes), end="")
-    project.document.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    text = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
+    print(drift.render_text(drift.compare(json.loads(old), new)), end="")
+    project.document.write_text(text, encoding="utf-8", newline="\n")
     try:
         generate(project)
     except BaseException as error:
@@ -133,7 +133,7 @@ def _update(options: argparse.Namespace) -> int:
             hint = "The document was left as it was: mend openapi/overlay.yaml or the generator, and update again."
             raise CodegenError(error.place, f"{error.problem} {hint}") from error
         raise
-    print(_NEXT_STEPS if changes else "Nothing has to be done.")
+    print("The document is the one that is here already." if text == old else _NEXT_STEPS)
     return 0
 
 

@@ -111,9 +111,13 @@ def test_update_replaces_the_document_and_generates(
 
     assert main(["update", str(new)]) == 0
 
-    assert "colour" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "additive  Thing.colour (response): is new [GET /v1/things, POST /v1/things]\n" in printed
+    assert "The document was replaced" in printed
     assert "colour: Optional[str]" in (repository / "src/statebase/_generated/models.py").read_text(encoding="utf-8")
     assert main(["check"]) == 0
+    assert main(["update", str(repository / "openapi" / "statebase-v1.json")]) == 0
+    assert "The document is the one that is here already." in capsys.readouterr().out
 
 
 def test_update_keeps_the_document_if_it_cannot_be_generated_from(

@@ -51,6 +51,13 @@ def test_plain_values_are_replaced() -> None:
     assert result["paths"]["/orders"]["get"]["deprecated"] is True
 
 
+def test_one_match_may_have_what_others_lack() -> None:
+    """An action is stale where all of its matches have what it adds, not where some do."""
+    result = applied(action("$.paths['/orders'][*]", update={"deprecated": False}))
+
+    assert [operation["deprecated"] for operation in result["paths"]["/orders"].values()] == [False, False]
+
+
 def test_arrays_inside_an_update_are_concatenated() -> None:
     """An array of the update goes behind the one that is there."""
     assert applied(action("$", update={"tags": ["c", "d"]}))["tags"] == ["a", "b", "c", "d"]
