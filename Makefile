@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+ZENSICAL := PYTHONPATH=docs/.extensions $(VENV)/bin/zensical
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
@@ -49,11 +50,11 @@ check-generated: setup
 	@if $(HAS_GENERATOR); then $(RUN) codegen check; else echo $(TOO_OLD); fi
 
 docs: setup
-	@if $(HAS_GENERATOR); then rm -rf site && $(VENV)/bin/zensical build --clean --strict; \
+	@if $(HAS_GENERATOR); then rm -rf site && $(ZENSICAL) build --clean --strict; \
 	else echo "The documentation needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"; fi
 
 docs-serve: setup
-	$(VENV)/bin/zensical serve
+	$(ZENSICAL) serve
 
 check: test lint types check-generated docs
 

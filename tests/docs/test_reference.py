@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, Iterator, Set
+from urllib.parse import unquote
 
 import pytest
 
@@ -34,7 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("mkdocs.yml", *(page.name for page in ROOT.glob("*.md"))):
         shutil.copy(ROOT / name, project)
     build = [sys.executable, "-m", "zensical", "build", "--strict"]
-    result = subprocess.run(build, cwd=project, capture_output=True, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": "docs/.extensions"}
+    result = subprocess.run(build, cwd=project, env=environment, capture_output=True, encoding="utf-8")
     assert result.returncode == 0, result.stdout + result.stderr
     return project / "site"
 
@@ -96,6 +99,25 @@ def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r"^ +- ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert listed == {page.relative_to(DOCS).as_posix() for page in PAGES if DOCS in page.parents}
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    """A link within the site leads to a file and, where it names one, to a place in it."""
+    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html") if page.name != "404.html"}
+    links = [
+        (page, unquote(link)) for page, text in pages.items() for link in re.findall(r'<a[^>]* href="?([^" >]+)', text)
+    ]
+
+    dead = []
+    for page, link in links:
+        path, _, place = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        target = target / "index.html" if target.is_dir() else target
+        if "://" not in link and not (target.is_file() and (not place or f'id="{place}"' in pages[target])):
+            dead.append((page.name, link))
+
+    assert len(links) > 1000
+    assert dead == []
 
 
 def test_nothing_is_fetched_by_a_page(site: Path) -> None:
