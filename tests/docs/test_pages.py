@@ -55,6 +55,17 @@ def test_pages_pass_the_type_checker(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_tests_of_the_readme_pass(tmp_path: Path) -> None:
+    """Those that it shows run with the plugin that comes with the package, and nothing else."""
+    shown = [block.text for block in blocks(ROOT / "README.md", "python") if "def test_" in block.text]
+    (tmp_path / "test_readme.py").write_text("\n".join(shown), encoding="utf-8")
+    options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
+
+    result = run("-m", "pytest", *options, cwd=tmp_path, environment=dict(os.environ))
+
+    assert f"{sum(text.count('def test_') for text in shown)} passed" in result.stdout, result.stdout
+
+
 def test_transcript_is_that_of_the_demo(tmp_path: Path) -> None:
     """The README shows what `make demo` prints; `...` stands for what differs from run to run."""
     (shown,) = blocks(ROOT / "README.md", "console")

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 
 import statebase
-from statebase import StateBase, models, webhooks
+from statebase import StateBase, models, testing, webhooks
 from statebase._base_client import SyncNamespace
 from statebase._models import Model
 from tests.docs.pages import DOCS, PAGES, ROOT
@@ -78,6 +78,7 @@ def test_every_public_name_is_there(inventory: Set[str]) -> None:
     }
     expected = {f"statebase.{name}" for name in statebase.__all__ if name != "models"}
     expected |= {f"statebase.models.{name}" for name in of_models}
+    expected |= {f"statebase.testing.{name}" for name in testing.__all__}
     expected |= {f"statebase.webhooks.{name}" for name in webhooks.__all__ if name != "WebhookEvent"}
 
     assert expected - inventory == set()
