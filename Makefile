@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv
+METADATA := pyproject.toml src/statebase/_version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
@@ -20,11 +21,11 @@ setup: $(VENV)/.synchronized
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
 	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm-static --editable ".[local]"
 	@touch $@
 
-$(VENV)/.synchronized: pyproject.toml uv.lock | $(VENV)/bin/python
+$(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 	$(RUN) pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(UV) sync --quiet --locked --inexact --python $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
@@ -55,7 +56,9 @@ update-spec: setup
 	$(RUN) codegen update "$(URL)"
 
 build: setup
-	$(UV) build
+	rm -rf dist
+	$(UV) build --quiet --all-packages
+	@ls -l dist
 
 bench: setup
 	$(RUN) benchmarks.run
