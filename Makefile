@@ -60,6 +60,9 @@ build: setup
 	$(UV) build --quiet --all-packages
 	@ls -l dist
 
+smoke: build
+	$(VENV)/bin/python tests/packaging/smoke.py dist/statebase-*.whl
+
 bench: setup
 	$(RUN) benchmarks.run
 
