@@ -5,10 +5,12 @@
 #              oldest dependencies allowed, make audit looks for known weaknesses in them: before a release
 # make check   test, lint, types and the drift of generated code: what has to pass before a change lands
 
+# What .venv is made with; to change it, make clean first.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
-UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv
+UV = UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv $(WITHOUT_HOME)
+WITHOUT_HOME = $(shell mkdir -p "$$($(VENV)/bin/python -m uv cache dir)" 2> /dev/null || echo --no-cache)
 METADATA := pyproject.toml src/statebase/_version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
@@ -21,6 +23,8 @@ demo: $(VENV)/.installed
 setup: $(VENV)/.synchronized
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 9))' 2> /dev/null || \
+		{ echo "$(PYTHON) will not do: give a Python from 3.9 on, with its venv module, by make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
