@@ -69,7 +69,7 @@ class CallFactory:
         content = b"" if body is None else build_body(body, extra.get("extra_body"))
         address = settings.base_url + build_path(operation, path)
         text = build_query(query, extra.get("extra_query"))
-        pairs = [*self._headers]
+        pairs, api_key = [*self._headers], settings.api_key
         if body is not None:
             pairs += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
         if key is not None:
@@ -77,14 +77,15 @@ class CallFactory:
         extra_headers = extra.get("extra_headers")
         if headers or extra_headers or settings.default_headers:
             pairs = build_headers(pairs, {**settings.default_headers, **headers, **(extra_headers or NOTHING)})
-            sent_key = dict(pairs).get(b"idempotency-key")
-            key = None if sent_key is None else sent_key.decode()
+            sent = dict(pairs)
+            key = sent[b"idempotency-key"].decode() if b"idempotency-key" in sent else None
+            api_key = None if b"x-api-key" in sent else api_key
         return Call(
             operation,
             Message(
                 _url(f"{address}?{text}" if text else address),
                 pairs,
-                settings.api_key,
+                api_key,
                 content,
                 _phases(extra["timeout"]) if "timeout" in extra else self._timeouts,
                 key,

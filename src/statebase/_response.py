@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Mapping, Optional, TypeVar, cast
+from typing import Any, Mapping, NamedTuple, Optional, TypeVar, cast
 
 import httpx
 import pydantic
@@ -21,8 +20,7 @@ T = TypeVar("T")
 _LONGEST_EXCERPT = 200
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """One complete answer."""
 
     status_code: int
