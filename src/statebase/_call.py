@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional
+from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 import httpx
 
@@ -28,11 +28,13 @@ _BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
 class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
     """The body of a request without one; httpx's own sends an empty piece of it, which costs as much as a full one."""
 
+    _pieces: Sequence[bytes] = ()
+
     def __iter__(self) -> Iterator[bytes]:
-        return iter(())
+        yield from self._pieces
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in ():
+        for piece in self._pieces:
             yield piece
 
 

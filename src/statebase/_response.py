@@ -60,10 +60,12 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 
 @cache
 def _validator(result: Any) -> Any:
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+    is_model = isinstance(result, type) and issubclass(result, Model)
+    # What is no model needs an adapter, which takes a millisecond to import.
+    read = result.model_validate_json if is_model else pydantic.TypeAdapter(result).validate_json
 
     def validate(content: bytes) -> Any:
-        return adapter.validate_json(content, strict=True)
+        return read(content, strict=True)
 
     return validate
 
