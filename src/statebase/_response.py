@@ -60,9 +60,10 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 
 @cache
 def _validator(result: Any) -> Any:
-    is_model = isinstance(result, type) and issubclass(result, Model)
-    # What is no model needs an adapter, which takes a millisecond to import.
-    read = result.model_validate_json if is_model else pydantic.TypeAdapter(result).validate_json
+    read = getattr(result, "model_validate_json", None)
+    if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+        read = adapter.validate_json
 
     def validate(content: bytes) -> Any:
         return read(content, strict=True)
