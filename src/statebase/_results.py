@@ -65,7 +65,7 @@ class ContextResponse(models.ContextResponse):
     def __received__(self, headers: Mapping[str, str]) -> None:
         text = headers.get("x-statebase-latency")
         if text is not None:
-            self._latency_ms = number(text.strip()[:-2] if text.strip().endswith("ms") else text)
+            self._latency_ms = number(text.strip().removesuffix("ms"))
 
     def to_prompt(self) -> str:
         """Write state, memories and turns as text for a system prompt.
