@@ -16,13 +16,13 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from benchmarks import engine
+from benchmarks import engine, startup
 from benchmarks.environment import PYTHON, STORES_PYTHON, prepare
 from benchmarks.processes import ROOT, WorkerError
 from benchmarks.sections import SECTIONS, Bench
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_ALL = {**SECTIONS, **engine.SECTIONS}
+_ALL = {**startup.SECTIONS, **SECTIONS, **engine.SECTIONS}
 _SHOWN = [
     *("httpx", "httpcore", "pydantic", "pydantic-core", "openai", "zep-cloud", "aiohttp", "hypercorn", "h2"),
     *("numpy", "qdrant-client", "chromadb"),

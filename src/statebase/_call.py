@@ -7,9 +7,8 @@ says.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 import httpx
 
@@ -26,14 +25,30 @@ from ._types import Operation
 _BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
 
 
-@dataclass(frozen=True)
-class Message:
+class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request without one; httpx's own sends an empty piece of it, which costs as much as a full one."""
+
+    _pieces: Sequence[bytes] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+_NO_BODY = _NoBody()
+
+
+class Message(NamedTuple):
     """What every attempt of a call sends."""
 
     url: httpx.URL
     headers: list[tuple[bytes, bytes]]
     """All but the key, which is kept apart: what shows a message does not show it."""
-    api_key: Secret
+    api_key: Optional[Secret]
+    """None where the options of the call bring another key."""
     content: bytes
     timeouts: Mapping[str, Optional[float]]
     """Seconds for each of httpx's phases: connect, read, write, pool."""
@@ -41,7 +56,7 @@ class Message:
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
         """Return what an attempt sends."""
-        if any(name == b"x-api-key" for name, _ in self.headers):  # another key, in the options of the call
+        if self.api_key is None:
             return self.headers
         return [*self.headers, (b"x-api-key", self.api_key.reveal().encode())]
 
@@ -99,7 +114,7 @@ class Call:
             self.operation.method,
             message.url,
             headers=message.all_headers(),
-            stream=httpx.ByteStream(message.content),
+            stream=httpx.ByteStream(message.content) if message.content else _NO_BODY,
             extensions={"timeout": self._timeouts()},
         )
 
