@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Optional
@@ -10,7 +12,7 @@ from typing import Optional
 ROOT = Path(__file__).resolve().parents[1]
 
 _DESCRIPTION = """\
-Write src/statebase/_generated from the OpenAPI document.
+Write src/statebase/_generated and api.md from the OpenAPI document.
 
 The document is openapi/statebase-v1.json, as the service publishes it, with openapi/overlay.yaml applied: what the SDK
 adds to it. Nobody edits either the document or the generated code. When the API changes: replace the document, read the
@@ -53,10 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("generate", help="write the generated package anew, whole")
-    commands.add_parser(
-        "check", help="say whether the generated package is what the document makes, with a diff if not"
-    )
+    commands.add_parser("generate", help="write the generated package anew, whole, and api.md")
+    commands.add_parser("check", help="say whether what is generated is what the document makes, with a diff if not")
     commands.add_parser("overlay", help="print the document with the overlay applied, as JSON")
     drift = commands.add_parser(
         "drift", help="compare two versions of a document: what changed, and does it break anyone"
@@ -76,7 +76,7 @@ def _generate(options: argparse.Namespace) -> int:
 
     project = Project.at(ROOT)
     generate(project)
-    print(f"wrote {project.output.relative_to(ROOT)}")
+    print(f"wrote {project.output.relative_to(ROOT)} and {project.reference.relative_to(ROOT)}")
     return 0
 
 
@@ -117,25 +117,54 @@ def _update(options: argparse.Namespace) -> int:
     import json
 
     from codegen import drift
+    from codegen.errors import CodegenError
     from codegen.package import Project, generate
 
     project = Project.at(ROOT)
     old, new = project.document.read_text(encoding="utf-8"), drift.load(options.source)
+    text = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
     print(drift.render_text(drift.compare(json.loads(old), new)), end="")
-    project.document.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    project.document.write_text(text, encoding="utf-8", newline="\n")
     try:
         generate(project)
-    except BaseException:
+    except BaseException as error:
         project.document.write_text(old, encoding="utf-8", newline="\n")
+        if isinstance(error, CodegenError):
+            hint = "The document was left as it was: mend openapi/overlay.yaml or the generator, and update again."
+            raise CodegenError(error.place, f"{error.problem} {hint}") from error
         raise
+    print("The document is the one that is here already." if text == old else _NEXT_STEPS)
     return 0
 
 
+_NEXT_STEPS = """
+The document was replaced, and the package and api.md were generated from it. Next:
+- Review the difference: `git diff`.
+- Give each new operation its names, an example and its errors in openapi/overlay.yaml, then `make generate`.
+- A breaking change breaks code that uses the SDK: keep the old form working in src/statebase/_namespaces.py, or say in
+  CHANGELOG.md what to do about it.
+- `make check`."""
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 
 
-if __name__ == "__main__":
+def _run() -> int:
+    """Run the command of the process, wherever its output goes."""
     if sys.version_info < (3, 11):
         print("codegen: error: needs Python 3.11 or newer; the code that it writes runs on 3.9", file=sys.stderr)
-        sys.exit(2)
-    sys.exit(main())
+        return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character shows its number.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough. What is left must not be written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(_run())

@@ -11,7 +11,7 @@ from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
 _OPERATION_KEYS = {"id", "methods", "positional", "page", "read", "result", "example"}
-_NAMESPACE_KEYS = {"description", "class", "methods"}
+_NAMESPACE_KEYS = {"description", "class", "client", "methods"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 
@@ -33,8 +33,14 @@ class Namespace:
     """What it is for; empty where nobody says."""
     class_path: Optional[str] = None
     """The hand-written class that takes the place of the generated one; its async twin is called Async..."""
+    client_path: Optional[str] = None
+    """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
     methods: tuple[str, ...] = ()
-    """What that class offers besides the operations."""
+    """What the class offers besides the operations."""
+
+    def call(self, method: str) -> str:
+        """Write how a method of this namespace is called: `client.sessions.get` for `sessions.get`."""
+        return f"client.{method.rpartition('.')[2] if self.client_path else method}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,16 @@ class Choices:
     read: bool = False
     result: Optional[str] = None
     example: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class TextChoices:
+    """What `x-statebase` says of a text."""
+
+    values: tuple[str, ...] = ()
+    """The known values of an open set; none if it is not one."""
+    mapping: bool = False
+    """Whether the text holds a JSON object, so that a mapping can be given as well."""
 
 
 def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
@@ -81,20 +97,24 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
             if not is_name(method):
                 raise CodegenError(below(here, "methods"), f"{method!r} cannot be a method.")
         result[name] = Namespace(
-            _text(namespace, "description", here) or "", _class_path(namespace, "class", here), methods
+            description=_text(namespace, "description", here) or "",
+            class_path=_class_path(namespace, "class", here),
+            client_path=_class_path(namespace, "client", here),
+            methods=methods,
         )
     return result
 
 
-def known_values(schema: Mapping[str, Any], place: str) -> tuple[str, ...]:
-    """Read the known values of an open set from the `x-statebase` of a schema; none if it is not one."""
+def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
+    """Read and check the `x-statebase` of a schema, which has to be that of a text."""
     if "x-statebase" not in schema:
-        return ()
+        return TextChoices()
     place = below(place, "x-statebase")
-    values = _texts(_mapping(schema["x-statebase"], place, {"values"}), "values", place)
-    if not values:
-        raise CodegenError(place, "The known values are missing: say values: [...].")
-    return values
+    given = _mapping(schema["x-statebase"], place, {"values", "mapping"})
+    choices = TextChoices(_texts(given, "values", place) or (), _flag(given, "mapping", place))
+    if bool(choices.values) == choices.mapping:
+        raise CodegenError(place, "Say either values: [...] or mapping: true.")
+    return choices
 
 
 def _page(given: Any, place: str) -> Page:

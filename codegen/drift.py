@@ -8,15 +8,18 @@ document may fail with the new service, or has a name that goes away; else addit
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Iterator, Mapping, Sequence
 
 from codegen.drift_operations import Answer, Body, Operation, Parameter, operations
 from codegen.drift_schemas import Direction, Kind, Place, SchemaComparison
 from codegen.drift_source import load
+from codegen.drift_uses import reachable, uses
 
 __all__ = ["Change", "compare", "exit_code", "load", "render_json", "render_text"]
+
+
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Change:
     """Where it is: `GET /v1/sessions query limit`, or `SessionResponse.user_id (response)` for a component."""
     message: str
     """What is different there, to be read after the place."""
+    operations: tuple[str, ...] = field(default=(), compare=False)
+    """The operations that it reaches, where the place is a component."""
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -49,7 +54,12 @@ def render_text(changes: Sequence[Change]) -> str:
     """Write changes for people, one line each."""
     if not changes:
         return "No changes.\n"
-    return "".join(f"{change.kind:<8}  {change.place}: {change.message}\n" for change in changes)
+    return "".join(f"{change.kind:<8}  {change.place}: {change.message}{_reached(change)}\n" for change in changes)
+
+
+def _reached(change: Change) -> str:
+    shown, more = change.operations[:_MOST_SHOWN], len(change.operations) - _MOST_SHOWN
+    return f" [{', '.join(shown)}{f' and {more} more' if more > 0 else ''}]" if shown else ""
 
 
 def render_json(changes: Sequence[Change]) -> str:
@@ -71,6 +81,7 @@ class _Comparison:
         self._old = old
         self._new = new
         self._schemas = SchemaComparison(old, new)
+        self._uses = [uses(old), uses(new)]
 
     def changes(self) -> Iterator[Change]:
         yield from self._operations()
@@ -200,12 +211,15 @@ class _Comparison:
             yield Change("breaking", name, "is gone")
 
     def _schema_changes(self) -> Iterator[Change]:
-        found: dict[tuple[str, bool, str], dict[Direction, Kind]] = {}
+        found: dict[tuple[str, str, str], dict[Direction, Kind]] = {}
         for (place, message), kind in self._schemas.differences.items():
-            found.setdefault((place.text, place.is_component, message), {})[place.direction] = kind
-        for (text, is_component, message), kinds in found.items():
+            component = place.root if place.is_component else ""
+            found.setdefault((place.text, component, message), {})[place.direction] = kind
+        for (text, component, message), kinds in found.items():
             worst: Kind = "breaking" if "breaking" in kinds.values() else "additive"
-            yield Change(worst, f"{text} ({', '.join(sorted(kinds))})" if is_component else text, message)
+            place_text = f"{text} ({', '.join(sorted(kinds))})" if component else text
+            reached = set[str]().union(*(routes.get(component, ()) for routes in self._uses))
+            yield Change(worst, place_text, message, tuple(sorted(reached)))
 
 
 def _required(old: bool, new: bool, place: str) -> Iterator[Change]:
@@ -232,18 +246,5 @@ def _is_success(status: str) -> bool:
 
 def _validation_components(document: Mapping[str, Any]) -> set[str]:
     """Return the components that the bodies of 422 answers are made of."""
-    schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
-    waiting: list[Any] = [
-        schema
-        for operation in operations(document)
-        for status, answer in operation.answers.items()
-        if status == "422"
-        for schema in answer.contents.values()
-    ]
-    found: set[str] = set()
-    while waiting:
-        references = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(waiting.pop(), default=str))
-        for name in (set(references) & schemas.keys()) - found:
-            found.add(name)
-            waiting.append(schemas[name])
-    return found
+    answers = (answer for operation in operations(document) for answer in operation.answers.items())
+    return reachable(document, (s for status, answer in answers if status == "422" for s in answer.contents.values()))

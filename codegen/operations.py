@@ -35,6 +35,8 @@ class Operation:
     retry: Retry
     methods: tuple[str, ...]
     """Where the clients offer it: `sessions.add_turn`."""
+    calls: Mapping[str, str]
+    """How each of these is called: `client.sessions.add_turn`."""
     parameters: tuple[Parameter, ...]
     """In the order of the signature: those that may be given by position, then the others."""
     positional: int
@@ -144,13 +146,15 @@ class _Reader:
         status, result = self._result()
         parameters = read_parameters(self._source, self._route, self._path, self._schemas, self._place)
         parameters, positional = signature(parameters, self._choices.positional, self._place)
+        methods = self._methods(identity)
         return Operation(
             id=identity,
             method=self._method.upper(),
             path=self._path,
             status=status,
             retry="safe" if self._choices.read else _RETRY.get(self._method, "safe"),
-            methods=self._methods(identity),
+            methods=methods,
+            calls={m: self._namespaces.get(m.split(".")[0], Namespace()).call(m) for m in methods},
             parameters=parameters,
             positional=positional,
             body=self._route.body.type if self._route.body else None,

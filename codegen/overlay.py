@@ -1,14 +1,14 @@
 """Apply an OpenAPI Overlay 1.0 to a document: what the SDK knows beyond what the service publishes.
 
 Stricter than the specification where that keeps the overlay honest: an action needs a description, and one that matches
-nothing or changes nothing is an error, since the document that it was written for is no longer the one at hand.
+nothing, or adds what is there already, is an error: the document that it was written for is no longer the one at hand.
 """
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, Mapping, TypeGuard, cast
+from typing import Any, Iterator, Mapping, TypeGuard, cast
 
 from jsonpath import JSONPathEnvironment, JSONPathError, JSONPathMatch
 from ruamel.yaml import YAML
@@ -109,14 +109,16 @@ def _carry_out(action: Any, document: dict[str, Any]) -> None:
         raise _Problem("remove has to be true or false.")
     if remove == ("update" in action):
         raise _Problem("An action needs either update or remove.")
+    if action.get("update") == {}:
+        raise _Problem("The update is empty.")
 
     matches = _matches(action.get("target"), document)
     if remove:
         _remove(matches)
         return
-    changes = [_merge(match.obj, action["update"], str(match.path)) for match in matches]
-    if not any(changes):
-        raise _Problem("It changes nothing: the document already has what it adds.")
+    there = set.intersection(*(_merge(match.obj, action["update"], str(match.path)) for match in matches))
+    if there:
+        raise _Problem(f"The document has what it adds already: take {min(there)} out, or remove the action.")
 
 
 def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
@@ -128,7 +130,7 @@ def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
     except JSONPathError as error:
         raise _Problem(f"The target is not a JSONPath: {error}") from error
     if not matches:
-        raise _Problem("It matches nothing in the document.")
+        raise _Problem("It matches nothing in the document: mend its target, or remove the action.")
     for match in matches:
         if not _is_object(match.obj) and not _is_array(match.obj):
             raise _Problem(f"{match.path} is neither an object nor an array.")
@@ -144,35 +146,34 @@ def _remove(matches: list[JSONPathMatch]) -> None:
         del container[match.parts[-1]]
 
 
-def _merge(node: Any, update: Any, place: str) -> bool:
-    """Merge `update` into the object or array `node`, in place, and say whether that changes it."""
+def _merge(node: Any, update: Any, place: str) -> set[str]:
+    """Merge `update` into the object or array `node`, in place, and return what of it was there already."""
     if _is_array(node):
-        changed = update not in node
+        there = {f"{update!r:.60}"} if update in node else set[str]()
         node.append(copy.deepcopy(update))
-        return changed
+        return there
     if not _is_object(update):
         raise _Problem(f"The update of {place}, an object, has to be an object.")
-    return _merge_object(node, update, place)
+    return set(_merge_object(node, update, place, ""))
 
 
-def _merge_object(node: dict[str, Any], update: dict[str, Any], place: str) -> bool:
-    changed = False
+def _merge_object(node: dict[str, Any], update: dict[str, Any], place: str, way: str) -> Iterator[str]:
     for key, value in update.items():
-        inner = f"{place}[{key!r}]"
+        inner = f"{way}[{key!r}]"
         if key not in node:
             node[key] = copy.deepcopy(value)
-            changed = True
         elif _kind(node[key]) != _kind(value):
-            raise _Problem(f"{inner} is {_kind(node[key])}, the update has {_kind(value)}.")
+            raise _Problem(f"{place}{inner} is {_kind(node[key])}, the update has {_kind(value)}.")
         elif _is_object(value):
-            changed = _merge_object(node[key], value, inner) or changed
+            yield from _merge_object(node[key], value, place, inner)
         elif _is_array(value):
-            changed = changed or any(entry not in node[key] for entry in value)
+            if all(entry in node[key] for entry in value):
+                yield inner
             node[key].extend(copy.deepcopy(value))
         else:
-            changed = changed or node[key] != value
+            if node[key] == value:
+                yield inner
             node[key] = value
-    return changed
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Literal, Mapping, Optional
 
-from codegen.choices import known_values
+from codegen.choices import text_choices
 from codegen.errors import CodegenError, below
 from codegen.names import argument_name, is_name
 from codegen.parser import Route
@@ -141,7 +141,13 @@ def _of_body(operation: Mapping[str, Any], route: Route, schemas: Mapping[str, A
 def _parameter(
     name: str, location: Location, type_: Type, required: bool, schema: Mapping[str, Any], place: str
 ) -> Parameter:
-    return Parameter(argument_name(name), name, location, _narrowed(type_, schema, place), required, described(schema))
+    narrowed, description = _narrowed(type_, schema, place), described(schema)
+    if Type("object_text") in (narrowed, *narrowed.items):
+        # The client writes a mapping as text in a query only; in a body it stays an object.
+        if location != "query":
+            raise CodegenError(below(place, "x-statebase"), f"A mapping cannot stand for a text in the {location}.")
+        description = f"{description} A mapping is written as one.".lstrip()
+    return Parameter(argument_name(name), name, location, narrowed, required, description)
 
 
 def _narrowed(type_: Type, schema: Mapping[str, Any], place: str) -> Type:
@@ -152,5 +158,7 @@ def _narrowed(type_: Type, schema: Mapping[str, Any], place: str) -> Type:
         return replace(type_, items=(_narrowed(type_.items[0], schema.get("items", {}), place),))
     if type_.kind in ("text", "integer") and "enum" in schema:
         return Type("closed", values=tuple(schema["enum"]))
-    known = known_values(schema, place)
-    return Type("open", values=known) if type_.kind == "text" and known else type_
+    choices = text_choices(schema, place)
+    if type_.kind == "text" and choices.mapping:
+        return Type("object_text")
+    return Type("open", values=choices.values) if type_.kind == "text" and choices.values else type_

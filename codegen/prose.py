@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import json
 import re
 import textwrap
@@ -31,7 +32,7 @@ _LIST_ITEM = re.compile(r"\s*([-*]|\d+\.)\s")
 def described(schema: Mapping[str, Any]) -> str:
     """Describe a value in one paragraph: the document's words, then the limits and the default that they leave out."""
     text = sentence(schema.get("description", ""))
-    numbers = set(re.findall(r"-?\d+(?:\.\d+)?", text.replace(",", "")))
+    numbers = set(re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text))
     parts = [phrase for phrase, values in _limits(schema) if not values or not numbers.issuperset(values)]
     if schema.get("default") is not None:
         default = schema["default"]
@@ -100,33 +101,41 @@ def literal(lines: list[str], indent: int) -> str:
     return f'"""{escaped[0]}\n{body}\n{margin}"""' if len(escaped) > 1 else f'"""{escaped[0]}\n{margin}"""'
 
 
-def example_for(code: str, methods: tuple[str, ...], method: str, asynchronous: bool, place: str) -> list[str]:
-    """Write the example of an operation as doctest does, for one of its methods and for one flavour of the client.
+def example_for(text: str, calls: Mapping[str, str], method: str, asynchronous: bool, place: str) -> list[str]:
+    """Write the example of an operation for one of its methods and for one flavour of the client.
 
     Args:
-        code: The example in the document, which calls a synchronous `client`.
-        methods: The methods of the operation; the example calls one of them.
+        text: The example in the document, as doctest reads it, which calls a synchronous `client`.
+        calls: The methods of the operation, and how each is called; the example calls one of them.
         method: The method that the example is for.
         asynchronous: Whether the client is the asynchronous one.
         place: Where the example comes from.
 
     Raises:
-        CodegenError: The example is not Python, or calls none of the methods.
+        CodegenError: The example is not one of doctest or not Python, or calls none of the methods.
     """
-    code = code.strip("\n")
+    lines: list[str] = []
+    called: set[str] = set()
     try:
-        tree = ast.parse(code)
+        for step in doctest.DocTestParser().get_examples(text):
+            tree = ast.parse(step.source)
+            nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of_client(node)]
+            called.update(_path(node.func) for node in nodes)
+            code = _awaited(step.source, tree, nodes) if asynchronous else step.source
+            for call in calls.values():
+                code = re.sub(rf"\b{re.escape(call)}\(", lambda _: f"{calls[method]}(", code)
+            first, *more = code.splitlines()
+            lines += [f">>> {first}", *(f"... {line}".rstrip() for line in more), *step.want.splitlines()]
     except (SyntaxError, ValueError) as error:
-        raise CodegenError(place, f"The example is not Python: {error}.") from error
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _path(node.func).startswith("client.")]
-    if not any(_path(call.func) in {f"client.{name}" for name in methods} for call in calls):
-        raise CodegenError(place, f"The example calls none of {', '.join(methods)}.")
-    starts = {statement.lineno for statement in tree.body}
-    if asynchronous:
-        code = _awaited(code, tree, calls)
-    for name in methods:
-        code = re.sub(rf"\bclient\.{re.escape(name)}\(", lambda _: f"client.{method}(", code)
-    return [f"{'>>>' if n in starts else '...'} {line}".rstrip() for n, line in enumerate(code.splitlines(), start=1)]
+        raise CodegenError(place, f"The example is not Python as doctest reads it: {error}.") from error
+    if called.isdisjoint(calls.values()):
+        names = ", ".join(calls.values())
+        raise CodegenError(place, f"The example calls none of {names} on a line that starts with >>>.")
+    return lines
+
+
+def _of_client(call: ast.Call) -> bool:
+    return _path(call.func).startswith("client.")
 
 
 def _awaited(code: str, tree: ast.Module, calls: list[ast.Call]) -> str:
@@ -181,7 +190,7 @@ def _bounds(low: Any, high: Any, unit: str) -> Iterator[tuple[str, set[str]]]:
 
 def _number(value: float) -> str:
     # FastAPI writes the limits of integers as floats.
-    return str(int(value)) if value == int(value) else str(value)
+    return f"{int(value):,}" if value == int(value) else str(value)
 
 
 def _escaped(line: str) -> str:

@@ -18,6 +18,7 @@ from codegen.names import camel_case
 from codegen.operations import Api, Operation
 from codegen.parameters import Location, Parameter
 from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
+from codegen.reference import Section
 from codegen.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
 
 _METHOD_WIDTH = LINE_LENGTH - 8
@@ -113,6 +114,10 @@ class Renderer:
         namespaces = [_raw_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         return self._render("raw.py.jinja", namespaces=namespaces)
 
+    def reference(self, sections: Iterable[Section]) -> str:
+        """Render `api.md`."""
+        return self._render("api.md.jinja", sections=[*sections])
+
     def text(self, template: str) -> str:
         """Render a module that has nothing of the document in it."""
         return self._render(template)
@@ -159,14 +164,16 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    lines += section("Args", ((p.argument, p.description) for p in operation.parameters), _METHOD_WIDTH)
+    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
+    lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
         lines += section("Returns", [("", outcome(operation.returns))], _METHOD_WIDTH)
     errors = ((ERRORS.get(status, "APIStatusError"), outcome(text)) for status, text in operation.errors)
     lines += section("Raises", errors, _METHOD_WIDTH)
     if operation.example is not None:
         place = pointer("paths", operation.path, operation.method.lower(), "x-statebase", "example")
-        code = example_for(operation.example, operation.methods, method, asynchronous, place)
+        code = example_for(operation.example, operation.calls, method, asynchronous, place)
         lines += ["", "Example:", *(f"    {line}" for line in code)]
     return lines
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, cast
 
-from codegen.choices import known_values
+from codegen.choices import TextChoices, text_choices
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case
 
@@ -73,8 +73,9 @@ class Schemas:
         schema = cast(Schema, schema)
         refuse_unknown(schema, {*_KEPT, *_DROPPED, *_SHAPE, *_CHOICES}, place)
         result = self._read(schema, place, owner)
-        if known_values(schema, place) and result.get("type") not in ("string", ["string", "null"]):
-            raise CodegenError(below(place, "x-statebase"), "Only a text can have known values.")
+        chosen = text_choices(schema, place) != TextChoices()
+        if chosen and result.get("type") not in ("string", ["string", "null"]):
+            raise CodegenError(below(place, "x-statebase"), "Only a text can have known values or be a mapping.")
         if "default" in schema and not _fits(schema["default"], result):
             raise CodegenError(below(place, "default"), f"{schema['default']!r} does not fit the schema.")
         return result
@@ -181,7 +182,9 @@ def refuse_unknown(node: Mapping[str, Any], known: set[str], place: str) -> None
     for key in node:
         # Extensions of others (x-...) are none of our business; ours have their known places.
         if key not in known and (key.startswith("x-statebase") or not key.startswith("x-")):
-            raise CodegenError(below(place, key), f"The generator does not know {key} here.")
+            raise CodegenError(
+                below(place, key), f"The generator does not know the keyword {key} here. Remove it in the overlay."
+            )
 
 
 def _is_model(schema: object) -> bool:

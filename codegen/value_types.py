@@ -12,6 +12,7 @@ Kind = Literal[
     "number",
     "boolean",
     "timestamp",
+    "object_text",
     "any",
     "null",
     "model",
@@ -99,6 +100,8 @@ def _argument(type_: Type, names: Mapping[Values, str]) -> list[str]:
         return [type_.name, "Mapping[str, Any]"]
     if type_.kind == "timestamp":
         return ["datetime", "str"]
+    if type_.kind == "object_text":
+        return ["Mapping[str, Any]", "str"]
     literal = names.get(type_.values) or as_literal(type_.values)
     if type_.kind == "open":
         return [literal, "str"]

@@ -94,7 +94,16 @@ class AsyncStateBase:
         default_ttl_seconds: int = 86400,
         clock: Optional[Callable[[], datetime]] = None,
     ) -> Self:
-        """Make a client of an engine that runs in this process; see `StateBase.local`."""
+        """Make a client of an engine that runs in this process; its arguments are those of `StateBase.local`.
+
+        Raises:
+            ConfigurationError: The store cannot be opened; the message says why.
+
+        Example:
+            >>> async with AsyncStateBase.local() as client:
+            ...     (await client.sessions.create("support-bot")).state
+            {}
+        """
         from .local.errors import EngineError
         from .local.transport import open_transport
 
@@ -182,19 +191,42 @@ class AsyncStateBase:
         return AsyncSystemTransport(self._api)
 
     async def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
-        """Ask how the service and its parts are doing."""
+        """Ask how the service and its parts are doing.
+
+        Example:
+            >>> (await client.health()).status
+            'healthy'
+        """
         return await self._system.health(**options)
 
     async def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service can take requests."""
+        """Ask whether the service can take requests.
+
+        Raises:
+            InternalServerError: It cannot.
+
+        Example:
+            >>> await client.ready()
+            {'status': 'ready'}
+        """
         return await self._system.ready(**options)
 
     async def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service runs at all."""
+        """Ask whether the service runs at all.
+
+        Example:
+            >>> await client.live()
+            {'status': 'alive'}
+        """
         return await self._system.live(**options)
 
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask the service what it is."""
+        """Ask the service what it is: its name, version and status.
+
+        Example:
+            >>> (await client.info())["name"]
+            'statebase'
+        """
         return await self._system.info(**options)
 
     @cached_property
@@ -203,7 +235,8 @@ class AsyncStateBase:
 
         Example:
             >>> answer = await client.with_raw_response.sessions.get(session.id)
-            >>> answer.status_code, answer.rate_limit.remaining, answer.parse().state
+            >>> answer.status_code, answer.parse().state
+            (200, {'step': 1})
         """
         from ._base_client import AsyncAPIClient
         from ._generated.raw import AsyncWithRawResponse
@@ -218,6 +251,8 @@ class AsyncStateBase:
 
         Example:
             >>> patient = client.with_options(timeout=120, max_retries=5)
+            >>> (await patient.sessions.get(session.id)).state
+            {'step': 1}
         """
         view = object.__new__(type(self))
         view._settings = self._settings.replace(**changes)

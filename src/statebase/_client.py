@@ -121,11 +121,16 @@ class StateBase:
                 that is installed, else search finds words.
             durability: `"full"`: what was answered survives a loss of power. `"normal"`: it survives a crash of the
                 process; faster.
-            default_ttl_seconds: How long a session lives that does not say.
-            clock: Tells the engine the time; the machine's without it.
+            default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000 seconds (30 days).
+            clock: Tells the engine the time, as an aware datetime; the machine's without it.
 
         Raises:
             ConfigurationError: The store cannot be opened; the message says why.
+
+        Example:
+            >>> with StateBase.local() as client:
+            ...     client.sessions.create("support-bot").state
+            {}
         """
         from .local.errors import EngineError
         from .local.transport import open_transport
@@ -214,19 +219,42 @@ class StateBase:
         return SystemTransport(self._api)
 
     def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
-        """Ask how the service and its parts are doing."""
+        """Ask how the service and its parts are doing.
+
+        Example:
+            >>> client.health().status
+            'healthy'
+        """
         return self._system.health(**options)
 
     def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service can take requests."""
+        """Ask whether the service can take requests.
+
+        Raises:
+            InternalServerError: It cannot.
+
+        Example:
+            >>> client.ready()
+            {'status': 'ready'}
+        """
         return self._system.ready(**options)
 
     def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service runs at all."""
+        """Ask whether the service runs at all.
+
+        Example:
+            >>> client.live()
+            {'status': 'alive'}
+        """
         return self._system.live(**options)
 
     def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask the service what it is."""
+        """Ask the service what it is: its name, version and status.
+
+        Example:
+            >>> client.info()["name"]
+            'statebase'
+        """
         return self._system.info(**options)
 
     @cached_property
@@ -235,7 +263,8 @@ class StateBase:
 
         Example:
             >>> answer = client.with_raw_response.sessions.get(session.id)
-            >>> answer.status_code, answer.rate_limit.remaining, answer.parse().state
+            >>> answer.status_code, answer.parse().state
+            (200, {'step': 1})
         """
         from ._base_client import SyncAPIClient
         from ._generated.raw import WithRawResponse
@@ -250,6 +279,8 @@ class StateBase:
 
         Example:
             >>> patient = client.with_options(timeout=120, max_retries=5)
+            >>> patient.sessions.get(session.id).state
+            {'step': 1}
         """
         view = object.__new__(type(self))
         view._settings = self._settings.replace(**changes)

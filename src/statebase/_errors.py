@@ -65,6 +65,14 @@ class StateBaseError(Exception):
     """What every error of the SDK is.
 
     An error holds plain data and no connection, so that it can be pickled, copied and kept.
+
+    Example:
+        >>> from statebase import StateBaseError
+        >>> try:
+        ...     client.sessions.get("sess_000000000000")
+        ... except StateBaseError as error:
+        ...     print(error.status_code, error.code, error.outcome, len(error.attempts))
+        404 session_not_found rejected 1
     """
 
     message: str

@@ -56,7 +56,9 @@ class Sessions(SessionsTransport):
             The turn, with its id and its number within the session.
 
         Raises:
+            InvalidRequestError: An input or output is neither text, mapping nor model; nothing was sent.
             NotFoundError: There is no such session, or it has expired.
+            PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: A part breaks its schema; the message names it.
 
         Example:
@@ -103,6 +105,7 @@ class Sessions(SessionsTransport):
 
         Raises:
             NotFoundError: There is no such session, or it has expired.
+            PayloadTooLargeError: The request body is over 10 MiB.
 
         Example:
             >>> turn = client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": "tomorrow"})
@@ -162,7 +165,13 @@ class AsyncSessions(AsyncSessionsTransport):
         state_after: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.TurnResponse:
-        """Record one exchange; see `Sessions.add_turn`."""
+        """Record one exchange; arguments, result and errors are those of `Sessions.add_turn`.
+
+        Example:
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my parcel?", "It arrives tomorrow.")
+            >>> turn.turn_number
+            1
+        """
         return await super().add_turn(
             session_id,
             turn_input(input),
@@ -185,14 +194,26 @@ class AsyncSessions(AsyncSessionsTransport):
         metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.TurnResponse:
-        """Record the call of a tool and what it gave back as one turn; see `Sessions.add_tool_call`."""
+        """Record the call of a tool; arguments, result and errors are those of `Sessions.add_tool_call`.
+
+        Example:
+            >>> turn = await client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": "tomorrow"})
+            >>> turn.output["output"]
+            {'eta': 'tomorrow'}
+        """
         given, gave = tool_call(tool_name, arguments, output, tool_call_id)
         return await self.add_turn(session_id, given, gave, metadata, reasoning, **options)
 
     async def ingest(
         self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
     ) -> List[models.TurnResponse]:
-        """Record a conversation that already took place, turn by turn, in order; see `Sessions.ingest`."""
+        """Record a conversation that already took place; arguments, result and errors are those of `Sessions.ingest`.
+
+        Example:
+            >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.turn_number for turn in turns]
+            [1, 2]
+        """
         key, recorded = idempotency_key(options.get("idempotency_key")), cast(List[models.TurnResponse], [])
         for arguments in turns_of(turns):
             try:
@@ -234,6 +255,7 @@ class Memory(MemoryTransport):
             The memory, with its id.
 
         Raises:
+            InvalidRequestError: There is no session_id; nothing was sent.
             NotFoundError: There is no such session, or it has expired.
             PayloadTooLargeError: The text is longer than 10,000 characters.
             UnprocessableEntityError: The text is empty, or another part breaks its schema.
@@ -283,12 +305,15 @@ class Memory(MemoryTransport):
             A sequence of results, best first, each with its `score` from 0 to 1; `.query` is the query.
 
         Raises:
-            NotFoundError: There is no such session, or it has expired.
+            InvalidRequestError: An argument came under both of its names, or a type or tag holds a comma.
+            BadRequestError: There are more than 500 types or tags.
             UnprocessableEntityError: A number is out of its range.
 
         Example:
-            >>> for result in client.memory.search("How to reach them?", threshold=0.2, top_k=3):
-            ...     print(result.score, result.content)
+            >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
+            >>> results = client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
         """
         return super().search(
             query,
@@ -315,7 +340,13 @@ class AsyncMemory(AsyncMemoryTransport):
         embed: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.MemoryResponse:
-        """Store a text; see `Memory.add`."""
+        """Store a text; arguments, result and errors are those of `Memory.add`.
+
+        Example:
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
+            >>> memory.type
+            'preference'
+        """
         return await super().add(
             content,
             type=type,
@@ -339,7 +370,14 @@ class AsyncMemory(AsyncMemoryTransport):
         type: Words = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> SearchResults:
-        """Find memories by meaning; see `Memory.search`."""
+        """Find memories by meaning; arguments, result and errors are those of `Memory.search`.
+
+        Example:
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
+            >>> results = await client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
+        """
         return await super().search(
             query,
             session_id,

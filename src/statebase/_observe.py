@@ -41,7 +41,15 @@ class AttemptEnded:
 
 
 class EventHooks(TypedDict, total=False):
-    """Functions to call around each attempt. An exception of theirs ends the call."""
+    """Functions to call around each attempt. An exception of theirs ends the call.
+
+    Example:
+        >>> def show(event):
+        ...     print(event.started.method, event.started.route, event.attempt.status_code)
+        >>> watched = client.with_options(event_hooks={"attempt_ended": [show]})
+        >>> state = watched.state.get_state(session.id)
+        GET /v1/sessions/{session_id}/state 200
+    """
 
     attempt_started: Sequence[Callable[[AttemptStarted], object]]
     """Called before each attempt."""

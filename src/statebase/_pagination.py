@@ -148,7 +148,16 @@ class _Page(Sequence[T], Generic[T, P]):
 
 
 class Page(_Page[T, "Page[T]"]):
-    """A page of a list: a sequence of its items that can fetch what follows."""
+    """A page of a list: a sequence of its items that can fetch what follows.
+
+    Example:
+        >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+        >>> page = client.sessions.list_turns(session.id, limit=1, order="asc")
+        >>> len(page), page[0].input_preview, page.has_more
+        (1, 'hi', True)
+        >>> [turn.input_preview for turn in page.auto_paging_iter()]
+        ['hi', 'bye']
+    """
 
     def next_page(self) -> Optional[Self]:
         """Fetch the page after this one.
@@ -166,6 +175,9 @@ class Page(_Page[T, "Page[T]"]):
 
         Args:
             max_items: Stop after so many items; None for all.
+
+        Raises:
+            APIResponseValidationError: The service gave the same items again; what came before is complete.
         """
         left = max_items
         page: Optional[Page[T]] = self
@@ -179,7 +191,16 @@ class Page(_Page[T, "Page[T]"]):
 
 
 class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
-    """A page of a list: a sequence of its items that can fetch what follows."""
+    """A page of a list: a sequence of its items that can fetch what follows.
+
+    Example:
+        >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+        >>> page = await client.sessions.list_turns(session.id, limit=1, order="asc")
+        >>> len(page), page[0].input_preview, page.has_more
+        (1, 'hi', True)
+        >>> [turn.input_preview async for turn in page.auto_paging_iter()]
+        ['hi', 'bye']
+    """
 
     async def next_page(self) -> Optional[Self]:
         """Fetch the page after this one.
@@ -198,6 +219,9 @@ class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
 
         Args:
             max_items: Stop after so many items; None for all.
+
+        Raises:
+            APIResponseValidationError: The service gave the same items again; what came before is complete.
         """
         left = max_items
         page: Optional[AsyncPage[T]] = self

@@ -39,7 +39,15 @@ class RateLimit:
 
 
 class APIResponse(Generic[T]):
-    """A successful answer: status, headers, bytes, and on request the model."""
+    """A successful answer: status, headers, bytes, and on request the model.
+
+    Example:
+        >>> answer = client.with_raw_response.sessions.get(session.id)
+        >>> answer.status_code, answer.headers["Content-Type"], len(answer.attempts)
+        (200, 'application/json', 1)
+        >>> answer.parse().agent_id
+        'support-bot'
+    """
 
     def __init__(self, call: Call, reply: Reply, read: Callable[[Reply], T]) -> None:
         self._call = call

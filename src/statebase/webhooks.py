@@ -42,9 +42,14 @@ def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]
         WebhookError: The signature is not that of the payload under the secret.
 
     Example:
-        >>> verify(b"{}", "d7f0c1f6ab2b3b6c1f2f", "secret")
-        Traceback (most recent call last):
-        statebase.webhooks.WebhookError: The signature does not fit: pass the raw body, and this endpoint's secret
+        >>> from statebase import webhooks
+        >>> webhooks.verify(b"{}", "77325902caca812dc259733aacd046b73817372c777b8d95b402647474516e13", "secret")
+        True
+        >>> try:
+        ...     webhooks.verify(b"{}", "d7f0c1f6ab2b3b6c1f2f", "secret")
+        ... except webhooks.WebhookError as error:
+        ...     print(error)
+        The signature does not fit: pass the raw body, and this endpoint's secret
     """
     if not secret:
         raise WebhookError("The secret is empty: pass the secret that the endpoint was registered with")
@@ -67,6 +72,14 @@ def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes])
 
     Raises:
         WebhookError: The signature does not fit, or the body is no event.
+
+    Example:
+        >>> import hashlib, hmac
+        >>> from statebase import webhooks
+        >>> body = b'{"id": "evt_1", "type": "turn.added", "created_at": "2026-01-02T03:04:05Z", "data": {}}'
+        >>> signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+        >>> webhooks.parse(body, signature, "secret").type
+        'turn.added'
     """
     verify(payload, signature, secret)
     try:

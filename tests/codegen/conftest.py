@@ -155,7 +155,9 @@ def make_project(tmp_path: Path) -> MakeProject:
             overlay=openapi / "overlay.yaml",
             lock=openapi / "versions.lock",
             templates=ROOT / "templates",
+            sources=ROOT / "src" / "statebase",
             output=tmp_path / package,
+            reference=tmp_path / "api.md",
         )
 
     return make

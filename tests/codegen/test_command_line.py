@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -110,9 +111,13 @@ def test_update_replaces_the_document_and_generates(
 
     assert main(["update", str(new)]) == 0
 
-    assert "colour" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "additive  Thing.colour (response): is new [GET /v1/things, POST /v1/things]\n" in printed
+    assert "The document was replaced" in printed
     assert "colour: Optional[str]" in (repository / "src/statebase/_generated/models.py").read_text(encoding="utf-8")
     assert main(["check"]) == 0
+    assert main(["update", str(repository / "openapi" / "statebase-v1.json")]) == 0
+    assert "The document is the one that is here already." in capsys.readouterr().out
 
 
 def test_update_keeps_the_document_if_it_cannot_be_generated_from(
@@ -127,7 +132,9 @@ def test_update_keeps_the_document_if_it_cannot_be_generated_from(
 
     assert main(["update", str(new)]) == 2
 
-    assert "no tag" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "no tag" in error
+    assert "The document was left as it was: mend openapi/overlay.yaml" in error
     assert document.read_bytes() == before
     assert not (repository / "src/statebase/_generated").exists()
 
@@ -148,3 +155,22 @@ def test_help_names_every_command(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     for command in ("generate", "check", "overlay", "drift", "update"):
         assert f"\n    {command} " in done.stdout
+
+
+def test_output_may_go_anywhere(root: Path, tmp_path: Path) -> None:
+    """Characters that the terminal lacks are written as numbers, and a reader that stops early ends the command."""
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    operation = {"responses": {"204": {"description": ""}}}
+    old.write_text(json.dumps({"openapi": "3.1.0", "paths": {"/→": {"get": operation}}}), encoding="utf-8")
+    new.write_text(json.dumps({"openapi": "3.1.0", "paths": {}}), encoding="utf-8")
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "codegen"]
+
+    drift = subprocess.run([*command, "drift", old, new], cwd=root, env=ascii_only, capture_output=True, check=False)
+    with subprocess.Popen([*command, "overlay"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as overlay:
+        assert overlay.stdout is not None and overlay.stderr is not None
+        overlay.stdout.close()
+        complaints = overlay.stderr.read()
+
+    assert (drift.stdout, drift.returncode) == (b"breaking  GET /\\u2192: is gone\n", 2)
+    assert (complaints, overlay.returncode) == (b"", 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import collections
 import json
 from pathlib import Path
@@ -109,15 +108,6 @@ def test_positional_arguments_exist(path: str, method: str, operation: dict[str,
 
     assert positional[: len(in_path)] == in_path
     assert set(positional) <= {*in_path, *in_query, *body["properties"]}
-
-
-@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
-def test_example_calls_its_operation(path: str, method: str, operation: dict[str, Any]) -> None:
-    """The example is Python that calls one of the methods of the operation."""
-    tree = ast.parse(operation["x-statebase"]["example"])
-
-    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert calls & {f"client.{name}" for name in operation["x-statebase"]["methods"]}
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)

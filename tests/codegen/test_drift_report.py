@@ -37,7 +37,7 @@ def test_worst_change_decides(changes: list[Change], code: int, verdict: str) ->
     assert exit_code(changes) == code
     assert report["verdict"] == verdict
     assert report["changes"] == [
-        {"kind": change.kind, "place": change.place, "message": change.message} for change in changes
+        {"kind": change.kind, "place": change.place, "message": change.message, "operations": []} for change in changes
     ]
 
 
@@ -58,3 +58,20 @@ def test_changes_are_sorted_whatever_the_order_of_the_documents() -> None:
     assert changes == compare(
         {"paths": dict(reversed(old["paths"].items()))}, {"paths": dict(reversed(new["paths"].items()))}
     )
+
+
+def test_a_change_of_a_component_says_which_operations_it_reaches() -> None:
+    """Those whose request or answer it has a part in, however deep, with a count where there are many."""
+
+    def document(**fields: Any) -> dict[str, Any]:
+        inner = {"type": "object", "properties": {"name": {"type": "string"}, **fields}}
+        outer = {"type": "object", "properties": {"inner": {"$ref": "#/components/schemas/Inner"}}}
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Outer"}}}
+        get = {"get": {"responses": {"200": {"description": "", "content": content}}}}
+        paths = {f"/{letter}": get for letter in "abcde"} | {"/other": {"get": {"responses": {"204": {}}}}}
+        return {"paths": paths, "components": {"schemas": {"Inner": inner, "Outer": outer}}}
+
+    changes = compare(document(), document(size={"type": "integer"}))
+
+    assert changes[0].operations == ("GET /a", "GET /b", "GET /c", "GET /d", "GET /e")
+    assert render_text(changes) == "additive  Inner.size (response): is new [GET /a, GET /b, GET /c and 2 more]\n"

@@ -161,12 +161,12 @@ CASES: dict[str, tuple[Change, str, str]] = {
     ),
     "read that is no truth value": (lambda d: choose(creating(d), read="yes"), f"{CREATE}/x-statebase/read", "true"),
     "example that is no Python": (
-        lambda d: choose(listing(d), example="client.things.("),
+        lambda d: choose(listing(d), example=">>> client.things.("),
         f"{LIST}/x-statebase/example",
         "not Python",
     ),
     "example of something else": (
-        lambda d: choose(listing(d), example="client.things.delete_thing('a')"),
+        lambda d: choose(listing(d), example=">>> client.things.delete_thing('a')"),
         f"{LIST}/x-statebase/example",
         "things.list_things",
     ),
@@ -174,6 +174,21 @@ CASES: dict[str, tuple[Change, str, str]] = {
         lambda d: field(d, n={"type": "integer", "x-statebase": {"values": ["a"]}}),
         f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
         "text",
+    ),
+    "mapping that is a number": (
+        lambda d: field(d, n={"type": "integer", "x-statebase": {"mapping": True}}),
+        f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
+        "Only a text",
+    ),
+    "mapping in a body": (
+        lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True}}),
+        f"{CREATE}/requestBody/content/application~1json/schema/n/x-statebase",
+        "cannot stand for a text in the body",
+    ),
+    "mapping with known values": (
+        lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True, "values": ["a"]}}),
+        f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
+        "either values: [...] or mapping: true",
     ),
     "known values in an object": (
         lambda d: schema(d, "Thing").update({"x-statebase": {"values": ["a"]}}),
@@ -273,16 +288,16 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{LIST}/parameters/0",
         "style",
     ),
-    "callback": (lambda d: listing(d).update(callbacks={}), f"{LIST}/callbacks", "know callbacks"),
+    "callback": (lambda d: listing(d).update(callbacks={}), f"{LIST}/callbacks", "know the keyword callbacks"),
     "construct of JSON Schema": (
         lambda d: field(d, a={"type": "string", "not": {"const": "x"}}),
         f"{SCHEMAS}/ThingCreate/properties/a/not",
-        "know not",
+        "know the keyword not",
     ),
     "tuple": (
         lambda d: field(d, a={"type": "array", "prefixItems": [{"type": "string"}]}),
         f"{SCHEMAS}/ThingCreate/properties/a/prefixItems",
-        "know prefixItems",
+        "know the keyword prefixItems",
     ),
     "several allOf": (
         lambda d: field(d, a={"allOf": [THING, THING]}),
@@ -403,5 +418,5 @@ def test_a_broken_overlay_is_named(make_project: Callable[..., Project], small_d
     }
     project.overlay.write_text(json.dumps(overlay), encoding="utf-8")
 
-    with pytest.raises(CodegenError, match=r"overlay\.yaml: The overlay cannot be applied: action 1"):
+    with pytest.raises(CodegenError, match=r"overlay\.yaml: action 1"):
         generate(project)

@@ -20,7 +20,8 @@ from pathlib import Path
 from codegen.package import Project, generate
 root, out = Path(sys.argv[1]), Path(sys.argv[2])
 at = Project.at(root)
-generate(Project(at.document, at.overlay, out / "versions.lock", at.templates, out / "made"))
+made = out / "made"
+generate(Project(at.document, at.overlay, made / "versions.lock", at.templates, at.sources, made, made / "api.md"))
 """
 
 
@@ -76,7 +77,7 @@ def test_the_old_package_is_gone(make_project: Callable[..., Project], small_doc
         "transport/__init__.py",
         "transport/things.py",
     ]
-    assert sorted(path.name for path in project.output.parent.iterdir()) == ["made", "openapi"]
+    assert sorted(path.name for path in project.output.parent.iterdir()) == ["api.md", "made", "openapi"]
 
 
 def test_every_module_says_where_it_comes_from(

@@ -55,7 +55,7 @@ def hostile(document: dict[str, Any], text: str) -> dict[str, Any]:
             "tags": ["things"],
             "operationId": "get_odd",
             "responses": {"204": {"description": text}},
-            "x-statebase": {"example": f"client.things.get_odd()  # {text if text.isprintable() else ''}"},
+            "x-statebase": {"example": f">>> client.things.get_odd()  # {text if text.isprintable() else ''}"},
         }
     }
     parameters = document["paths"]["/v1/things"]["get"]["parameters"]

@@ -51,6 +51,13 @@ def test_plain_values_are_replaced() -> None:
     assert result["paths"]["/orders"]["get"]["deprecated"] is True
 
 
+def test_one_match_may_have_what_others_lack() -> None:
+    """An action is stale where all of its matches have what it adds, not where some do."""
+    result = applied(action("$.paths['/orders'][*]", update={"deprecated": False}))
+
+    assert [operation["deprecated"] for operation in result["paths"]["/orders"].values()] == [False, False]
+
+
 def test_arrays_inside_an_update_are_concatenated() -> None:
     """An array of the update goes behind the one that is there."""
     assert applied(action("$", update={"tags": ["c", "d"]}))["tags"] == ["a", "b", "c", "d"]
@@ -139,16 +146,17 @@ def test_document_and_overlay_stay_as_they_are() -> None:
 
 ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "no mapping": ("text", "has to be a mapping"),
-    "no target": ({"description": "d", "update": {}}, "The target is missing"),
-    "no JSONPath": (action("info", update={}), "not a JSONPath"),
-    "broken JSONPath": (action("$.info[", update={}), "not a JSONPath"),
+    "no target": ({"description": "d", "update": {"a": 1}}, "The target is missing"),
+    "no JSONPath": (action("info", update={"a": 1}), "not a JSONPath"),
+    "broken JSONPath": (action("$.info[", update={"a": 1}), "not a JSONPath"),
     "no match": (action("$.nothing", update={"a": 1}), "matches nothing"),
     "plain value": (action("$.info.title", update={"a": 1}), "neither an object nor an array"),
     "plain entry": (action("$.tags[?@ == 'a']", remove=True), "neither an object nor an array"),
-    "stale": (action("$.info", update={"title": "Shop"}), "changes nothing"),
-    "empty": (action("$.info", update={}), "changes nothing"),
-    "stale entry": (action("$.tags", update="a"), "changes nothing"),
-    "stale entries": (action("$", update={"tags": ["b", "a"]}), "changes nothing"),
+    "stale": (action("$.info", update={"title": "Shop"}), r"has what it adds already: take \['title'\] out"),
+    "empty": (action("$.info", update={}), "update is empty"),
+    "stale entry": (action("$.tags", update="a"), "has what it adds already: take 'a' out"),
+    "stale entries": (action("$", update={"tags": ["b", "a"]}), r"take \['tags'\] out"),
+    "partly stale": (action("$.info", update={"new": 1, "title": "Shop"}), r"take \['title'\] out"),
     "text for an object": (action("$.info", update="text"), "has to be an object"),
     "replaces object": (action("$", update={"info": "text"}), "is an object, the update has a plain value"),
     "replaces array": (action("$", update={"tags": {}}), "is an array, the update has an object"),

@@ -11,7 +11,7 @@ from codegen.errors import CodegenError
 from codegen.prose import described, example_for, literal, outcome, paragraphs, section
 
 DESCRIPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "limits": ({"description": "How many", "minimum": 1, "maximum": 1000.0}, "How many. 1 to 1000."),
+    "limits": ({"description": "How many", "minimum": 1, "maximum": 1000.0}, "How many. 1 to 1,000."),
     "limits that the words have": (
         {"description": "Up to 1,000, from 1.", "minimum": 1, "maximum": 1000},
         "Up to 1,000, from 1.",
@@ -64,17 +64,20 @@ def test_a_literal_is_the_text(text: str) -> None:
 
 
 EXAMPLE = """\
-session = client.sessions.get_state("sess_1").state
-for item in client.state.list(
-    "ü", limit=1,
-):
-    print(item, client.api_key)
+>>> session = client.sessions.get_state("sess_1").state
+>>> for item in client.state.list(
+...     "ü", limit=1,
+... ):
+...     print(item, client.api_key)
+one key
 """
 
 
 def test_an_example_is_for_its_method_and_its_flavour() -> None:
     """An example calls the method that it stands at; for the asynchronous client it awaits each call of the client."""
-    lines = example_for(EXAMPLE, ("state.list", "sessions.list"), "sessions.list", True, "#")
+    lines = example_for(
+        EXAMPLE, {name: f"client.{name}" for name in ("state.list", "sessions.list")}, "sessions.list", True, "#"
+    )
 
     assert lines == [
         '>>> session = (await client.sessions.get_state("sess_1")).state',
@@ -82,10 +85,12 @@ def test_an_example_is_for_its_method_and_its_flavour() -> None:
         '...     "ü", limit=1,',
         "... ):",
         "...     print(item, client.api_key)",
+        "one key",
     ]
 
 
-def test_an_example_has_to_call_the_method() -> None:
-    """An example that shows something else is an error at its place."""
-    with pytest.raises(CodegenError, match=r"#/x: The example calls none of state\.get"):
-        example_for("client.state.gets()", ("state.get",), "state.get", False, "#/x")
+@pytest.mark.parametrize("text", [">>> client.state.gets()", "client.state.get()", ">>> print('client.state.get()')"])
+def test_an_example_has_to_call_the_method(text: str) -> None:
+    """An example that shows something else, or nothing that runs, is an error at its place."""
+    with pytest.raises(CodegenError, match=r"#/x: The example calls none of client\.state\.get on"):
+        example_for(text, {"state.get": "client.state.get"}, "state.get", False, "#/x")

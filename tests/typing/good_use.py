@@ -91,6 +91,8 @@ def sessions(client: StateBase, after: datetime) -> None:
     print(plan, session.get("mood", "unknown"))
 
     page = client.sessions.list("agent", 5, created_after=after, created_before="2026-01-01T00:00:00Z")
+    client.sessions.list(metadata={"channel": "chat", "tier": 2})
+    client.sessions.list(metadata='{"channel": "chat"}')
     assert_type(page, Page[models.SessionListItem])
     assert_type(page[0], models.SessionListItem)
     assert_type(page[:2], List[models.SessionListItem])
@@ -234,6 +236,7 @@ def raw_responses(client: StateBase) -> None:
     assert_type(answer.rate_limit, RateLimit)
     assert_type(answer.parse(), models.SessionResponse)
     assert_type(client.with_raw_response.sessions.list(limit=3).parse(), Page[models.SessionListItem])
+    client.with_raw_response.sessions.list(metadata={"channel": "chat"})
     assert_type(client.with_raw_response.memory.search("tea", types=["fact"]).parse(), models.SearchResults)
 
 
@@ -244,7 +247,7 @@ async def everything_async() -> None:
         assert_type(client.with_options(timeout=5), AsyncStateBase)
         session = await client.sessions.create("agent", "ada", initial_state={"plan": "basic"})
         assert_type(session, models.SessionCreateResponse)
-        page = await client.sessions.list("agent", limit=5)
+        page = await client.sessions.list("agent", limit=5, metadata={"channel": "chat"})
         assert_type(page, AsyncPage[models.SessionListItem])
         assert_type(page[0], models.SessionListItem)
         assert_type(await page.next_page(), Optional[AsyncPage[models.SessionListItem]])

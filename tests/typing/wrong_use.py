@@ -32,6 +32,8 @@ def methods(client: StateBase) -> None:
     client.sessions.get("sess_1", time_out=5)  # mypy: call-arg; pyright: reportCallIssue
     client.sessions.list(limit="5")  # mypy: arg-type; pyright: reportArgumentType
     client.sessions.list(limit=None)  # mypy: arg-type; pyright: reportArgumentType
+    client.sessions.list(metadata=["chat"])  # mypy: arg-type; pyright: reportArgumentType
+    client.sessions.list(metadata={1: "chat"})  # mypy: dict-item; pyright: reportArgumentType
     client.sessions.add_turn("sess_1", 5, "hello")  # mypy: arg-type; pyright: reportArgumentType
     client.sessions.add_turn("sess_1", "hi")  # mypy: call-arg; pyright: reportCallIssue
     client.sessions.ingest("sess_1", [5])  # mypy: list-item; pyright: reportArgumentType

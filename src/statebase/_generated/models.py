@@ -14,9 +14,9 @@ class APIKeyCreateRequest(Model):
 
     name: str
     """What to call the key, for people to tell keys apart."""
-    rate_limit: int = 100
+    rate_limit: Annotated[int, Field(ge=1, le=1000000)] = 100
     """Requests that the key may make in a minute."""
-    expires_days: Optional[int] = None
+    expires_days: Annotated[Optional[int], Field(ge=1, le=36500)] = None
     """Days until the key stops working; null for never."""
     owner_id: Optional[str] = None
     """Who owns the key, by your own id."""

@@ -19,6 +19,16 @@ class EngineError(Exception):
         param: The parameter that it is about; None where it is about none.
         retry_after: Seconds after which trying again makes sense; None where it does not.
         location: Where in the body a value breaks the schema; None for everything but 422.
+
+    Example:
+        >>> from statebase.local import Engine, EngineError
+        >>> engine = Engine.open()
+        >>> try:
+        ...     engine.get_session("sess_000000000000")
+        ... except EngineError as error:
+        ...     print(error.status, error.code, error.param)
+        404 session_not_found session_id
+        >>> engine.close()
     """
 
     def __init__(

@@ -60,6 +60,14 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         rate_limit: Requests a minute that come in; one with a key of the dashboard has the limit of its key. No limits
             without it.
         close_engine: Whether closing the transport closes the engine.
+
+    Example:
+        >>> import httpx
+        >>> from statebase.local import Engine, LocalTransport
+        >>> transport = LocalTransport(Engine.open(), close_engine=True)
+        >>> with httpx.Client(base_url="http://localhost", transport=transport) as http:
+        ...     http.get("/health/live").json()
+        {'status': 'alive'}
     """
 
     def __init__(

@@ -40,7 +40,9 @@ def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Opt
     Example:
         >>> from statebase.local import Engine
         >>> from statebase.server import create_app
-        >>> app = create_app(Engine.open(), api_key="sb_secret")  # then, for instance: uvicorn module:app
+        >>> engine = Engine.open()
+        >>> app = create_app(engine, api_key="sb_secret")  # then, for instance: uvicorn module:app
+        >>> engine.close()  # when the server has stopped
     """
     return _App(LocalTransport(engine, api_key=api_key, rate_limit=rate_limit), open_to_all=api_key is None)
 

@@ -30,6 +30,9 @@ class DashboardTransport(SyncNamespace):
 
         ``GET /v1/dashboard/stats``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             Counts and recent activity.
 
@@ -37,8 +40,8 @@ class DashboardTransport(SyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> overview = client.dashboard.stats()
-            >>> print(overview.stats.total_sessions)
+            >>> client.dashboard.stats().stats.total_sessions
+            1
         """
         return self._client.request(operations.GET_DASHBOARD_STATS, options)
 
@@ -49,6 +52,9 @@ class DashboardTransport(SyncNamespace):
 
         ``GET /v1/dashboard/keys``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             The API keys.
 
@@ -56,8 +62,9 @@ class DashboardTransport(SyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> for key in client.dashboard.list_keys():
-            ...     print(key.name, key.key_prefix)
+            >>> key = client.dashboard.create_key("laptop")
+            >>> [(key.name, key.is_active) for key in client.dashboard.list_keys()]
+            [('laptop', True)]
         """
         return self._client.request(operations.LIST_API_KEYS, options)
 
@@ -78,9 +85,10 @@ class DashboardTransport(SyncNamespace):
 
         Args:
             name: What to call the key, for people to tell keys apart.
-            rate_limit: Requests that the key may make in a minute. Default: 100.
-            expires_days: Days until the key stops working; null for never.
+            rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
+            expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new API key, with the key itself.
@@ -92,8 +100,9 @@ class DashboardTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> key = client.dashboard.create_key("laptop", expires_days=30)
-            >>> print(key.key_prefix)
+            >>> key = client.dashboard.create_key("laptop", rate_limit=60, expires_days=30)
+            >>> key.name, key.rate_limit, key.full_key is not None
+            ('laptop', 60, True)
         """
         return self._client.request(
             operations.CREATE_API_KEY,
@@ -110,6 +119,7 @@ class DashboardTransport(SyncNamespace):
 
         Args:
             key_id: Id of the API key.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -133,6 +143,9 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         ``GET /v1/dashboard/stats``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             Counts and recent activity.
 
@@ -140,8 +153,8 @@ class AsyncDashboardTransport(AsyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> overview = await client.dashboard.stats()
-            >>> print(overview.stats.total_sessions)
+            >>> (await client.dashboard.stats()).stats.total_sessions
+            1
         """
         return await self._client.request(operations.GET_DASHBOARD_STATS, options)
 
@@ -152,6 +165,9 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         ``GET /v1/dashboard/keys``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             The API keys.
 
@@ -159,8 +175,9 @@ class AsyncDashboardTransport(AsyncNamespace):
             PermissionDeniedError: The API key may not do this.
 
         Example:
-            >>> for key in await client.dashboard.list_keys():
-            ...     print(key.name, key.key_prefix)
+            >>> key = await client.dashboard.create_key("laptop")
+            >>> [(key.name, key.is_active) for key in await client.dashboard.list_keys()]
+            [('laptop', True)]
         """
         return await self._client.request(operations.LIST_API_KEYS, options)
 
@@ -181,9 +198,10 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         Args:
             name: What to call the key, for people to tell keys apart.
-            rate_limit: Requests that the key may make in a minute. Default: 100.
-            expires_days: Days until the key stops working; null for never.
+            rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
+            expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new API key, with the key itself.
@@ -195,8 +213,9 @@ class AsyncDashboardTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> key = await client.dashboard.create_key("laptop", expires_days=30)
-            >>> print(key.key_prefix)
+            >>> key = await client.dashboard.create_key("laptop", rate_limit=60, expires_days=30)
+            >>> key.name, key.rate_limit, key.full_key is not None
+            ('laptop', 60, True)
         """
         return await self._client.request(
             operations.CREATE_API_KEY,
@@ -213,6 +232,7 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         Args:
             key_id: Id of the API key.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.

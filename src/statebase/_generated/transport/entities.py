@@ -44,6 +44,7 @@ class EntitiesTransport(SyncNamespace):
             entity_type: Only entities of this kind.
             limit: How many entities to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last entity seen; the page starts after it.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of entities.
@@ -54,8 +55,9 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.entities.list(entity_type="customer"):
-            ...     print(item.entity_id)
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> [item.entity_id for item in client.entities.list(entity_type="customer")]
+            ['42']
         """
         return self._client.request_page(
             operations.LIST_ENTITIES,
@@ -87,6 +89,7 @@ class EntitiesTransport(SyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity as stored.
@@ -100,7 +103,8 @@ class EntitiesTransport(SyncNamespace):
 
         Example:
             >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
-            >>> print(entity.id)
+            >>> entity.entity_id, entity.attributes
+            ('42', {'name': 'Ada'})
         """
         return self._client.request(
             operations.CREATE_ENTITY,
@@ -122,6 +126,7 @@ class EntitiesTransport(SyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The entity.
@@ -132,8 +137,9 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> entity = client.entities.get(entity.id)
-            >>> print(entity.attributes)
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> client.entities.get(entity.id).attributes
+            {'name': 'Ada'}
         """
         return self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
@@ -149,6 +155,7 @@ class EntitiesTransport(SyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity after the update.
@@ -160,8 +167,10 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> updated = client.entities.update(entity.id, {"vip": True})
-            >>> print(updated.version, updated.attributes)
+            >>> updated.version, updated.attributes
+            (2, {'name': 'Ada', 'vip': True})
         """
         return self._client.request(
             operations.UPDATE_ENTITY, options, path={"entity_id": entity_id}, body={"attributes": attributes}
@@ -176,6 +185,7 @@ class EntitiesTransport(SyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -183,6 +193,7 @@ class EntitiesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> client.entities.delete(entity.id)
         """
         return self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})
@@ -211,6 +222,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             entity_type: Only entities of this kind.
             limit: How many entities to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last entity seen; the page starts after it.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of entities.
@@ -221,8 +233,9 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.entities.list(entity_type="customer"):
-            ...     print(item.entity_id)
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> [item.entity_id for item in await client.entities.list(entity_type="customer")]
+            ['42']
         """
         return await self._client.request_page(
             operations.LIST_ENTITIES,
@@ -254,6 +267,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity as stored.
@@ -267,7 +281,8 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Example:
             >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
-            >>> print(entity.id)
+            >>> entity.entity_id, entity.attributes
+            ('42', {'name': 'Ada'})
         """
         return await self._client.request(
             operations.CREATE_ENTITY,
@@ -289,6 +304,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The entity.
@@ -299,8 +315,9 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> entity = await client.entities.get(entity.id)
-            >>> print(entity.attributes)
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
+            >>> (await client.entities.get(entity.id)).attributes
+            {'name': 'Ada'}
         """
         return await self._client.request(operations.GET_ENTITY, options, path={"entity_id": entity_id})
 
@@ -316,6 +333,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The entity after the update.
@@ -327,8 +345,10 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> updated = await client.entities.update(entity.id, {"vip": True})
-            >>> print(updated.version, updated.attributes)
+            >>> updated.version, updated.attributes
+            (2, {'name': 'Ada', 'vip': True})
         """
         return await self._client.request(
             operations.UPDATE_ENTITY, options, path={"entity_id": entity_id}, body={"attributes": attributes}
@@ -343,6 +363,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
 
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -350,6 +371,7 @@ class AsyncEntitiesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> entity = await client.entities.create(session.id, "customer", "42", {"name": "Ada"})
             >>> await client.entities.delete(entity.id)
         """
         return await self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})

@@ -47,21 +47,25 @@ class MemoryTransport(SyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, separated by commas; any of them will do.
-            tags: Only memories with these tags, separated by commas; any of them will do.
+            types: Only memories of these types, at most 500, separated by commas; any of them will do.
+            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
 
         Raises:
+            BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> results = client.memory.search("What does the user drink?", top_k=3)
-            >>> print([(found.content, found.score) for found in results.data])
+            >>> memory = client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
+            >>> results = client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
         """
         return self._client.request(
             operations.SEARCH_MEMORIES,
@@ -100,6 +104,7 @@ class MemoryTransport(SyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory as stored.
@@ -112,8 +117,9 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.add("The user drinks tea.", session_id=session.id, type="preference")
-            >>> print(memory.id)
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory.type
+            'preference'
         """
         return self._client.request(
             operations.CREATE_MEMORY,
@@ -137,6 +143,7 @@ class MemoryTransport(SyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memory.
@@ -147,8 +154,9 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.get(memory.id)
-            >>> print(memory.content)
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> client.memory.get(memory.id).content
+            'Drinks tea, never coffee'
         """
         return self._client.request(operations.GET_MEMORY, options, path={"memory_id": memory_id})
 
@@ -175,6 +183,7 @@ class MemoryTransport(SyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory after the update.
@@ -186,7 +195,10 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> client.memory.update(memory.id, content="The user drinks green tea.")
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> updated = client.memory.update(memory.id, content="Drinks green tea", tags=["drinks"])
+            >>> updated.content, updated.version
+            ('Drinks green tea', 2)
         """
         return self._client.request(
             operations.UPDATE_MEMORY,
@@ -204,6 +216,7 @@ class MemoryTransport(SyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -211,6 +224,7 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id)
             >>> client.memory.delete(memory.id)
         """
         return self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
@@ -240,21 +254,25 @@ class AsyncMemoryTransport(AsyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, separated by commas; any of them will do.
-            tags: Only memories with these tags, separated by commas; any of them will do.
+            types: Only memories of these types, at most 500, separated by commas; any of them will do.
+            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
 
         Raises:
+            BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> results = await client.memory.search("What does the user drink?", top_k=3)
-            >>> print([(found.content, found.score) for found in results.data])
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
+            >>> results = await client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
         """
         return await self._client.request(
             operations.SEARCH_MEMORIES,
@@ -293,6 +311,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory as stored.
@@ -305,8 +324,9 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("The user drinks tea.", session_id=session.id, type="preference")
-            >>> print(memory.id)
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory.type
+            'preference'
         """
         return await self._client.request(
             operations.CREATE_MEMORY,
@@ -330,6 +350,7 @@ class AsyncMemoryTransport(AsyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The memory.
@@ -340,8 +361,9 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.get(memory.id)
-            >>> print(memory.content)
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> (await client.memory.get(memory.id)).content
+            'Drinks tea, never coffee'
         """
         return await self._client.request(operations.GET_MEMORY, options, path={"memory_id": memory_id})
 
@@ -368,6 +390,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The memory after the update.
@@ -379,7 +402,10 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> await client.memory.update(memory.id, content="The user drinks green tea.")
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
+            >>> updated = await client.memory.update(memory.id, content="Drinks green tea", tags=["drinks"])
+            >>> updated.content, updated.version
+            ('Drinks green tea', 2)
         """
         return await self._client.request(
             operations.UPDATE_MEMORY,
@@ -397,6 +423,7 @@ class AsyncMemoryTransport(AsyncNamespace):
 
         Args:
             memory_id: Id of the memory: mem_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -404,6 +431,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id)
             >>> await client.memory.delete(memory.id)
         """
         return await self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})

@@ -47,7 +47,7 @@ class SessionsTransport(SyncNamespace):
         created_after: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         *,
         created_before: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
-        metadata: Union[str, None, NotGiven] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> Page[SessionListItem]:
@@ -63,8 +63,10 @@ class SessionsTransport(SyncNamespace):
             starting_after: Id of the last session seen; the page starts after it.
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
-            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value.
+            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
+                mapping is written as one.
             user_id: Only sessions with this user.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
@@ -76,8 +78,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.sessions.list(agent_id="support-bot"):
-            ...     print(item.id, item.turn_count)
+            >>> page = client.sessions.list("support-bot", metadata={"channel": "chat"})
+            >>> [item.id for item in page], page.has_more
+            ([], False)
         """
         return self._client.request_page(
             operations.LIST_SESSIONS,
@@ -117,6 +120,7 @@ class SessionsTransport(SyncNamespace):
             initial_state: The state to start with, as version 0; empty without it.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
                 out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -128,8 +132,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
-            >>> print(session.id, session.state)
+            >>> session = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1}, ttl_seconds=3600)
+            >>> session.state
+            {'step': 1}
         """
         return self._client.request(
             operations.CREATE_SESSION,
@@ -152,6 +157,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The session.
@@ -162,8 +168,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = client.sessions.get(session.id)
-            >>> print(session.state)
+            >>> client.sessions.get(session.id).agent_id
+            'support-bot'
         """
         return self._client.request(operations.GET_SESSION, options, path={"session_id": session_id})
 
@@ -186,6 +192,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The session after the update.
@@ -198,7 +205,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)
+            >>> client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600).metadata
+            {'channel': 'chat'}
         """
         return self._client.request(
             operations.UPDATE_SESSION,
@@ -216,6 +224,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -249,6 +258,7 @@ class SessionsTransport(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -261,8 +271,10 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = client.sessions.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = client.sessions.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return self._client.request(
             operations.GET_CONTEXT,
@@ -291,6 +303,7 @@ class SessionsTransport(SyncNamespace):
             limit: How many versions, and how many traces, to give at most, 1 to 100. Default: 50.
             include_state: Whether to give the versions of the state. Default: True.
             include_traces: Whether to give the traces. Default: True.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions and traces of the session.
@@ -302,7 +315,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> history = client.sessions.get_history(session.id, limit=10)
-            >>> print(len(history.versions), len(history.traces))
+            >>> [version.version for version in history.versions], [trace.action for trace in history.traces]
+            ([0], ['session.created'])
         """
         return self._client.request(
             operations.GET_SESSION_HISTORY,
@@ -331,6 +345,7 @@ class SessionsTransport(SyncNamespace):
             limit: How many turns to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last turn seen; the page starts after it.
             order: desc for newest first, asc for oldest first. Default: "desc".
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of turns.
@@ -342,8 +357,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.sessions.list_turns(session.id, order="asc"):
-            ...     print(item.turn_number, item.input_preview)
+            >>> turn = client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> [(item.turn_number, item.input_preview) for item in client.sessions.list_turns(session.id, order="asc")]
+            [(1, 'Where is my order?')]
         """
         return self._client.request_page(
             operations.LIST_TURNS,
@@ -380,6 +396,7 @@ class SessionsTransport(SyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
             state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
@@ -392,12 +409,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = client.sessions.add_turn(
-            ...     session.id,
-            ...     {"type": "text", "content": "Where is my order?"},
-            ...     {"type": "text", "content": "On its way."},
-            ... )
-            >>> print(turn.turn_number)
+            >>> asked = {"type": "text", "content": "Where is my order?"}
+            >>> client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."}).turn_number
+            1
         """
         return self._client.request(
             operations.CREATE_TURN,
@@ -423,6 +437,7 @@ class SessionsTransport(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             turn_id: Id of the turn: turn_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The turn.
@@ -433,8 +448,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = client.sessions.get_turn(session.id, turn.id)
-            >>> print(turn.input.content)
+            >>> turn = client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> client.sessions.get_turn(session.id, turn.id).output.content
+            'On its way.'
         """
         return self._client.request(operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id})
 
@@ -447,6 +463,7 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -458,7 +475,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> current = client.sessions.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -480,6 +498,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -492,8 +511,9 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.sessions.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = client.sessions.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return self._client.request(
             operations.UPDATE_STATE,
@@ -520,6 +540,7 @@ class SessionsTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -532,8 +553,10 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = client.sessions.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> restored = client.sessions.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return self._client.request(
             operations.ROLLBACK_STATE,
@@ -555,6 +578,7 @@ class SessionsTransport(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0; the newest when null or left out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -568,7 +592,8 @@ class SessionsTransport(SyncNamespace):
 
         Example:
             >>> fork = client.sessions.fork(session.id, version=0)
-            >>> print(fork.id, fork.state)
+            >>> fork.state, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, True)
         """
         return self._client.request(
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
@@ -586,7 +611,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         created_after: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         *,
         created_before: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
-        metadata: Union[str, None, NotGiven] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> AsyncPage[SessionListItem]:
@@ -602,8 +627,10 @@ class AsyncSessionsTransport(AsyncNamespace):
             starting_after: Id of the last session seen; the page starts after it.
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
-            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value.
+            metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
+                mapping is written as one.
             user_id: Only sessions with this user.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
@@ -615,8 +642,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.sessions.list(agent_id="support-bot"):
-            ...     print(item.id, item.turn_count)
+            >>> page = await client.sessions.list("support-bot", metadata={"channel": "chat"})
+            >>> [item.id for item in page], page.has_more
+            ([], False)
         """
         return await self._client.request_page(
             operations.LIST_SESSIONS,
@@ -656,6 +684,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             initial_state: The state to start with, as version 0; empty without it.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
                 out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -667,8 +696,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = await client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
-            >>> print(session.id, session.state)
+            >>> session = await client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1}, ttl_seconds=3600)
+            >>> session.state
+            {'step': 1}
         """
         return await self._client.request(
             operations.CREATE_SESSION,
@@ -691,6 +721,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The session.
@@ -701,8 +732,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> session = await client.sessions.get(session.id)
-            >>> print(session.state)
+            >>> (await client.sessions.get(session.id)).agent_id
+            'support-bot'
         """
         return await self._client.request(operations.GET_SESSION, options, path={"session_id": session_id})
 
@@ -725,6 +756,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The session after the update.
@@ -737,7 +769,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> await client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)
+            >>> (await client.sessions.update(session.id, metadata={"channel": "chat"}, ttl_seconds=3600)).metadata
+            {'channel': 'chat'}
         """
         return await self._client.request(
             operations.UPDATE_SESSION,
@@ -755,6 +788,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Raises:
             PermissionDeniedError: The API key may not do this.
@@ -788,6 +822,7 @@ class AsyncSessionsTransport(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -800,8 +835,10 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = await client.sessions.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = await client.sessions.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return await self._client.request(
             operations.GET_CONTEXT,
@@ -830,6 +867,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             limit: How many versions, and how many traces, to give at most, 1 to 100. Default: 50.
             include_state: Whether to give the versions of the state. Default: True.
             include_traces: Whether to give the traces. Default: True.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions and traces of the session.
@@ -841,7 +879,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> history = await client.sessions.get_history(session.id, limit=10)
-            >>> print(len(history.versions), len(history.traces))
+            >>> [version.version for version in history.versions], [trace.action for trace in history.traces]
+            ([0], ['session.created'])
         """
         return await self._client.request(
             operations.GET_SESSION_HISTORY,
@@ -870,6 +909,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             limit: How many turns to give at most, 1 to 100. Default: 20.
             starting_after: Id of the last turn seen; the page starts after it.
             order: desc for newest first, asc for oldest first. Default: "desc".
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of turns.
@@ -881,8 +921,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.sessions.list_turns(session.id, order="asc"):
-            ...     print(item.turn_number, item.input_preview)
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> [(item.turn_number, item.input_preview) for item in await client.sessions.list_turns(session.id, order="asc")]
+            [(1, 'Where is my order?')]
         """
         return await self._client.request_page(
             operations.LIST_TURNS,
@@ -919,6 +960,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
             state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
@@ -931,12 +973,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = await client.sessions.add_turn(
-            ...     session.id,
-            ...     {"type": "text", "content": "Where is my order?"},
-            ...     {"type": "text", "content": "On its way."},
-            ... )
-            >>> print(turn.turn_number)
+            >>> asked = {"type": "text", "content": "Where is my order?"}
+            >>> (await client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."})).turn_number
+            1
         """
         return await self._client.request(
             operations.CREATE_TURN,
@@ -962,6 +1001,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             turn_id: Id of the turn: turn_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The turn.
@@ -972,8 +1012,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> turn = await client.sessions.get_turn(session.id, turn.id)
-            >>> print(turn.input.content)
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my order?", "On its way.")
+            >>> (await client.sessions.get_turn(session.id, turn.id)).output.content
+            'On its way.'
         """
         return await self._client.request(
             operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id}
@@ -988,6 +1029,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -999,7 +1041,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> current = await client.sessions.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -1021,6 +1064,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -1033,8 +1077,9 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.sessions.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = await client.sessions.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return await self._client.request(
             operations.UPDATE_STATE,
@@ -1061,6 +1106,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -1073,8 +1119,10 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = await client.sessions.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> restored = await client.sessions.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return await self._client.request(
             operations.ROLLBACK_STATE,
@@ -1096,6 +1144,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0; the newest when null or left out.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
@@ -1109,7 +1158,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Example:
             >>> fork = await client.sessions.fork(session.id, version=0)
-            >>> print(fork.id, fork.state)
+            >>> fork.state, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, True)
         """
         return await self._client.request(
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}

@@ -52,6 +52,7 @@ class StateTransport(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -64,8 +65,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = client.state.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = client.state.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return self._client.request(
             operations.GET_CONTEXT,
@@ -83,6 +86,7 @@ class StateTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -94,7 +98,8 @@ class StateTransport(SyncNamespace):
 
         Example:
             >>> current = client.state.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -115,6 +120,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
@@ -126,8 +132,9 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.state.replace_state(session.id, {"step": 1})
-            >>> print(current.version)
+            >>> current = client.state.replace_state(session.id, {"paid": True}, reasoning="A new order.")
+            >>> current.version, current.state
+            (1, {'paid': True})
         """
         return self._client.request(
             operations.REPLACE_STATE,
@@ -154,6 +161,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -166,8 +174,9 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = client.state.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = client.state.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return self._client.request(
             operations.UPDATE_STATE,
@@ -194,6 +203,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions.
@@ -204,8 +214,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> current = client.state.update_state(session.id, {"step": 2})
             >>> history = client.state.get_state_history(session.id, limit=10)
-            >>> print(history.current_version, [version.state for version in history.data])
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
         """
         return self._client.request(
             operations.GET_STATE_HISTORY,
@@ -232,6 +244,7 @@ class StateTransport(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -244,8 +257,10 @@ class StateTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = client.state.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> restored = client.state.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return self._client.request(
             operations.ROLLBACK_STATE,
@@ -280,6 +295,7 @@ class AsyncStateTransport(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            **options: Options of this call, such as timeout.
 
         Returns:
             State, memories and latest turns.
@@ -292,8 +308,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> context = await client.state.get_context(session.id, "What does the user like?")
-            >>> print(context.state, [memory.content for memory in context.memories])
+            >>> context = await client.state.get_context(session.id, "How do they want to be contacted?", turn_limit=3)
+            >>> context.state
+            {'step': 1}
+            >>> prompt = context.to_prompt()
         """
         return await self._client.request(
             operations.GET_CONTEXT,
@@ -311,6 +329,7 @@ class AsyncStateTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
@@ -322,7 +341,8 @@ class AsyncStateTransport(AsyncNamespace):
 
         Example:
             >>> current = await client.state.get_state(session.id)
-            >>> print(current.version, current.state)
+            >>> current.version, current.state
+            (0, {'step': 1})
         """
         return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
 
@@ -343,6 +363,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
@@ -354,8 +375,9 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.state.replace_state(session.id, {"step": 1})
-            >>> print(current.version)
+            >>> current = await client.state.replace_state(session.id, {"paid": True}, reasoning="A new order.")
+            >>> current.version, current.state
+            (1, {'paid': True})
         """
         return await self._client.request(
             operations.REPLACE_STATE,
@@ -382,6 +404,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
@@ -394,8 +417,9 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> current = await client.state.update_state(session.id, {"step": 2}, reasoning="The address is known.")
-            >>> print(current.version, current.state)
+            >>> current = await client.state.update_state(session.id, {"paid": True}, reasoning="The money has arrived.")
+            >>> current.version, current.state
+            (1, {'step': 1, 'paid': True})
         """
         return await self._client.request(
             operations.UPDATE_STATE,
@@ -422,6 +446,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The versions.
@@ -432,8 +457,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
+            >>> current = await client.state.update_state(session.id, {"step": 2})
             >>> history = await client.state.get_state_history(session.id, limit=10)
-            >>> print(history.current_version, [version.state for version in history.data])
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
         """
         return await self._client.request(
             operations.GET_STATE_HISTORY,
@@ -460,6 +487,7 @@ class AsyncStateTransport(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             What the rollback did.
@@ -472,8 +500,10 @@ class AsyncStateTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> restored = await client.state.rollback(session.id, 0, reason="The order was cancelled.")
-            >>> print(restored.new_version, restored.state)
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> restored = await client.state.rollback(session.id, -1, "The order was cancelled.")
+            >>> restored.new_version, restored.state
+            (2, {'step': 1})
         """
         return await self._client.request(
             operations.ROLLBACK_STATE,

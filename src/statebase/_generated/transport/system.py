@@ -29,11 +29,15 @@ class SystemTransport(SyncNamespace):
 
         ``GET /``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             What the service says about itself.
 
         Example:
-            >>> print(client.system.info())
+            >>> client.info()["name"]
+            'statebase'
         """
         return self._client.request(operations.ROOT, options)
 
@@ -44,12 +48,15 @@ class SystemTransport(SyncNamespace):
 
         ``GET /health``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             How the service is doing.
 
         Example:
-            >>> health = client.system.health()
-            >>> print(health.status, health.version)
+            >>> client.health().status
+            'healthy'
         """
         return self._client.request(operations.HEALTH_CHECK, options)
 
@@ -60,11 +67,15 @@ class SystemTransport(SyncNamespace):
 
         ``GET /health/ready``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is ready.
 
         Example:
-            >>> client.system.ready()
+            >>> client.ready()
+            {'status': 'ready'}
         """
         return self._client.request(operations.READINESS_PROBE, options)
 
@@ -75,11 +86,15 @@ class SystemTransport(SyncNamespace):
 
         ``GET /health/live``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is alive.
 
         Example:
-            >>> client.system.live()
+            >>> client.live()
+            {'status': 'alive'}
         """
         return self._client.request(operations.LIVENESS_PROBE, options)
 
@@ -94,11 +109,15 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             What the service says about itself.
 
         Example:
-            >>> print(await client.system.info())
+            >>> (await client.info())["name"]
+            'statebase'
         """
         return await self._client.request(operations.ROOT, options)
 
@@ -109,12 +128,15 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /health``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             How the service is doing.
 
         Example:
-            >>> health = await client.system.health()
-            >>> print(health.status, health.version)
+            >>> (await client.health()).status
+            'healthy'
         """
         return await self._client.request(operations.HEALTH_CHECK, options)
 
@@ -125,11 +147,15 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /health/ready``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is ready.
 
         Example:
-            >>> await client.system.ready()
+            >>> await client.ready()
+            {'status': 'ready'}
         """
         return await self._client.request(operations.READINESS_PROBE, options)
 
@@ -140,10 +166,14 @@ class AsyncSystemTransport(AsyncNamespace):
 
         ``GET /health/live``
 
+        Args:
+            **options: Options of this call, such as timeout.
+
         Returns:
             That the service is alive.
 
         Example:
-            >>> await client.system.live()
+            >>> await client.live()
+            {'status': 'alive'}
         """
         return await self._client.request(operations.LIVENESS_PROBE, options)

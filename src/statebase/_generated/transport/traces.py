@@ -69,6 +69,7 @@ class TracesTransport(SyncNamespace):
             start_time: Only traces from this time on, inclusive.
             end_time: Only traces before this time, exclusive.
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -78,8 +79,8 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.traces.list(action="state.updated"):
-            ...     print(item.timestamp, item.session_id)
+            >>> [item.action for item in client.traces.list(resource_type="session", limit=10)]
+            ['session.created']
         """
         return self._client.request_page(
             operations.LIST_TRACES,
@@ -104,6 +105,7 @@ class TracesTransport(SyncNamespace):
 
         Args:
             trace_id: Id of the trace: trace_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The trace.
@@ -114,8 +116,9 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> trace = client.traces.get(trace.id)
-            >>> print(trace.action, trace.details)
+            >>> trace_id = client.state.rollback(session.id, 0, "The order was cancelled.").trace_id
+            >>> client.traces.get(trace_id).action
+            'state.rolled_back'
         """
         return self._client.request(operations.GET_TRACE, options, path={"trace_id": trace_id})
 
@@ -139,6 +142,7 @@ class TracesTransport(SyncNamespace):
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
             starting_after: Id of the last trace seen; the page starts after it.
             action: Only traces of this action, such as state.updated.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -150,8 +154,8 @@ class TracesTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in client.traces.list_for_session(session.id):
-            ...     print(item.timestamp, item.action)
+            >>> [item.action for item in client.traces.list_for_session(session.id)]
+            ['session.created']
         """
         return self._client.request_page(
             operations.LIST_SESSION_TRACES,
@@ -191,6 +195,7 @@ class AsyncTracesTransport(AsyncNamespace):
             start_time: Only traces from this time on, inclusive.
             end_time: Only traces before this time, exclusive.
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -200,8 +205,8 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.traces.list(action="state.updated"):
-            ...     print(item.timestamp, item.session_id)
+            >>> [item.action for item in await client.traces.list(resource_type="session", limit=10)]
+            ['session.created']
         """
         return await self._client.request_page(
             operations.LIST_TRACES,
@@ -226,6 +231,7 @@ class AsyncTracesTransport(AsyncNamespace):
 
         Args:
             trace_id: Id of the trace: trace_ and 12 characters.
+            **options: Options of this call, such as timeout.
 
         Returns:
             The trace.
@@ -236,8 +242,9 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> trace = await client.traces.get(trace.id)
-            >>> print(trace.action, trace.details)
+            >>> trace_id = (await client.state.rollback(session.id, 0, "The order was cancelled.")).trace_id
+            >>> (await client.traces.get(trace_id)).action
+            'state.rolled_back'
         """
         return await self._client.request(operations.GET_TRACE, options, path={"trace_id": trace_id})
 
@@ -261,6 +268,7 @@ class AsyncTracesTransport(AsyncNamespace):
             limit: How many traces to give at most, 1 to 1,000. Default: 50.
             starting_after: Id of the last trace seen; the page starts after it.
             action: Only traces of this action, such as state.updated.
+            **options: Options of this call, such as timeout.
 
         Returns:
             One page of traces.
@@ -272,8 +280,8 @@ class AsyncTracesTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> for item in await client.traces.list_for_session(session.id):
-            ...     print(item.timestamp, item.action)
+            >>> [item.action for item in await client.traces.list_for_session(session.id)]
+            ['session.created']
         """
         return await self._client.request_page(
             operations.LIST_SESSION_TRACES,

@@ -1,0 +1,112 @@
+"""Read modules of the package as source: what they import, the names that they give to types, their methods."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from dataclasses import dataclass
+from typing import Callable, Iterator, Optional, Union
+
+GENERATED = "_generated/"
+"""The folder of the generated package in the package."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module, parsed."""
+
+    path: str
+    """Where it is in the package."""
+    tree: ast.Module
+    read: Callable[[str], Module]
+    """Gives any module of the package by its path."""
+
+    @functools.cached_property
+    def _folders(self) -> dict[str, Optional[str]]:
+        """Where each imported name comes from; None for what is not of the package."""
+        imports = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom)]
+        return {alias.name: self._folder(node) for node in imports for alias in node.names}
+
+    @functools.cached_property
+    def _types(self) -> dict[str, ast.expr]:
+        """The types that have names of their own."""
+        assignments = [node for node in ast.walk(self.tree) if isinstance(node, ast.Assign)]
+        return {t.id: node.value for node in assignments for t in node.targets if isinstance(t, ast.Name)}
+
+    def origin(self, name: str) -> Optional[str]:
+        """Return the path of the module of the package that has a name of this one; None for names of its own.
+
+        Args:
+            name: The name, or a dotted one, such as `models.TurnResponse`.
+        """
+        first, dot, _ = name.partition(".")
+        folder = self._folders.get(first)
+        if folder is None:
+            return None
+        return f"{folder}/{first}.py" if dot else f"{folder}.py"
+
+    def alias(self, name: str) -> Optional[tuple[ast.expr, Module]]:
+        """Return the type that a name stands for, and the module that says so; None for a class."""
+        if name in self._types:
+            return self._types[name], self
+        # What is generated names its types itself, and has nothing but classes for others.
+        origin = None if self.path.startswith(GENERATED) else self.origin(name)
+        return None if origin is None or origin.startswith(GENERATED) else self.read(origin).alias(name)
+
+    def _folder(self, node: ast.ImportFrom) -> Optional[str]:
+        """Return where an import leads to; None for what is not of the package."""
+        names = node.module.split(".") if node.module else []
+        if node.level == 0:
+            return "/".join(names[1:]) if names[0] == "statebase" else None
+        return "/".join([*self.path.split("/")[: -node.level], *names])
+
+
+@dataclass(frozen=True)
+class Function:
+    """A method of a class."""
+
+    module: Module
+    owner: str
+    """The class."""
+    node: Union[ast.FunctionDef, ast.AsyncFunctionDef]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.node.name
+
+    @property
+    def of_class(self) -> bool:
+        """Whether it is called on the class."""
+        return bool(self.node.decorator_list)
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of its docstring."""
+        return (ast.get_docstring(self.node) or "").partition("\n\n")[0]
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The methods of its own object that it calls."""
+        attributes = (node.func for node in ast.walk(self.node) if isinstance(node, ast.Call))
+        return tuple(
+            f.attr
+            for f in attributes
+            if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) and f.value.id == "self"
+        )
+
+
+def functions(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
+    """Give the public methods of a class by name, properties left out.
+
+    Raises:
+        LookupError: The module has no such class.
+    """
+    found = [node for node in module.tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
+    if not found:
+        raise LookupError(f"{module.path} has no class {class_name}")
+    for node in found[0].body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+            if decorators <= {"classmethod", "staticmethod"}:
+                yield node.name, Function(module, class_name, node)
