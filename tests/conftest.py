@@ -13,7 +13,7 @@ import pytest
 
 from statebase import AsyncPage, AsyncStateBase, StateBase
 from statebase._base_client import AsyncNamespace
-from statebase._clock import Clock
+from statebase.testing import FrozenClock
 
 # A machine that is busy may take long over an example; what failed once is in the message, not in a directory. Where a
 # change is judged, the examples are the same each time; at a desk they are new ones.
@@ -74,28 +74,6 @@ async def _as_coroutine(awaitable: Any) -> Any:
     return await awaitable
 
 
-class FrozenClock(Clock):
-    """A clock that moves only when someone sleeps on it."""
-
-    def __init__(self) -> None:
-        self.slept: List[float] = []
-        self._start = Clock().now()
-
-    def now(self) -> Any:
-        from datetime import timedelta
-
-        return self._start + timedelta(seconds=sum(self.slept))
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    async def sleep_async(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
 @pytest.fixture(params=["sync", "async"])
 def flavour(request: pytest.FixtureRequest) -> str:
     """Which of the two clients the test uses."""
@@ -112,8 +90,9 @@ def event_loop_for_clients() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
+def clock(statebase_clock: FrozenClock) -> FrozenClock:
+    """The clock of the clients."""
+    return statebase_clock
 
 
 MakeClient = Callable[..., Any]
@@ -128,23 +107,24 @@ def make_client(
 
     def make(api_key: str = "sb_test", **options: Any) -> Any:
         client: Any = StateBase(api_key, **options) if flavour == "sync" else AsyncStateBase(api_key, **options)
-        return adopt(client)
-
-    def adopt(client: Any) -> Any:
         client._settings.clock = clock
         made.append(client if flavour == "sync" else Blocking(client, event_loop_for_clients))
         return made[-1]
 
-    make.adopt = adopt  # type: ignore[attr-defined]
     yield make
     for client in made:
         client.close()
 
 
 @pytest.fixture
-def local_client(flavour: str, make_client: Any) -> Any:
+def local_client(
+    flavour: str,
+    statebase_client: StateBase,
+    async_statebase_client: AsyncStateBase,
+    event_loop_for_clients: asyncio.AbstractEventLoop,
+) -> Any:
     """A client of the flavour on an embedded engine of its own."""
-    return make_client.adopt(StateBase.local() if flavour == "sync" else AsyncStateBase.local())
+    return statebase_client if flavour == "sync" else Blocking(async_statebase_client, event_loop_for_clients)
 
 
 Answer = Union[int, httpx.Response, Exception, Callable[[httpx.Request], httpx.Response]]

@@ -7,6 +7,8 @@
         client.sessions.add_turn(session.id, "hi", "hello")
 
 Names are loaded when they are first used (PEP 562): importing the package alone loads neither httpx nor pydantic.
+
+PYTEST_DONT_REWRITE: this package brings a plugin for pytest, which would warn where the package is imported before it.
 """
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true

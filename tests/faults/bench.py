@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from datetime import datetime, timedelta
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from statebase._generated.operations import OPERATIONS
 from statebase._pools import SyncPool
 from statebase.local import Engine
 from statebase.server import serve_in_thread
+from statebase.testing import FrozenClock
 from tests.faults.fault_list import Fault
 from tests.faults.fault_proxy import Act, FaultProxy
 from tests.faults.operation_cases import Arguments, Ledger, difference, prepare, take_stock
@@ -28,31 +28,6 @@ API_KEY = "sb_the_key_of_the_matrix"
 MAX_RETRIES = 2
 MOMENT_SECONDS = 0.01
 FLAVOURS = ("sync", "async")
-
-
-class SteeredClock(Clock):
-    """A clock that moves only when someone sleeps on it, or moves it."""
-
-    def __init__(self) -> None:
-        self.slept: List[float] = []
-        self.passed = 0.0
-        self._start = Clock().now()
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def advance(self, seconds: float) -> None:
-        self.passed += seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.advance(seconds)
-
-    async def sleep_async(self, seconds: float) -> None:
-        self.sleep(seconds)
 
 
 class Impatient(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -144,8 +119,8 @@ class Bench:
             way: Says how the client gets to the server, and how patient it is.
             arguments: Other positional arguments than those of the table.
         """
-        proxy, clock = self.proxy, SteeredClock()
-        proxy.now, proxy.advance_clock = clock.now, clock.advance
+        proxy, clock = self.proxy, FrozenClock()
+        proxy.now, proxy.advance_clock = clock.now, lambda seconds: clock.advance(seconds=seconds)
         with self._client(way, flavour, len(script), clock) as (call, clear, attempts):
             given, options = prepare(operation_id, self.engine)
             if way.deadline is not None:
@@ -155,7 +130,7 @@ class Bench:
             error = call(operation_id, arguments or given, options)
             proxy.settle(max(0, len(script) - len(attempts)) if way.hurried and way.arrives else None)
             effect = difference(before, take_stock(self.engine))
-            made, slept = len(attempts), list(clock.slept)
+            made, slept = len(attempts), list(clock.waits)
             repeated = None
             if error is not None:
                 clear()

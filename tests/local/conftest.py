@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
@@ -15,27 +14,14 @@ from statebase._generated.models import ErrorResponse, HTTPValidationError
 from statebase._generated.operations import OPERATIONS
 from statebase.local import Engine, LocalTransport
 from statebase.local.routing import Router
+from statebase.testing import FrozenClock
 
 BASE_URL = "http://local"
-STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 _router = Router(OPERATIONS)
 _results = {operation.id: TypeAdapter(operation.result) for operation in OPERATIONS.values()}
 _timestamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _open_models = {"TurnInput", "TurnOutput"}
-
-
-class MovableClock:
-    """Stands still until it is told to advance."""
-
-    def __init__(self) -> None:
-        self.now = STARTED
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
 
 
 def check_answer(request: httpx.Request, response: httpx.Response) -> None:
@@ -91,13 +77,14 @@ class CheckedTransport(httpx.BaseTransport):
 
 
 @pytest.fixture
-def engine_clock() -> MovableClock:
-    return MovableClock()
+def engine_clock(statebase_clock: FrozenClock) -> FrozenClock:
+    """The clock of the engines."""
+    return statebase_clock
 
 
 @pytest.fixture
-def open_engine(engine_clock: MovableClock) -> Iterator[Callable[..., Engine]]:
-    """Open engines on the movable clock; they are closed after the test."""
+def open_engine(engine_clock: FrozenClock) -> Iterator[Callable[..., Engine]]:
+    """Open engines on the clock; they are closed after the test."""
     opened: List[Engine] = []
 
     def opener(path: Any = ":memory:", **options: Any) -> Engine:

@@ -35,6 +35,7 @@ from statebase import (
     models,
 )
 from statebase.models import SessionResponse, TurnInput, TurnOutput
+from statebase.testing import Faults, FrozenClock, async_local_client, local_client
 
 
 def clients(context: ssl.SSLContext, http_client: httpx.Client, async_http_client: httpx.AsyncClient) -> None:
@@ -268,6 +269,20 @@ async def everything_async() -> None:
         assert_type(raw, APIResponse[models.SessionResponse])
         await client.sessions.delete(session.id)
     await AsyncStateBase().close()
+
+
+def tests(statebase_faults: Faults, statebase_clock: FrozenClock) -> None:
+    """Make clients for tests, and let them fail."""
+    assert_type(local_client(clock=statebase_clock), StateBase)
+    assert_type(async_local_client(faults=statebase_faults), AsyncStateBase)
+    StateBase.local("agents.db", clock=statebase_clock)
+    statebase_faults.drop_after_commit(2, on="sessions.add_turn")
+    statebase_faults.rate_limit(retry_after=2, times=3)
+    statebase_faults.server_error(500, after_commit=True)
+    with statebase_faults.down():
+        statebase_clock.advance(hours=25)
+    assert_type(statebase_faults.waits, List[float])
+    assert_type(statebase_faults.requests, List[str])
 
 
 assert_type(statebase.__version__, str)

@@ -53,7 +53,7 @@ def test_waits_count(serve: Any, clock: Any) -> None:
         serve(handle, deadline=10, max_retries=10).info()
 
     assert len(requests) == 3
-    assert 8 <= sum(clock.slept) < 10
+    assert 8 <= sum(clock.waits) < 10
 
 
 def test_attempts_count(serve: Any, clock: Any) -> None:

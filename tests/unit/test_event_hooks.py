@@ -38,7 +38,7 @@ def test_each_attempt_is_told_before_and_after(respond: Any, events: List[Any], 
     assert [type(event) for event in events[1::2]] == [AttemptEnded] * 3
     assert [event.started for event in events[1::2]] == started
     assert [event.attempt for event in events[1::2]] == list(caught.value.attempts)
-    assert [event.retry_in_seconds for event in events[1::2]] == [*clock.slept, None]
+    assert [event.retry_in_seconds for event in events[1::2]] == [*clock.waits, None]
 
 
 def test_success_is_told(respond: Any, events: List[Any], hooks: Any) -> None:

@@ -30,7 +30,7 @@ def test_one_line_an_attempt(respond: Any, caplog: pytest.LogCaptureFixture, clo
         client.sessions.get("sess_private")
 
     route = "GET /v1/sessions/{session_id}"
-    first, second = clock.slept
+    first, second = clock.waits
     assert lines(caplog) == [
         ("WARNING", f"{route} ReadError in 0 ms, attempt 1, request_id=None, again in {first:.2f} s"),
         ("WARNING", f"{route} 503 in 0 ms, attempt 2, request_id=req_1, again in {second:.2f} s"),

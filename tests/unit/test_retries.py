@@ -216,7 +216,7 @@ def test_attempts_tell_what_happened(respond: Any, clock: Any) -> None:
         ("answer", 503, "req_1", None),
     ]
     waited = [(later.started_at - one.started_at).total_seconds() for one, later in zip(attempts, attempts[1:])]
-    assert waited == pytest.approx(clock.slept, abs=1e-5)
+    assert waited == pytest.approx(clock.waits, abs=1e-5)
 
 
 def test_closing_during_a_wait_ends_the_call(respond: Any, clock: Any) -> None:

@@ -87,8 +87,8 @@ def test_service_is_not_asked_again_too_early(serve: Any, clock: Any, status: in
 
     serve(lambda request: left.pop(0)).info()
 
-    assert len(clock.slept) == 1
-    assert asked <= clock.slept[0] <= asked + 0.5
+    assert len(clock.waits) == 1
+    assert asked <= clock.waits[0] <= asked + 0.5
 
 
 def test_wait_until_the_window_ends(serve: Any, clock: Any) -> None:
@@ -98,7 +98,7 @@ def test_wait_until_the_window_ends(serve: Any, clock: Any) -> None:
 
     serve(lambda request: left.pop(0)).info()
 
-    assert 19.9 <= clock.slept[0] <= 20.6
+    assert 19.9 <= clock.waits[0] <= 20.6
 
 
 def test_waits_without_a_word_of_the_service(serve: Any, clock: Any) -> None:
@@ -106,9 +106,9 @@ def test_waits_without_a_word_of_the_service(serve: Any, clock: Any) -> None:
     with pytest.raises(InternalServerError):
         serve(lambda request: httpx.Response(500), max_retries=6).info()
 
-    assert len(clock.slept) == 6
-    assert all(0 <= wait <= longest for wait, longest in zip(clock.slept, [0.5, 1, 2, 4, 8, 8]))
-    assert len(set(clock.slept)) > 1
+    assert len(clock.waits) == 6
+    assert all(0 <= wait <= longest for wait, longest in zip(clock.waits, [0.5, 1, 2, 4, 8, 8]))
+    assert len(set(clock.waits)) > 1
 
 
 @pytest.mark.parametrize("asked", ["61", "3600", http_date(10**8)])
@@ -124,7 +124,7 @@ def test_long_wait_is_left_to_the_caller(serve: Any, clock: Any, asked: str) -> 
         serve(handle).info()
 
     assert len(requests) == 1
-    assert clock.slept == []
+    assert clock.waits == []
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > 60
 

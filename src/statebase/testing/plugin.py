@@ -1,0 +1,81 @@
+"""The fixtures: pytest loads this module by itself where the package is installed.
+
+All fixtures of a test share one store and one clock. Nothing heavy is imported before a fixture is used.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Iterator
+
+import pytest
+
+if TYPE_CHECKING:
+    from .._async_client import AsyncStateBase
+    from .._client import StateBase
+    from ..local.engine import Engine
+    from .clock import FrozenClock
+    from .faults import Faults
+
+
+@pytest.fixture
+def statebase_clock() -> FrozenClock:
+    """Clock of the clients and of the store: `statebase_clock.advance(hours=25)`; it moves when it is told to."""
+    from .clock import FrozenClock
+
+    return FrozenClock()
+
+
+@pytest.fixture
+def statebase_faults(statebase_clock: FrozenClock) -> Iterator[Faults]:
+    """Failures that the clients meet: `faults.drop_after_commit()`; one that strikes nobody fails the test."""
+    from .faults import Faults
+
+    faults = Faults(statebase_clock)
+    yield faults
+    faults.assert_all_struck()
+
+
+@pytest.fixture
+def faults(statebase_faults: Faults) -> Faults:
+    """Short for `statebase_faults`."""
+    return statebase_faults
+
+
+@pytest.fixture
+def statebase_engine(statebase_clock: FrozenClock) -> Iterator[Engine]:
+    """The store of the test: empty, in memory. Override it for another embedder or another lifetime of sessions."""
+    from ..local.engine import Engine
+
+    engine = Engine.open(clock=statebase_clock)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def statebase_client(statebase_engine: Engine, statebase_faults: Faults) -> Iterator[StateBase]:
+    """A `StateBase` on the store of the test."""
+    from .clients import local_client
+
+    with local_client(faults=statebase_faults, engine=statebase_engine) as client:
+        yield client
+
+
+@pytest.fixture
+def async_statebase_client(statebase_engine: Engine, statebase_faults: Faults) -> AsyncStateBase:
+    """An `AsyncStateBase` on the store of the test, for any event loop."""
+    from .clients import async_local_client
+
+    # Closing it would take an event loop, and it holds nothing that the store does not close.
+    return async_local_client(faults=statebase_faults, engine=statebase_engine)
+
+
+@pytest.fixture
+def statebase_server(statebase_engine: Engine) -> Iterator[str]:
+    """Address of a server of the store of the test, on a port of this machine; it takes any API key."""
+    if find_spec("hypercorn") is None:
+        pytest.fail('statebase_server needs a web server: pip install "statebase[server]"', pytrace=False)
+    from ..server import serve_in_thread
+
+    with serve_in_thread(statebase_engine) as server:
+        yield server.url
