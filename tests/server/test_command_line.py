@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -43,13 +44,34 @@ def test_help_lists_commands_exit_codes_and_environment(call: Run) -> None:
     """Nobody needs the documentation to begin."""
     text = call("--help").stdout
 
-    for word in ("serve", "export", "import", "purge", "backup", "exit codes:", "130", "STATEBASE_SERVE_API_KEY"):
+    commands = ("doctor", "show", "tail", "serve", "export", "import", "purge", "backup")
+    for word in (*commands, "exit codes:", "130", "STATEBASE_SERVE_API_KEY", "NO_COLOR", "HTTPS_PROXY", "examples:"):
         assert word in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_loads_nothing_that_takes_time() -> None:
+    """`statebase --help`, and a command line that makes no sense, wait for neither httpx nor pydantic."""
+    script = (
+        "import sys\n"
+        "from statebase.cli import main\n"
+        "for arguments in (['--help'], ['doctor', '--help'], ['tail', '--help'], ['unknown']):\n"
+        "    try: main(arguments)\n"
+        "    except SystemExit: pass\n"
+        "print(sorted({'httpx', 'httpcore', 'pydantic', 'ssl', 'sqlite3', 'asyncio', 'numpy'} & set(sys.modules)))"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
+        ("doctor", ["--path", "--url", "--json", "safe to paste", "a check failed"]),
+        ("show", ["SESSION", "--path", "--url", "-n", "--json", "STATEBASE_BASE_URL", "state_version"]),
+        ("tail", ["SESSION", "--path", "--url", "-n", "--interval", "--once", "--json", "Ctrl-C", "has ended"]),
         ("serve", ["--path", "--host", "--port", "--api-key", "--rate-limit", "--tls", "STATEBASE_BASE_URL", "8787"]),
         ("export", ["--all", "--expired", "--path", "--url", "-o", "newest 100", "statebase backup"]),
         ("import", ["FILE", "--path", "--url", "--ttl-seconds", "imported_from", "adds nothing"]),
@@ -58,12 +80,12 @@ def test_help_lists_commands_exit_codes_and_environment(call: Run) -> None:
     ],
 )
 def test_help_of_each_command(call: Run, command: str, words: List[str]) -> None:
-    """Options, limits and what stays behind are told; no line is too wide for a terminal of 120."""
-    result = call(command, "--help", COLUMNS="120")
+    """Options, limits and what stays behind are told; no line is too wide for a terminal of 80."""
+    result = call(command, "--help", COLUMNS="80")
 
     assert result.returncode == 0
-    assert [word for word in words if word not in result.stdout] == []
-    assert max(map(len, result.stdout.splitlines())) <= 120
+    assert [word for word in words if word not in " ".join(result.stdout.split())] == []
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
@@ -79,8 +101,13 @@ def test_help_of_each_command(call: Run, command: str, words: List[str]) -> None
         ["import", "--path", "store.db"],
         ["import", "in.jsonl"],
         ["import", "in.jsonl", "--path", "store.db", "--ttl-seconds", "soon"],
+        ["export", "--all", "--path", "store.db", "--json"],
         ["purge"],
         ["backup", "--path", "store.db"],
+        ["show", "sess_1"],
+        ["show", "--path", "store.db"],
+        ["tail", "sess_1", "--path", "store.db", "--url", "us"],
+        ["doctor", "sess_1"],
     ],
 )
 def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments: List[str]) -> None:
@@ -90,6 +117,38 @@ def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments
     assert (result.returncode, result.stdout) == (2, "")
     assert "error: " in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("dokter", "there is no command 'dokter': did you mean 'doctor'?"),
+        ("tial", "there is no command 'tial': did you mean 'tail'?"),
+        ("xyz", "there is no command 'xyz': choose from doctor, show, tail, serve, export, import, purge, backup"),
+        ("sess_1", "sess_1 is a session: to look at it, give `statebase show sess_1`, or `tail` to follow it"),
+    ],
+)
+def test_what_is_no_command(call: Run, word: str, hint: str) -> None:
+    """A command that does not exist is answered with one that does."""
+    result = call(word, "--path", "store.db")
+
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"statebase: error: {hint}\n")
+
+
+def test_results_as_json(call: Run, tmp_path: Path) -> None:
+    """With --json, export and backup say on stdout what they did."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        client.sessions.create("bot")
+
+    export = call("export", "--all", "--path", "store.db", "-o", "out.jsonl", "--json")
+    backup = call("backup", "--path", "store.db", "copy.db", "--json")
+
+    counts = {"sessions": 1, "state_versions": 0, "turns": 0, "memories": 0, "entities": 0}
+    assert json.loads(export.stdout) == {"output": "out.jsonl", "counts": counts}
+    size = (tmp_path / "copy.db").stat().st_size
+    assert json.loads(backup.stdout) == {"path": "store.db", "target": "copy.db", "bytes": size}
+    assert export.stderr == backup.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence
 
+SPACE_KEY = "search.space"
+"""Under which the store keeps what it knows of the embedder whose vectors it holds."""
+
 
 @dataclass(frozen=True)
 class MemoryFilter:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from .calibration import DOCUMENTS, QUERIES, Calibration
 from .embedding import Embedder, Kind
 from .errors import EngineError
-from .memory_search import MemoryVectors
+from .memory_search import SPACE_KEY, MemoryVectors
 
 Vectors = NDArray[np.float32]
 
 TOKEN = "search.token"
-_DESCRIPTION = "search.space"
 _MARK_BYTES = 4
 _SAME = 0.1
 """Embedders that run elsewhere do not answer the same text with the same bits; a distance up to this is the same."""
@@ -109,7 +108,7 @@ class VectorSpace:
 
     def _adopt(self) -> Optional[Settled]:
         """Return the space that the store has, if it is this embedder's; None if another may be put in its place."""
-        text = self._store.get_meta(_DESCRIPTION)
+        text = self._store.get_meta(SPACE_KEY)
         if text is None:
             return None
         stored = json.loads(text)
@@ -137,7 +136,7 @@ class VectorSpace:
         text = json.dumps(description)
         settled = _settled(text)
         # In this order: what another process stores in between is forgotten too, rather than taken for the new space's.
-        self._store.set_meta({_DESCRIPTION: text, TOKEN: settled.token})
+        self._store.set_meta({SPACE_KEY: text, TOKEN: settled.token})
         self._store.clear_vectors()
         return settled
 

@@ -10,12 +10,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO, Dict, Generator, Optional, Sequence
 
-from ._client import StateBase
-from ._export import export
-from ._import import Count, Importer
-from ._terminal import Progress
-from ._transfer import KINDS, EndRecord, SessionRecord
-from .local.engine import Engine
+from .._client import StateBase
+from .._export import export
+from .._import import Count, Importer
+from .._terminal import Progress, escaped
+from .._transfer import KINDS, EndRecord, SessionRecord
+from ..local.engine import Engine
+from .place import check_is_there, open_client
 
 _RETRIES = 8
 """A service counts requests a minute, and a transfer makes many: it waits its turn."""
@@ -29,8 +30,11 @@ def export_sessions(
     output: Optional[str],
     *,
     expired: bool,
-) -> None:
+) -> Dict[str, int]:
     """Write sessions as lines of JSON; expired ones, too, can be read from a store.
+
+    Returns:
+        How many of what were written.
 
     Raises:
         OSError: There is no such store, or the output cannot be written.
@@ -41,14 +45,13 @@ def export_sessions(
         met = 0
         counts: Dict[str, int] = {}
         for record in export(client, session_ids, shown.warn):
-            file.write(record.model_dump_json().encode() + b"\n")
+            file.write(escaped(record.model_dump_json()).encode() + b"\n")
             if isinstance(record, SessionRecord):
                 met += 1
                 shown.show(f"{met} sessions" + (f" of {len(session_ids)}" if session_ids is not None else ""))
             if isinstance(record, EndRecord):
                 counts = record.counts
-    if output is not None:
-        print(f"Wrote {_listed(counts)} to {output}.", file=sys.stderr)
+    return counts
 
 
 def import_sessions(path: Optional[str], url: Optional[str], file: str, ttl_seconds: Optional[int]) -> Dict[str, Count]:
@@ -78,8 +81,8 @@ def purge(path: str) -> int:
         return engine.purge()
 
 
-def backup(path: str, target: str) -> None:
-    """Copy a store while it is in use.
+def backup(path: str, target: str) -> int:
+    """Copy a store while it is in use, and say how many bytes the copy has.
 
     Raises:
         OSError: There is no such store, or the copy cannot be written.
@@ -89,6 +92,12 @@ def backup(path: str, target: str) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
     with _engine(path) as engine:
         engine.backup(target)
+    return Path(target).stat().st_size
+
+
+def describe_export(counts: Dict[str, int], output: str) -> str:
+    """Return for people what an export did."""
+    return f"Wrote {_listed(counts)} to {output}."
 
 
 def describe_import(counts: Dict[str, Count]) -> str:
@@ -108,32 +117,23 @@ def _listed(counts: Dict[str, int]) -> str:
 def _client(
     path: Optional[str], url: Optional[str], *, make: bool, ignore_expiry: bool = False
 ) -> Generator[StateBase, None, None]:
-    if path is None:
-        with StateBase(base_url=url, max_retries=_RETRIES) as client:
+    # Seen from long ago, nothing has expired yet.
+    clock = (lambda: _LONG_AGO) if ignore_expiry else None
+    with open_client(path, url, make=make, max_retries=_RETRIES, clock=clock) as client:
+        if path is None:
             # What is wrong with address or key shows at once, not after all retries.
             client.with_options(max_retries=1).sessions.list(limit=1)
-            yield client
-        return
-    if not make:
-        _check_is_there(path)
-    # Seen from long ago, nothing has expired yet.
-    with StateBase.local(path, clock=(lambda: _LONG_AGO) if ignore_expiry else None) as client:
         yield client
 
 
 @contextlib.contextmanager
 def _engine(path: str) -> Generator[Engine, None, None]:
-    _check_is_there(path)
+    check_is_there(path)
     engine = Engine.open(path)
     try:
         yield engine
     finally:
         engine.close()
-
-
-def _check_is_there(path: str) -> None:
-    """Raise an error for a store that does not exist: opening it would make it."""
-    Path(path).stat()
 
 
 @contextlib.contextmanager
