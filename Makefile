@@ -21,7 +21,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm-static --editable ".[local]"
+	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm --editable ".[local]"
 	@touch $@
 
 $(VENV)/.synchronized: pyproject.toml uv.lock | $(VENV)/bin/python
