@@ -40,6 +40,8 @@ Array = NDArray[np.float32]
 def read_checked(directory: Path, name: str) -> Path:
     """Return the path of a file of the model, if it is the file that the package was made from."""
     path = directory / name
+    if not path.is_file():
+        raise SystemExit(f"There is no {path}: give the directory of the model.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != DIGESTS[name]:
         raise SystemExit(f"{path} is not the file that was published: its SHA-256 is {digest}, not {DIGESTS[name]}.")
