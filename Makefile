@@ -28,7 +28,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
-	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm-static --editable ".[local]"
+	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm --editable ".[local]"
 	@touch $@
 
 $(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
@@ -73,7 +73,7 @@ smoke: build
 lowest: setup
 	@mkdir -p build
 	$(UV) venv --quiet --clear --python "$$($(VENV)/bin/python tests/packaging/interpreters.py 3.9)" .venv-lowest
-	$(UV) pip compile --quiet --resolution lowest-direct --python .venv-lowest --all-extras --no-emit-package statebase-minilm-static pyproject.toml -o build/lowest.txt
+	$(UV) pip compile --quiet --resolution lowest-direct --python .venv-lowest --all-extras --no-emit-package statebase-minilm pyproject.toml -o build/lowest.txt
 	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test
 	.venv-lowest/bin/python -m pytest
 
