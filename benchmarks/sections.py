@@ -95,7 +95,7 @@ def load(bench: Bench) -> Iterator[Table]:
         (1, 600, None),
         (16, 2000, Goal(2.2, 2.4, at_least=True)),
         (128, 2000, Goal(4, 4.5, at_least=True)),
-        (1000, 4000, Goal(20, 28, at_least=True)),
+        (1000, 3000, Goal(20, 28, at_least=True)),
     ):
         number = total if not bench.quick else max(total // 4, in_flight * 2)
         seconds: dict[str, List[float]] = {name: [] for name in peers}
@@ -219,7 +219,7 @@ def _versions(bench: Bench, address: str, authority: str, delay: int) -> Iterato
             )
             for version, seconds in late.items()
         }
-        values = interleave(cases, bench.some(5, 2))
+        values = interleave(cases, bench.some(3, 2))
         title = f"over TLS, answers after {delay} ms, {in_flight} in flight"
         yield compared(Table(f"HTTP/2 {title}", "calls/s", "HTTP/1.1"), values, "HTTP/1.1", {})
         yield compared(Table(f"99th percentile of a call's time, {title}", "s", "HTTP/1.1"), late, "HTTP/1.1", {})

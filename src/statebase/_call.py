@@ -77,16 +77,21 @@ class Call:
     ) -> None:
         self.operation = operation
         self.idempotency_key = message.idempotency_key
-        self.attempts: tuple[Attempt, ...] = ()
         self._message = message
         self._policy = policy
         self._budget = budget
         self._clock = clock
         self._hooks = hooks
         self._deadline_at = None if deadline is None else clock.monotonic() + deadline
+        self._endings: list[_Ending] = []
         self._may_have_happened = False
         self._attempt_began = 0.0
         self._attempt_began_at: Optional[datetime] = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt so far, first to last."""
+        return tuple(map(_attempt, self._endings))
 
     def remaining_seconds(self) -> Optional[float]:
         """Say how much is left until the deadline; None without one."""
@@ -188,7 +193,7 @@ class Call:
 
     def _delay(self, failure: Failure) -> Optional[float]:
         delay = self._policy.delay(
-            len(self.attempts) + 1,
+            len(self._endings) + 1,
             failure,
             jitter=random.random(),
             remaining_seconds=self.remaining_seconds(),
@@ -202,7 +207,7 @@ class Call:
     def _started(self) -> AttemptStarted:
         operation = self.operation
         return AttemptStarted(
-            operation.id, operation.method, operation.path, len(self.attempts) + 1, self.idempotency_key
+            operation.id, operation.method, operation.path, len(self._endings) + 1, self.idempotency_key
         )
 
     def _ended(
@@ -213,18 +218,25 @@ class Call:
         error: Optional[str] = None,
         retry_in_seconds: Optional[float] = None,
     ) -> None:
-        status = None if reply is None else reply.status_code
-        request_id = None if reply is None else reply.request_id
         assert self._attempt_began_at is not None
-        attempt = Attempt(
-            self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, status, request_id, error
-        )
+        ending = (self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, reply, error)
         if self._hooks or wants_log_lines():
-            event = AttemptEnded(self._started(), attempt, retry_in_seconds)
+            event = AttemptEnded(self._started(), _attempt(ending), retry_in_seconds)
             log_attempt(event)
             for hook in (self._hooks or {}).get("attempt_ended", ()):
                 hook(event)
-        self.attempts += (attempt,)
+        self._endings.append(ending)
+
+
+_Ending = tuple[datetime, float, Phase, Optional[Reply], Optional[str]]
+
+
+def _attempt(ending: _Ending) -> Attempt:
+    """Make of what is known of an attempt what is told of it, which few callers ask for."""
+    began_at, elapsed_seconds, phase, reply, error = ending
+    if reply is None:
+        return Attempt(began_at, elapsed_seconds, phase, error=error)
+    return Attempt(began_at, elapsed_seconds, phase, reply.status_code, reply.request_id, error)
 
 
 class _TimeLeft(Mapping[str, Optional[float]]):
