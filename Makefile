@@ -2,17 +2,22 @@
 # make test    every test; the generator's need Python 3.11+
 # make bench   what the SDK costs, beside its peers: writes benchmarks/RESULTS.md; wants a quiet machine
 # make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
+# make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
+#              oldest dependencies allowed, make audit looks for known weaknesses in them: before a release
 # make check   test, lint, types and the drift of generated code: what has to pass before a change lands
 
+# What .venv is made with; to change it, make clean first.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+UV = UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv $(WITHOUT_HOME)
+WITHOUT_HOME = $(shell mkdir -p "$$($(VENV)/bin/python -m uv cache dir)" 2> /dev/null || echo --no-cache)
 ZENSICAL := PYTHONPATH=docs/.extensions $(VENV)/bin/zensical
-UV := UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv
+METADATA := pyproject.toml src/statebase/_version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
-.PHONY: demo setup test lint types generate check-generated docs docs-serve check update-spec build bench clean
+.PHONY: demo setup test lint types generate check-generated docs docs-serve check update-spec build smoke lowest audit bench clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python examples/quickstart.py
@@ -20,13 +25,15 @@ demo: $(VENV)/.installed
 setup: $(VENV)/.synchronized
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 9))' 2> /dev/null || \
+		{ echo "$(PYTHON) will not do: give a Python from 3.9 on, with its venv module, by make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm-static --editable ".[local]"
+$(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
+	$(RUN) pip install --quiet --disable-pip-version-check --editable packages/statebase-minilm --editable ".[local]"
 	@touch $@
 
-$(VENV)/.synchronized: pyproject.toml uv.lock | $(VENV)/bin/python
+$(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 	$(RUN) pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(UV) sync --quiet --locked --inexact --python $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
@@ -64,10 +71,31 @@ update-spec: setup
 	$(RUN) codegen update "$(URL)"
 
 build: setup
-	$(UV) build
+	rm -rf dist
+	$(UV) build --quiet --all-packages
+	@ls -l dist
+
+smoke: build
+	$(VENV)/bin/python tests/packaging/smoke.py dist/statebase-*.whl
+
+# The oldest versions that pyproject.toml allows, on the oldest Python.
+lowest: setup
+	@mkdir -p build
+	$(UV) venv --quiet --clear --python "$$($(VENV)/bin/python tests/packaging/interpreters.py 3.9)" .venv-lowest
+	$(UV) pip compile --quiet --resolution lowest-direct --python .venv-lowest --all-extras --no-emit-package statebase-minilm pyproject.toml -o build/lowest.txt
+	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test
+	.venv-lowest/bin/python -m pytest
+
+# Known weaknesses of what users install, extras included. Needs the network: PyPI's service that knows them.
+audit: setup
+	$(RUN) venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@mkdir -p build
+	$(UV) export --quiet --locked --no-default-groups --all-extras --no-emit-workspace --output-file build/locked.txt
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement build/locked.txt
 
 bench: setup
 	$(RUN) benchmarks.run
 
 clean:
-	rm -rf $(VENV) .venv-bench build dist site .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-lowest .venv-audit build dist site .cache .pytest_cache .mypy_cache .ruff_cache

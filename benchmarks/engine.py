@@ -18,6 +18,8 @@ _STORES: Mapping[str, str] = {
     "chromadb, in memory": "store_chroma",
 }
 _NOTE = "statebase takes one memory a call and can search after each; the others are given 1000 at once."
+_FEW = 10_000
+"""Up to so many memories, a search of every store takes milliseconds."""
 _CALLS: Mapping[str, str] = {
     "create_session": "sessions.create",
     "add_turn": "sessions.add_turn",
@@ -52,15 +54,25 @@ def engine(bench: Bench) -> Iterator[Table]:
 def vectors(bench: Bench) -> Iterator[Table]:
     """Search among the same vectors, which are passed in."""
     for count in (1_000, 10_000) if bench.quick else (10_000, 100_000):
-        workers = {name: Worker(STORES_PYTHON, module) for name, module in _STORES.items()}
-        try:
-            yield from _searches(bench, workers, count)
-        finally:
-            for worker in workers.values():
-                worker.stop()
+        yield from _searches(bench, count)
 
 
-def _searches(bench: Bench, workers: Mapping[str, Worker], count: int) -> Iterator[Table]:
+def million(bench: Bench) -> Iterator[Table]:
+    """The same among a million, which takes most of an hour and 12 GB of memory."""
+    yield from _searches(bench, 1_000_000)
+
+
+def _searches(bench: Bench, count: int) -> Iterator[Table]:
+    workers = {name: Worker(STORES_PYTHON, module) for name, module in _STORES.items()}
+    try:
+        yield from _compared_stores(bench, workers, count)
+    finally:
+        for worker in workers.values():
+            worker.stop()
+
+
+def _compared_stores(bench: Bench, workers: Mapping[str, Worker], count: int) -> Iterator[Table]:
+    calls, rounds = (10, 5) if count <= _FEW else (2, 3)
     filled: dict[str, float] = {}
     missing: list[str] = []
     for name, worker in workers.items():
@@ -76,13 +88,15 @@ def _searches(bench: Bench, workers: Mapping[str, Worker], count: int) -> Iterat
     for call, what in (("search", "among all"), ("search_session", "in one session of 20")):
         values = interleave(
             {
-                name: partial(workers[name].run, "wall", address=str(count), call=call, calls=bench.some(10, 5))
+                name: partial(workers[name].run, "wall", address=str(count), call=call, calls=bench.some(calls, 1))
                 for name in filled
             },
-            bench.some(5, 3),
+            bench.some(rounds, 2),
         )
         table = Table(f"Search of {count} memories, {what}, 10 results", "us", "statebase", " ".join(missing))
         yield compared(table, values, "statebase", {})
 
 
-SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {"engine": engine, "vectors": vectors}
+SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {"engine": engine, "vectors": vectors, "million": million}
+ON_REQUEST = frozenset({"million"})
+"""Sections that run only where they are named."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from typing import Callable, List, Mapping, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -16,14 +18,17 @@ class Goal:
     """What a ratio or a figure has to reach."""
 
     limit: float
+    stretch: Optional[float] = None
+    """A limit beyond, that would be welcome."""
     at_least: bool = False
 
-    def reached(self, value: float) -> bool:
-        """Say whether a value is on the right side of the limit."""
-        return value >= self.limit if self.at_least else value <= self.limit
+    def verdict(self, value: float) -> str:
+        """Say whether a value is on the right side of the limit, and of the one beyond."""
+        said = f"{'>=' if self.at_least else '<='} {self.limit:g} {self._reached(value, self.limit)}"
+        return said if self.stretch is None else f"{said}, {self.stretch:g} {self._reached(value, self.stretch)}"
 
-    def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {self.limit:g}"
+    def _reached(self, value: float, limit: float) -> str:
+        return "reached" if (value >= limit if self.at_least else value <= limit) else "MISSED"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Row:
     def cells(self) -> List[str]:
         """Return what the table shows of it."""
         judged = spread(self.ratios or self.values)[1]
-        verdict = "" if self.goal is None else f"{self.goal} {'reached' if self.goal.reached(judged) else 'MISSED'}"
+        verdict = "" if self.goal is None else self.goal.verdict(judged)
         return [self.name, _show(self.values), _show(self.ratios), verdict]
 
 
@@ -56,7 +61,7 @@ class Table:
 
     def markdown(self) -> str:
         """Write it, readable as text and as Markdown."""
-        head = ["", self.unit, f"ratio to {self.baseline}" if self.baseline else "", "goal"]
+        head = ["", self.unit, f"ratio to {self.baseline}" if self.baseline else "", "goal, stretch"]
         lines = [head, *(row.cells() for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
         kept = [column for column, width in enumerate(widths) if width]
@@ -66,9 +71,9 @@ class Table:
         return "\n".join([f"### {self.title}", "", *([self.note, ""] if self.note else []), *text, ""])
 
 
-def interleave(cases: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, List[float]]:
+def interleave(cases: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, List[T]]:
     """Measure every case once a round, each round beginning with another one."""
-    values: dict[str, List[float]] = {name: [] for name in cases}
+    values: dict[str, List[T]] = {name: [] for name in cases}
     names = list(cases)
     for number in range(rounds):
         start = number % len(names)

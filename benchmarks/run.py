@@ -16,13 +16,13 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from benchmarks import engine
+from benchmarks import engine, startup
 from benchmarks.environment import PYTHON, STORES_PYTHON, prepare
 from benchmarks.processes import ROOT, WorkerError
 from benchmarks.sections import SECTIONS, Bench
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_ALL = {**SECTIONS, **engine.SECTIONS}
+_ALL = {**startup.SECTIONS, **SECTIONS, **engine.SECTIONS}
 _SHOWN = [
     *("httpx", "httpcore", "pydantic", "pydantic-core", "openai", "zep-cloud", "aiohttp", "hypercorn", "h2"),
     *("numpy", "qdrant-client", "chromadb"),
@@ -32,11 +32,16 @@ _SHOWN = [
 def main() -> int:
     """Run the sections; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"all without it, of: {', '.join(_ALL)}")
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        help=f"of: {', '.join(_ALL)}; without it all but {', '.join(engine.ON_REQUEST)}",
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to quote")
     parser.add_argument("--no-write", action="store_true", help="print only, leave RESULTS.md as it is")
     options = parser.parse_args()
-    chosen = options.sections or list(_ALL)
+    chosen = options.sections or [name for name in _ALL if name not in engine.ON_REQUEST]
     unknown = [name for name in chosen if name not in _ALL]
     if unknown:
         parser.error(f"no section is called {', '.join(unknown)}; there are {', '.join(_ALL)}")

@@ -143,6 +143,26 @@ def clients(peer: Any, address: str, count: int) -> float:
     return _resident_kib() - before
 
 
+def held(peer: Any, address: str, count: int) -> float:
+    """Return how many KiB the process grows by for each of so many clients that have made a call and live."""
+
+    def make(number: int) -> list[Any]:
+        made = [peer.Sync(address) for _ in range(number)]
+        for client in made:
+            client.get()
+        return made
+
+    kept = make(5)
+    gc.collect()
+    before = _resident_kib()
+    kept += make(count)
+    gc.collect()
+    grown = _resident_kib() - before
+    for client in kept:
+        client.close()
+    return grown / count
+
+
 def packet(peer: Any, calls: int) -> dict[str, float]:
     """Return microseconds for a context packet: read by `json.loads`, and as models."""
     return {"json": _cpu_of(lambda: json.loads(PACKET), calls), "models": _cpu_of(lambda: peer.read(PACKET), calls)}
@@ -171,7 +191,7 @@ def _kept(kind: type, address: str) -> Any:
 
 
 TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (cpu, cpu_async, wall, once, load, threads, clients, packet)
+    task.__name__: task for task in (cpu, cpu_async, wall, once, load, threads, clients, held, packet)
 }
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
 from benchmarks.bodies import SESSION_ID, TURN_INPUT, TURN_OUTPUT
 from statebase import AsyncStateBase, StateBase
+from statebase._generated.operations import GET_CONTEXT
+from statebase._response import Reply, decode
 
 EMBEDDED = ":memory:"
+_HEADERS = httpx.Headers()
 
 
 class Sync:
@@ -65,9 +70,4 @@ class Async:
 
 def read(content: bytes) -> Any:
     """Read a context packet the way a call does."""
-    import httpx
-
-    from statebase._generated.operations import GET_CONTEXT
-    from statebase._response import Reply, decode
-
-    return decode(GET_CONTEXT, Reply(200, httpx.Headers(), content))
+    return decode(GET_CONTEXT, Reply(200, _HEADERS, content))

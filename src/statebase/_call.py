@@ -7,9 +7,8 @@ says.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 import httpx
 
@@ -26,14 +25,30 @@ from ._types import Operation
 _BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
 
 
-@dataclass(frozen=True)
-class Message:
+class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request without one; httpx's own sends an empty piece of it, which costs as much as a full one."""
+
+    _pieces: Sequence[bytes] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+_NO_BODY = _NoBody()
+
+
+class Message(NamedTuple):
     """What every attempt of a call sends."""
 
     url: httpx.URL
     headers: list[tuple[bytes, bytes]]
     """All but the key, which is kept apart: what shows a message does not show it."""
-    api_key: Secret
+    api_key: Optional[Secret]
+    """None where the options of the call bring another key."""
     content: bytes
     timeouts: Mapping[str, Optional[float]]
     """Seconds for each of httpx's phases: connect, read, write, pool."""
@@ -41,7 +56,7 @@ class Message:
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
         """Return what an attempt sends."""
-        if any(name == b"x-api-key" for name, _ in self.headers):  # another key, in the options of the call
+        if self.api_key is None:
             return self.headers
         return [*self.headers, (b"x-api-key", self.api_key.reveal().encode())]
 
@@ -62,16 +77,21 @@ class Call:
     ) -> None:
         self.operation = operation
         self.idempotency_key = message.idempotency_key
-        self.attempts: tuple[Attempt, ...] = ()
         self._message = message
         self._policy = policy
         self._budget = budget
         self._clock = clock
         self._hooks = hooks
         self._deadline_at = None if deadline is None else clock.monotonic() + deadline
+        self._endings: list[_Ending] = []
         self._may_have_happened = False
         self._attempt_began = 0.0
         self._attempt_began_at: Optional[datetime] = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt so far, first to last."""
+        return tuple(map(_attempt, self._endings))
 
     def remaining_seconds(self) -> Optional[float]:
         """Say how much is left until the deadline; None without one."""
@@ -99,7 +119,7 @@ class Call:
             self.operation.method,
             message.url,
             headers=message.all_headers(),
-            stream=httpx.ByteStream(message.content),
+            stream=httpx.ByteStream(message.content) if message.content else _NO_BODY,
             extensions={"timeout": self._timeouts()},
         )
 
@@ -173,7 +193,7 @@ class Call:
 
     def _delay(self, failure: Failure) -> Optional[float]:
         delay = self._policy.delay(
-            len(self.attempts) + 1,
+            len(self._endings) + 1,
             failure,
             jitter=random.random(),
             remaining_seconds=self.remaining_seconds(),
@@ -187,7 +207,7 @@ class Call:
     def _started(self) -> AttemptStarted:
         operation = self.operation
         return AttemptStarted(
-            operation.id, operation.method, operation.path, len(self.attempts) + 1, self.idempotency_key
+            operation.id, operation.method, operation.path, len(self._endings) + 1, self.idempotency_key
         )
 
     def _ended(
@@ -198,18 +218,25 @@ class Call:
         error: Optional[str] = None,
         retry_in_seconds: Optional[float] = None,
     ) -> None:
-        status = None if reply is None else reply.status_code
-        request_id = None if reply is None else reply.request_id
         assert self._attempt_began_at is not None
-        attempt = Attempt(
-            self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, status, request_id, error
-        )
+        ending = (self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, reply, error)
         if self._hooks or wants_log_lines():
-            event = AttemptEnded(self._started(), attempt, retry_in_seconds)
+            event = AttemptEnded(self._started(), _attempt(ending), retry_in_seconds)
             log_attempt(event)
             for hook in (self._hooks or {}).get("attempt_ended", ()):
                 hook(event)
-        self.attempts += (attempt,)
+        self._endings.append(ending)
+
+
+_Ending = tuple[datetime, float, Phase, Optional[Reply], Optional[str]]
+
+
+def _attempt(ending: _Ending) -> Attempt:
+    """Make of what is known of an attempt what is told of it, which few callers ask for."""
+    began_at, elapsed_seconds, phase, reply, error = ending
+    if reply is None:
+        return Attempt(began_at, elapsed_seconds, phase, error=error)
+    return Attempt(began_at, elapsed_seconds, phase, reply.status_code, reply.request_id, error)
 
 
 class _TimeLeft(Mapping[str, Optional[float]]):

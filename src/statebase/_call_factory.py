@@ -13,7 +13,7 @@ from ._errors import InvalidRequestError
 from ._headers import is_header_text
 from ._request import build_body, build_headers, build_path, build_query
 from ._retry import RetryBudget, RetryPolicy
-from ._settings import Settings, check_retries, check_seconds
+from ._settings import Secret, Settings, check_retries, check_seconds
 from ._types import Operation, RequestOptions, WriteOptions, new_idempotency_key
 from ._version import __version__
 
@@ -74,17 +74,19 @@ class CallFactory:
             pairs += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
         if key is not None:
             pairs.append((b"idempotency-key", key.encode()))
+        api_key: Optional[Secret] = settings.api_key
         extra_headers = extra.get("extra_headers")
         if headers or extra_headers or settings.default_headers:
             pairs = build_headers(pairs, {**settings.default_headers, **headers, **(extra_headers or NOTHING)})
-            sent_key = dict(pairs).get(b"idempotency-key")
-            key = None if sent_key is None else sent_key.decode()
+            sent = dict(pairs)
+            key = sent[b"idempotency-key"].decode() if b"idempotency-key" in sent else None
+            api_key = None if b"x-api-key" in sent else settings.api_key
         return Call(
             operation,
             Message(
                 _url(f"{address}?{text}" if text else address),
                 pairs,
-                settings.api_key,
+                api_key,
                 content,
                 _phases(extra["timeout"]) if "timeout" in extra else self._timeouts,
                 key,

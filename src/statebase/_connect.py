@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from ._base_client import AsyncConnection, AsyncSend, SyncConnection, SyncSend
-from ._pools import AsyncPool, SyncPool
+from ._pools import SyncPool
 from ._settings import Settings, check_proxy, configuration_error
 from ._transports import environment_proxy, ssl_context
 
@@ -47,6 +47,8 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
         return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed)
     transport = settings.transport
     if transport is None:
+        from ._async_pools import AsyncPool
+
         transport = AsyncPool(**_pool_options(settings))
     elif not isinstance(transport, httpx.AsyncBaseTransport):
         raise configuration_error(f"transport is {transport!r}: AsyncStateBase takes an httpx.AsyncBaseTransport")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Iterator, Mapping
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Annotated
 
 
@@ -22,7 +23,26 @@ def _rfc3339(value: datetime) -> str:
     return _in_utc(value).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+class _Instant:
+    """How a point in time is read and written. JSON text that ends in Z, the usual one, is read without any Python."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        usual = core_schema.datetime_schema(tz_constraint=0)
+        other = core_schema.no_info_after_validator_function(_in_utc, core_schema.datetime_schema())
+        either = core_schema.union_schema(
+            [usual, other],
+            mode="left_to_right",
+            custom_error_type="timestamp",  # without one, an error would tell of both ways
+            custom_error_message="Input should be a time such as 2026-01-02T03:04:05Z, of the years 1 to 9999 in UTC",
+        )
+        written = core_schema.plain_serializer_function_ser_schema(
+            _rfc3339, return_schema=core_schema.str_schema(), when_used="json"
+        )
+        return core_schema.json_or_python_schema(either, other, serialization=written)
+
+
+Timestamp = Annotated[datetime, _Instant]
 """A point in time, always aware and in UTC; one that came without an offset is UTC by the contract."""
 
 

@@ -56,7 +56,7 @@ def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, objec
             )
         else:
             pairs.append((name, _query_text(name, value)))
-    return urlencode(pairs)
+    return urlencode(pairs) if pairs else ""
 
 
 def _query_text(name: str, value: object) -> str:

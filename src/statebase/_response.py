@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Mapping, Optional, TypeVar, cast
+from typing import Any, Mapping, NamedTuple, Optional, TypeVar, cast
 
 import httpx
 import pydantic
@@ -21,8 +20,7 @@ T = TypeVar("T")
 _LONGEST_EXCERPT = 200
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """One complete answer."""
 
     status_code: int
@@ -62,10 +60,13 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 
 @cache
 def _validator(result: Any) -> Any:
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+    read = getattr(result, "model_validate_json", None)
+    if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+        read = adapter.validate_json
 
     def validate(content: bytes) -> Any:
-        return adapter.validate_json(content, strict=True)
+        return read(content, strict=True)
 
     return validate
 

@@ -63,8 +63,9 @@ class ContextResponse(models.ContextResponse):
         return self._latency_ms
 
     def __received__(self, headers: Mapping[str, str]) -> None:
-        text = headers.get("x-statebase-latency", "").strip()
-        self._latency_ms = number(text[:-2] if text.endswith("ms") else text)
+        text = headers.get("x-statebase-latency")
+        if text is not None:
+            self._latency_ms = number(text.strip().removesuffix("ms"))
 
     def to_prompt(self) -> str:
         """Write state, memories and turns as text for a system prompt.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """What came of an attempt that did not succeed."""
 
     retryable: bool
@@ -18,8 +16,7 @@ class Failure:
     """Seconds that the service asked to wait; None where it did not say."""
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How often to try again, and how long to wait before."""
 
     max_retries: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Mapping, Optional, TypedDict, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, Literal, Mapping, NamedTuple, Optional, TypedDict, TypeVar, Union
 
 if TYPE_CHECKING:
     import httpx
@@ -83,8 +83,7 @@ class ClientOptions(TypedDict, total=False):
     """As for the client; takes the place of the client's."""
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(NamedTuple):
     """How one list of the API goes on after the last item of a page."""
 
     parameter: str
@@ -93,7 +92,7 @@ class Cursor:
     """The field of the last item that it takes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation(Generic[T]):
     """One operation of the API, as the OpenAPI document describes it."""
 

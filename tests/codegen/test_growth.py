@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -274,11 +275,11 @@ def test_the_docstrings_hold_the_texts(grown: Project) -> None:
     """Whatever a text is made of, a reader of the docstring sees it as it is in the document."""
     transport = importlib.import_module("grown.transport.reports")
 
-    docs = transport.ReportsTransport.file_report.__doc__
+    docs = inspect.getdoc(transport.ReportsTransport.file_report)
 
     assert docs is not None
     assert docs.splitlines()[0] == "File a report."
-    assert f"\n        {_TEXT}\n" in docs
+    assert f"\n{_TEXT}\n" in docs
     assert "Deprecated" in docs
     assert "weight: More than 0. Default: 1.5." in docs
     assert f"    from_: {_TEXT}." in docs

@@ -21,7 +21,8 @@ import httpx
 import pytest
 import trustme
 
-from statebase._pools import AsyncPool, SyncPool
+from statebase._async_pools import AsyncPool
+from statebase._pools import SyncPool
 
 PATIENCE_SECONDS = 30
 """How long to wait for what has to happen, before the test fails."""

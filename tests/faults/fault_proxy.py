@@ -179,10 +179,16 @@ class FaultProxy:
             headers = [pair for pair in response.getheaders() if pair[0].lower() not in _SAID_BY_THE_PROXY]
             return Answer(response.status, headers, response.read())
 
-    def settle(self) -> None:
-        """Wait until the server has answered all that was sent, and send what is late."""
+    def settle(self, unmet: Optional[int] = None) -> None:
+        """Wait until the server has answered all that was sent, and send what is late.
+
+        Args:
+            unmet: How much of the script no attempt has met; the rest may be on its way here when a client gave up.
+        """
         with self._changed:
-            assert self._changed.wait_for(lambda: self._busy == 0, PATIENCE_SECONDS)
+            assert self._changed.wait_for(
+                lambda: self._busy == 0 and (unmet is None or len(self.script) <= unmet), PATIENCE_SECONDS
+            )
         while self.late:
             self.deliver(self.late.pop(0))
 

@@ -16,7 +16,8 @@ from typing import Any, Callable, Dict, List
 
 import httpx
 
-from statebase._pools import AsyncPool, SyncPool
+from statebase._async_pools import AsyncPool
+from statebase._pools import SyncPool
 
 TIMEOUT = {"connect": 20, "read": 20, "write": 20, "pool": 20}
 

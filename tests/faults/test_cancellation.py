@@ -18,7 +18,8 @@ import pytest
 import trio
 from packaging.version import Version
 
-from statebase._pools import AsyncPool, SyncPool
+from statebase._async_pools import AsyncPool
+from statebase._pools import SyncPool
 
 CALLS = 1000
 

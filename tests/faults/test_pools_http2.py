@@ -9,7 +9,8 @@ from typing import Any, Callable, List
 import httpx
 import pytest
 
-from statebase._pools import AsyncPool, SyncPool
+from statebase._async_pools import AsyncPool
+from statebase._pools import SyncPool
 
 
 async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:

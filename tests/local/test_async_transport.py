@@ -72,9 +72,9 @@ def test_one_transport_serves_one_loop_after_another(open_engine: Callable[..., 
     assert [asyncio.run(main()) for _ in range(2)] == [200, 200]
 
 
-@pytest.mark.parametrize("slow", ["file", "embedder"])
+@pytest.mark.parametrize("slow", ["file", "embedder", "model"])
 def test_loop_goes_on_while_the_engine_waits(open_engine: Callable[..., Engine], store_path: Path, slow: str):
-    """A file may have to be waited for, and so may an embedder of the user's: both are called in a thread."""
+    """For a file, an embedder of the user's, or the model of `statebase[local]`: all are called in a thread."""
     threads = set()
 
     def clock_or_embedder(*_: Any) -> Any:
@@ -84,6 +84,9 @@ def test_loop_goes_on_while_the_engine_waits(open_engine: Callable[..., Engine],
     if slow == "embedder":
         pytest.importorskip("numpy")
         engine = open_engine(embedder=clock_or_embedder)
+    elif slow == "model":
+        pytest.importorskip("statebase_minilm")
+        engine = open_engine()
     else:
         engine = open_engine(store_path)
 

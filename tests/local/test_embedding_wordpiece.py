@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import statebase_minilm_static
+import statebase_minilm
 
 from statebase.local.wordpiece import WordPiece
 
@@ -16,7 +16,7 @@ GOLDEN = json.loads((Path(__file__).parent / "data" / "wordpiece.json").read_tex
 
 @pytest.fixture(scope="module")
 def wordpiece() -> WordPiece:
-    return WordPiece(statebase_minilm_static.VOCABULARY.read_text("utf-8").splitlines())
+    return WordPiece(statebase_minilm.VOCABULARY.read_text("utf-8").splitlines())
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: ascii(case["text"][:20]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
+import pickle
 import zlib
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Dict
 
 import httpx
@@ -60,7 +62,11 @@ def test_timestamps_are_aware_and_in_utc(serve: Any, text: str, moment: datetime
     session = get(serve, httpx.Response(200, json={**SESSION, "created_at": text}))
 
     assert session.created_at == moment
-    assert session.created_at.tzinfo is timezone.utc
+    assert session.created_at.tzname() == "UTC"
+    assert session.created_at.isoformat().endswith("+00:00")
+    for copied in (copy.deepcopy(session), pickle.loads(pickle.dumps(session))):
+        assert copied.created_at == moment
+        assert copied.created_at.utcoffset() == timedelta(0)
 
 
 MISFITS = {

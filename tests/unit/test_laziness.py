@@ -59,6 +59,18 @@ def test_first_namespace_loads_what_it_needs_and_opens_nothing() -> None:
     assert "sqlite3" not in loaded
 
 
+def test_sync_client_loads_nothing_of_asyncio() -> None:
+    """A call of the sync client pays for no event loop."""
+    code = """
+import httpx, statebase
+transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"status": "ok"}))
+statebase.StateBase("sb_test", transport=transport).live()
+statebase.StateBase("sb_test")._connection
+"""
+
+    assert "asyncio" not in modules_after(code)
+
+
 def test_embedded_engine_is_loaded_on_request() -> None:
     """StateBase.local() loads the engine, and opens no socket either."""
     loaded = modules_after("import statebase; statebase.StateBase.local().sessions.create('agent')")

@@ -42,6 +42,13 @@ def error_of(serve: Any, answer: httpx.Response) -> Any:
     return caught.value
 
 
+def test_escaped_text_is_the_text(serve: Any) -> None:
+    """A service may write any character as an escape; pydantic before 2.7.3 garbles those beyond ASCII."""
+    error = error_of(serve, httpx.Response(404, content=b'{"detail": "\\u732b"}'))
+
+    assert (error.message, error.body) == ("404: \u732b", {"detail": "\u732b"})
+
+
 @pytest.mark.parametrize(("status", "name"), CLASSES.items())
 def test_status_has_its_class(serve: Any, status: int, name: str) -> None:
     """The class is exactly that of the table, and all are both ours and of httpx."""

@@ -15,7 +15,7 @@ from .report import Check, ok
 
 EXTRAS = {
     "http2": ("h2",),
-    "local": ("numpy", "statebase_minilm_static"),
+    "local": ("numpy", "statebase_minilm"),
     "otel": ("opentelemetry",),
     "server": ("hypercorn", "trustme"),
 }

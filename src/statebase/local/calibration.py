@@ -14,7 +14,7 @@ IDENTICAL = 0.9995
 
 _USUAL = (0.0, 0.10)
 """A cosine as high as the mean of unrelated texts (this many deviations above it) gets this score."""
-_SURPRISING = (1.85, 0.70)
+_SURPRISING = (2.0, 0.70)
 """A cosine so many deviations above it gets this one: few unrelated texts come here, most related ones do."""
 
 

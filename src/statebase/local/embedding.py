@@ -42,9 +42,9 @@ EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]
 
 def default_embedder() -> Optional[Embedder]:
     """Return the embedder of `statebase[local]`, or None where that is not installed."""
-    if find_spec("numpy") is None or find_spec("statebase_minilm_static") is None:
+    if find_spec("numpy") is None or find_spec("statebase_minilm") is None:
         return None
-    return _static_embedder()
+    return _minilm()
 
 
 def as_embedder(embedder: Optional[EmbedderLike]) -> Optional[Embedder]:
@@ -90,11 +90,11 @@ class _Function:
 
 
 @functools.lru_cache(maxsize=1)
-def _static_embedder() -> Embedder:
+def _minilm() -> Embedder:
     # Not at the top: it imports numpy, which must stay optional.
-    from .static_embedder import StaticEmbedder
+    from .minilm import MiniLM
 
-    return StaticEmbedder()
+    return MiniLM()
 
 
 def _require_id(identifier: object, embedder: object) -> None:

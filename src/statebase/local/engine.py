@@ -115,11 +115,11 @@ class Engine(Operations):
             search = SearchIndex(chosen, store.vectors)
         core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)
         options = (embedder, durability, default_ttl_seconds, clock)
-        return cls(core, path=path, quick=path == MEMORY and embedder is None, options=options)
+        return cls(core, path=path, quick=path == MEMORY and chosen is None, options=options)
 
     @property
     def is_quick(self) -> bool:
-        """Whether no operation waits for a disk, another process, or an embedder of the caller's."""
+        """Whether no operation waits for a disk, another process, or an embedder."""
         return self._quick
 
     def close(self) -> None:

@@ -26,7 +26,8 @@ class SearchIndex:
     """Finds memories by the vectors of their texts.
 
     The vectors are kept in memory as well, and brought up to date at the start of each search: the store says what this
-    and other processes added, changed and removed. A million memories take about one gigabyte and 35 milliseconds.
+    and other processes added, changed and removed. A million vectors of 384 numbers take 1.5 gigabytes, and a search
+    among them 60 milliseconds.
     """
 
     def __init__(self, embedder: Embedder, vectors: MemoryVectors) -> None:

@@ -126,12 +126,14 @@ class VectorSpace:
         raise EngineError(409, "conflict", message)
 
     def _take_over(self) -> Settled:
-        cosines: Vectors = np.einsum("ik,jk->ij", self.embed(QUERIES, "query"), self.embed(DOCUMENTS, "document"))
+        calibration = getattr(self._embedder, "calibration", None)
+        if not isinstance(calibration, Calibration):
+            calibration = self._measured()
         description = {
             "embedder": self._embedder.id,
             "probe": _encoded(self._probe()),
-            "mean": round(float(cosines.mean()), 6),
-            "deviation": round(float(cosines.std()), 6),
+            "mean": calibration.mean,
+            "deviation": calibration.deviation,
         }
         text = json.dumps(description)
         settled = _settled(text)
@@ -139,6 +141,10 @@ class VectorSpace:
         self._store.set_meta({SPACE_KEY: text, TOKEN: settled.token})
         self._store.clear_vectors()
         return settled
+
+    def _measured(self) -> Calibration:
+        cosines: Vectors = np.einsum("ik,jk->ij", self.embed(QUERIES, "query"), self.embed(DOCUMENTS, "document"))
+        return Calibration(round(float(cosines.mean()), 6), round(float(cosines.std()), 6))
 
     def _probe(self) -> Vectors:
         probe: Vectors = self.embed(DOCUMENTS[:1], "document")[0]

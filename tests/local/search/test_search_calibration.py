@@ -9,6 +9,7 @@ import pytest
 
 from statebase.local.calibration import Calibration
 from statebase.local.embedding import as_embedder, default_embedder
+from statebase.local.minilm import MiniLM
 
 
 class Narrow:
@@ -46,6 +47,30 @@ def test_embedder_is_measured_once_for_a_store(open_memories: Callable[..., Any]
 
     assert len(first.embedded) > 50
     assert len(again.embedded) <= 2
+
+
+def test_embedder_that_brings_its_calibration_is_not_measured(open_memories: Callable[..., Any], make_toy: Any):
+    """A new store does not have to wait for that."""
+    toy = make_toy()
+    toy.calibration = Calibration(mean=-0.1, deviation=0.1)
+    toy.vectors = {"fact": [1, 0, 0, 0, 0, 0, 0, 0], "question": [0, 1, 0, 0, 0, 0, 0, 0]}
+    memories = open_memories(embedder=toy)
+    memories.add("fact")
+
+    found = memories.search("question")
+
+    assert found == [("fact", toy.calibration.score(0.0))]
+    assert len(toy.embedded) == 3
+
+
+def test_default_embedder_brings_what_measuring_finds(open_memories: Callable[..., Any]):
+    embedder = default_embedder()
+    assert isinstance(embedder, MiniLM)
+
+    measured = open_memories(embedder=lambda texts: embedder.embed(texts, "query")).index.encode_query("q")
+
+    assert measured.space.calibration.mean == pytest.approx(MiniLM.calibration.mean, abs=0.001)
+    assert measured.space.calibration.deviation == pytest.approx(MiniLM.calibration.deviation, abs=0.001)
 
 
 def test_scores_stay_in_range_for_any_cosine():

@@ -19,11 +19,11 @@ def facts(open_memories: Callable[..., Any], paraphrases: Any) -> Any:
 
 
 def test_answer_is_among_the_first_five(facts: Any, paraphrases: Any):
-    """For at least six questions of ten; all-MiniLM-L6-v2 itself, of which the table is a model, manages eight (0.79)."""
+    """For at least seven questions of ten."""
     hits = [pair["fact"] in facts.found(pair["query"], top_k=5) for pair in paraphrases["pairs"]]
 
     assert len(hits) >= 60
-    assert sum(hits) / len(hits) >= 0.60
+    assert sum(hits) / len(hits) >= 0.70
 
 
 def test_questions_are_answered_at_the_default_threshold(facts: Any, paraphrases: Any):
