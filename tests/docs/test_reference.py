@@ -22,14 +22,12 @@ from statebase._base_client import SyncNamespace
 from statebase._models import Model
 from tests.docs.pages import DOCS, PAGES, ROOT
 
-pytestmark = pytest.mark.skipif(
-    find_spec("zensical") is None, reason="zensical, which needs Python 3.11, is not installed"
-)
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built from a copy of what it is made of."""
+    if find_spec("zensical") is None:
+        pytest.skip("zensical, which needs Python 3.11, is not installed")
     project = tmp_path_factory.mktemp("project")
     for name in ("docs", "src"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
