@@ -8,6 +8,7 @@ first. An idempotency key would do for a day: the service gives the first answer
 key, and the next run would store everything once more. The key is there for the other case, a run that starts before
 the search finds what the last one stored. It has a price: a memory that you delete cannot be imported into the same
 session again within the day. Run one import at a time: two that start together may make two sessions for a user.
+Install statebase[local]: without it, memories are found by their words, and one of emoji alone is not found.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def import_memory(client: StateBase, session_id: str, memory: Memory) -> bool:
     """
     mark = memory.mark()
     # with this tag there is one memory or none, whatever the score; also after its session has expired
-    if client.memory.search(memory.text, tags=mark, threshold=0.0, top_k=1):
+    if client.memory.search(memory.text[:200], tags=mark, threshold=0.0, top_k=1):
         return False
     client.memory.add(
         memory.text,
@@ -86,8 +87,11 @@ def main() -> None:
     options = parser.parse_args()
     try:
         memories = TypeAdapter(List[Memory]).validate_json(options.dump.read_bytes())
-    except (OSError, ValidationError) as error:
-        sys.exit(f"{options.dump} cannot be imported: {error}")
+    except OSError as error:
+        sys.exit(f"{options.dump} cannot be read: {error.strerror}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        sys.exit(f"{options.dump} is no dump of memories: {first['msg']}, at {list(first['loc'])}")
 
     with StateBase.local(options.store) as client:
         for run in ("First run", "Second run"):
