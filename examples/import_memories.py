@@ -34,16 +34,16 @@ class Memory(BaseModel):
     created: str
 
     def mark(self) -> str:
-        """Make the tag that tells this memory from all others."""
+        """Make the tag that tells this memory from all others; a field added to this class makes other tags."""
         return "import-" + hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
 
 
 def session_of(client: StateBase, user: str) -> str:
     """Find the session that holds a user's imported memories, or create it, for the thirty days that one may live."""
-    for session in client.sessions.list(metadata={"holds": "imported memories", "user": user}):
+    metadata = {"holds": "imported memories", "user": user}
+    for session in client.sessions.list(metadata=metadata, limit=1):
         return session.id
     month = 30 * 24 * 3600
-    metadata = {"holds": "imported memories", "user": user}
     return client.sessions.create("importer", user_id=user, metadata=metadata, ttl_seconds=month).id
 
 

@@ -24,7 +24,7 @@ class Manager(AsyncKernelManager):
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
-    """What each cell shows as text, by the id of the cell; the interpreter as `interpreter`."""
+    """What each cell shows, in all its forms, by the id of the cell; the interpreter as `interpreter`."""
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell("import sys\nprint(sys.executable)", id="interpreter"))
     with pytest.MonkeyPatch.context() as environment:
@@ -32,7 +32,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
             environment.setenv(name, str(tmp_path_factory.mktemp(name)))
         NotebookClient(notebook, kernel_manager_class=Manager, timeout=120).execute()
     return {
-        cell.id: "".join(output.text if "text" in output else output.data["text/plain"] for output in cell.outputs)
+        cell.id: "".join(output.text if "text" in output else "".join(output.data.values()) for output in cell.outputs)
         for cell in notebook.cells
         if cell.cell_type == "code"
     }
