@@ -1,6 +1,7 @@
 # make demo    a conversation with the embedded engine, on a machine with only Python 3.9+ and make
 # make test    every test; the generator's need Python 3.11+
 # make bench   what the SDK costs, beside its peers: writes benchmarks/RESULTS.md; wants a quiet machine
+# make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
 # make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
 #              oldest dependencies allowed, make audit looks for known weaknesses in them: before a release
 # make check   test, lint, types and the drift of generated code: what has to pass before a change lands
@@ -11,11 +12,12 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 UV = UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv $(WITHOUT_HOME)
 WITHOUT_HOME = $(shell mkdir -p "$$($(VENV)/bin/python -m uv cache dir)" 2> /dev/null || echo --no-cache)
+ZENSICAL := PYTHONPATH=docs/.extensions $(VENV)/bin/zensical
 METADATA := pyproject.toml src/statebase/_version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
-.PHONY: demo setup test lint types generate check-generated check update-spec build smoke lowest audit bench clean
+.PHONY: demo setup test lint types generate check-generated docs docs-serve check update-spec build smoke lowest audit bench clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python examples/quickstart.py
@@ -54,7 +56,14 @@ generate: setup
 check-generated: setup
 	@if $(HAS_GENERATOR); then $(RUN) codegen check; else echo $(TOO_OLD); fi
 
-check: test lint types check-generated
+docs: setup
+	@if $(HAS_GENERATOR); then rm -rf site && $(ZENSICAL) build --clean --strict; \
+	else echo "The documentation needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"; fi
+
+docs-serve: setup
+	$(ZENSICAL) serve
+
+check: test lint types check-generated docs
 
 # Replaces the document by the one at URL and regenerates; shows first what the change means.
 update-spec: setup
@@ -89,4 +98,4 @@ bench: setup
 	$(RUN) benchmarks.run
 
 clean:
-	rm -rf $(VENV) .venv-bench .venv-lowest .venv-audit build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-lowest .venv-audit build dist site .cache .pytest_cache .mypy_cache .ruff_cache

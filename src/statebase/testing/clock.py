@@ -81,6 +81,8 @@ class FrozenClock(Clock):
         """Let time pass; a negative time puts the clock back.
 
         Example:
+            >>> from statebase.testing import FrozenClock
+            >>> clock = FrozenClock()
             >>> clock.advance(hours=25)
         """
         duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=microseconds)

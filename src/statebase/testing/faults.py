@@ -174,10 +174,15 @@ class Faults:
         """Let every request fail to connect, until `up()`, or while a `with` block lasts.
 
         Example:
-            >>> with faults.down():
-            ...     client.sessions.list()
-            Traceback (most recent call last):
-            statebase._errors.APIConnectionError: Cannot connect to localhost ...
+            >>> from statebase import APIConnectionError
+            >>> from statebase.testing import Faults, local_client
+            >>> faults = Faults()
+            >>> with local_client(faults=faults) as client, faults.down():
+            ...     try:
+            ...         client.sessions.list()
+            ...     except APIConnectionError as error:
+            ...         error.outcome
+            'not_sent'
         """
         self._is_down = True
         outage = contextlib.ExitStack()
