@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union, overload
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
 import pydantic_core
 from pydantic import Field, PrivateAttr
@@ -71,14 +71,18 @@ class ContextResponse(models.ContextResponse):
         """Write state, memories and turns as text for a system prompt.
 
         Returns:
-            Sections headed by `#`, without those that are empty; memories best first, turns oldest first.
+            Sections headed by `#`, without those that are empty; memories best first, turns oldest first. Of a memory
+            or a turn, all lines but the first are indented: none can pass for a heading, or for another speaker.
 
         Example:
             >>> context = client.state.get_context(session.id, "How to contact them?")
             >>> prompt = " ".join(["You are a support agent.", context.to_prompt()])
         """
         sections = _background(self.state, self.memories)
-        turns = [f"{message['role'].capitalize()}: {message['content']}" for message in _messages(self.recent_turns)]
+        turns = [
+            f"{message['role'].capitalize()}: {_indented(message['content'])}"
+            for message in _messages(self.recent_turns)
+        ]
         if turns:
             sections.append("# Conversation so far\n" + "\n".join(turns))
         return "\n\n".join(sections)
@@ -88,7 +92,8 @@ class ContextResponse(models.ContextResponse):
 
         Returns:
             `{"role", "content"}` each: one `system` message with state and memories, where there are any, then the
-            turns, oldest first: `user` and `assistant`. A tool call is one `assistant` message with its result.
+            turns, oldest first: `user` and `assistant`, without those that are blank. A tool call is one `assistant`
+            message with its result. Where the service gives a message of another role, a `user` message names it.
 
         Example:
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
@@ -99,25 +104,42 @@ class ContextResponse(models.ContextResponse):
         return [*system, *_messages(self.recent_turns)]
 
 
+_SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""What separates lines and stands in JSON as it is, to what may stand there in its place."""
+
+
 def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> List[str]:
     sections: List[str] = []
     if state:
-        sections.append("# State\n" + pydantic_core.to_json(state, indent=2).decode())
+        sections.append("# State\n" + pydantic_core.to_json(state, indent=2).decode().translate(_SEPARATORS))
     if memories:
-        sections.append("# Memories\n" + "\n".join(f"- {memory.content}" for memory in memories))
+        sections.append("# Memories\n" + "\n".join(f"- {_indented(memory.content)}" for memory in memories))
     return sections
+
+
+def _indented(text: str) -> str:
+    """Indent all lines but the first, whatever separates them."""
+    return "\n  ".join(text.splitlines())
 
 
 def _messages(newest_first: Sequence[ContextTurn]) -> Iterator[Dict[str, str]]:
     for turn in reversed(newest_first):
-        if turn.input is None and turn.output is None:
-            if turn.content is not None:
-                yield {"role": turn.role or "user", "content": turn.content}
-        elif turn.input is not None and turn.input.type == "tool_call":
-            result = "" if turn.output is None else f"\nResult: {turn.output.content}"
-            yield {"role": "assistant", "content": turn.input.content + result}
-        else:
-            if turn.input is not None:
-                yield {"role": "user", "content": turn.input.content}
-            if turn.output is not None:
-                yield {"role": "assistant", "content": turn.output.content}
+        for role, content in _said(turn):
+            if content.strip():  # services of models refuse a message without text
+                yield {"role": role, "content": content}
+
+
+def _said(turn: ContextTurn) -> Iterator[Tuple[str, str]]:
+    given = None if turn.input is None else turn.input.content
+    gave = None if turn.output is None else turn.output.content
+    if given is None and gave is None:
+        role, text = (turn.role or "user").lower(), turn.content or ""
+        if role in ("user", "assistant"):
+            yield role, text
+        elif text.strip():
+            yield "user", f"{role}: {text}"
+    elif turn.input is not None and turn.input.type == "tool_call":
+        yield "assistant", "\nResult: ".join(part for part in (given, gave) if part)
+    else:
+        yield "user", given or ""
+        yield "assistant", gave or ""

@@ -1,4 +1,4 @@
-"""A service for the blocks that talk to one."""
+"""A service for the blocks that talk to one, and what the tests need of Python."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import sys
 from typing import Dict, Iterator
 
 import pytest
+
+if sys.version_info < (3, 10):
+    collect_ignore = ["test_notebook.py"]
+
+    def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.write_line(
+            f"tests/docs/test_notebook.py was left out: Jupyter needs Python 3.10, this is {sys.version.split()[0]}."
+        )
 
 
 @pytest.fixture(scope="session")
