@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any, Dict, List
 
 import httpx
@@ -111,6 +112,23 @@ def test_extra_headers_go_before_default_headers(sent: Any) -> None:
 
     assert headers["x-team"] == "other"
     assert headers["x-trace"] == "1"
+
+
+def test_extra_headers_are_written_as_queries_are(sent: Any) -> None:
+    """Numbers, truth values and times have their text, and what is None is not sent."""
+    extra = {
+        "X-Count": 5,
+        "X-Share": 0.5,
+        "X-Flag": True,
+        "X-At": datetime(2026, 1, 2, tzinfo=timezone.utc),
+        "X-No": None,
+    }
+
+    headers = sent(lambda client: client.sessions.get("sess_1", extra_headers=extra))
+
+    assert (headers["x-count"], headers["x-share"], headers["x-flag"]) == ("5", "0.5", "true")
+    assert headers["x-at"] == "2026-01-02T00:00:00Z"
+    assert "x-no" not in headers
 
 
 def test_key_of_the_api_can_be_replaced_for_one_call(respond: Any) -> None:
