@@ -274,3 +274,29 @@ def test_budget_is_shared_by_views(respond: Any) -> None:
             use.sessions.get("sess_1")
 
     assert len(requests) == 150 + 100
+
+
+def test_success_pays_for_retries(serve: Any) -> None:
+    """Five answers of a service that is up again allow one retry more."""
+    is_up = False
+    requests = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200 if is_up else 503, json={})
+
+    client = serve(handle, max_retries=1)
+    for _ in range(101):
+        with pytest.raises(APIStatusError):
+            client.info()
+
+    is_up = True
+    for _ in range(5):
+        client.info()
+    is_up = False
+    requests.clear()
+    for _ in range(2):
+        with pytest.raises(APIStatusError):
+            client.info()
+
+    assert len(requests) == 3
