@@ -204,11 +204,17 @@ def test_overlay_that_breaks_the_specification_is_refused(facts: dict[str, Any],
         overlay.apply(DOCUMENT, {**fine, **facts})
 
 
-def test_extensions_are_left_alone() -> None:
-    """The specification allows keys that begin with x- in the overlay and in its actions."""
+def test_what_the_sdk_has_no_use_for_is_left_alone() -> None:
+    """The specification allows extends, and keys that begin with x- in the overlay and in its actions."""
     described = action("$.info", update={"title": "Store"})
     described["x-ticket"] = 7
-    extended = {"overlay": "1.0.1", "info": {"title": "T", "version": "1"}, "actions": [described], "x-owner": "us"}
+    extended = {
+        "overlay": "1.0.1",
+        "info": {"title": "T", "version": "1"},
+        "extends": "shop.json",
+        "actions": [described],
+        "x-owner": "us",
+    }
 
     assert overlay.apply(DOCUMENT, extended)["info"]["title"] == "Store"
 
