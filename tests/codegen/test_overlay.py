@@ -58,9 +58,10 @@ def test_one_match_may_have_what_others_lack() -> None:
     assert [operation["deprecated"] for operation in result["paths"]["/orders"].values()] == [False, False]
 
 
-def test_arrays_inside_an_update_are_concatenated() -> None:
+@pytest.mark.parametrize("entries", [["c", "d"], ["b", "c"]], ids=["new", "one is there"])
+def test_arrays_inside_an_update_are_concatenated(entries: list[str]) -> None:
     """An array of the update goes behind the one that is there."""
-    assert applied(action("$", update={"tags": ["c", "d"]}))["tags"] == ["a", "b", "c", "d"]
+    assert applied(action("$", update={"tags": entries}))["tags"] == ["a", "b", *entries]
 
 
 @pytest.mark.parametrize("entry", [{"name": "page"}, "page", ["page"]], ids=["object", "text", "array"])
@@ -157,6 +158,7 @@ ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "stale entry": (action("$.tags", update="a"), "has what it adds already: take 'a' out"),
     "stale entries": (action("$", update={"tags": ["b", "a"]}), r"take \['tags'\] out"),
     "partly stale": (action("$.info", update={"new": 1, "title": "Shop"}), r"take \['title'\] out"),
+    "stale twice": (action("$.info", update={"version": "1", "title": "Shop"}), r"take \['title'\] out"),
     "text for an object": (action("$.info", update="text"), "has to be an object"),
     "replaces object": (action("$", update={"info": "text"}), "is an object, the update has a plain value"),
     "replaces array": (action("$", update={"tags": {}}), "is an array, the update has an object"),
