@@ -192,9 +192,10 @@ def test_action_that_does_not_fit_is_named(broken: Any, problem: str) -> None:
         ({"overlay": "2.0.0"}, "version of the specification"),
         ({"overlay": 1.0}, "version of the specification"),
         ({"info": {"title": "T"}}, "info needs a title and a version"),
+        ({"info": {"version": "1"}}, "info needs a title and a version"),
         ({"info": None}, "info needs a title and a version"),
         ({"actions": []}, "at least one action"),
-        ({"actions": {}}, "at least one action"),
+        ({"actions": {"a": 1}}, "at least one action"),
         ({"action": []}, "unknown keys: action"),
     ],
 )
