@@ -132,6 +132,16 @@ def test_phase_that_begins_too_late_fails_at_once(serve: Any, clock: Any) -> Non
     assert seen == [0.001]
 
 
+def test_timeout_before_the_deadline_is_told_as_such(serve: Any) -> None:
+    """A deadline that has not passed is not blamed: the timeout is what has to be raised."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("late")
+
+    with pytest.raises(APITimeoutError, match="in time: raise timeout= if it needs longer"):
+        serve(handle, deadline=10, max_retries=0).info()
+
+
 @pytest.mark.parametrize("seconds", [2.5, 2.6, 3])
 def test_dripping_answer_is_cut_off(flavour: str, respond: Any, clock: Any, seconds: float) -> None:
     """An answer that comes in pieces, each in time, ends at the deadline all the same."""
