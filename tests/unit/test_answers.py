@@ -195,10 +195,13 @@ def test_redirect_is_not_followed(serve: Any, status: int) -> None:
         hosts.append(request.url.host)
         return httpx.Response(status, headers={"location": "https://elsewhere.example/v1"})
 
-    with pytest.raises(APIResponseValidationError, match=f"redirect, {status} to 'https://elsewhere.example/v1'"):
+    with pytest.raises(
+        APIResponseValidationError, match=f"redirect, {status} to 'https://elsewhere.example/v1'"
+    ) as caught:
         serve(handle).sessions.get("sess_1")
 
     assert hosts == ["api.statebase.org"]
+    assert [attempt.status_code for attempt in caught.value.attempts] == [status]
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])

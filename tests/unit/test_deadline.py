@@ -193,7 +193,7 @@ def test_deadline_tells_whether_the_write_was_sent(serve: Any, clock: Any, error
         clock.sleep(10)
         raise error
 
-    with pytest.raises(APITimeoutError) as caught:
+    with pytest.raises(APITimeoutError, match="before the deadline") as caught:
         serve(handle, deadline=10).sessions.create("agent")
 
     assert caught.value.outcome == outcome
