@@ -132,10 +132,11 @@ def test_phase_that_begins_too_late_fails_at_once(serve: Any, clock: Any) -> Non
     assert seen == [0.001]
 
 
-def test_timeout_before_the_deadline_is_told_as_such(serve: Any) -> None:
+def test_timeout_before_the_deadline_is_told_as_such(serve: Any, clock: Any) -> None:
     """A deadline that has not passed is not blamed: the timeout is what has to be raised."""
 
     def handle(request: httpx.Request) -> httpx.Response:
+        clock.sleep(9.5)
         raise httpx.ReadTimeout("late")
 
     with pytest.raises(APITimeoutError, match="in time: raise timeout= if it needs longer"):
