@@ -12,10 +12,12 @@ from statebase._failure import may_pass, without_secrets
 REQUEST = httpx.Request("GET", "https://api.statebase.org/", headers={"X-API-Key": "sb_secret"})
 
 
-def test_errors_that_cause_each_other() -> None:
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_errors_that_cause_each_other(link: str) -> None:
     """Each is looked at once, even where the causes go round in a circle."""
     one, other = httpx.ReadError("one", request=REQUEST), httpx.ReadError("other", request=REQUEST)
-    one.__cause__, other.__cause__ = other, one
+    setattr(one, link, other)
+    setattr(other, link, one)
 
     without_secrets(one)
 
