@@ -64,6 +64,10 @@ class Message(NamedTuple):
 class Call:
     """The attempts of one call, and what they add up to."""
 
+    _attempt_began: float
+    """On the clock that only goes forward; `_attempt_began_at` is the time of day."""
+    _attempt_began_at: datetime
+
     def __init__(
         self,
         operation: Operation[Any],
@@ -85,8 +89,6 @@ class Call:
         self._deadline_at = None if deadline is None else clock.monotonic() + deadline
         self._endings: list[_Ending] = []
         self._may_have_happened = False
-        self._attempt_began = 0.0
-        self._attempt_began_at: Optional[datetime] = None
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -218,7 +220,6 @@ class Call:
         error: Optional[str] = None,
         retry_in_seconds: Optional[float] = None,
     ) -> None:
-        assert self._attempt_began_at is not None
         ending = (self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, reply, error)
         if self._hooks or wants_log_lines():
             event = AttemptEnded(self._started(), _attempt(ending), retry_in_seconds)

@@ -73,7 +73,7 @@ def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object) -> str:
     return _HINTS.get((retry, outcome), "").format(key=idempotency_key)
 
 
-def without_secrets(error: Exception) -> Exception:
+def without_secrets(error: Exception) -> None:
     """Take the request, whose headers hold the API key, out of the httpx errors that a cause brings along."""
     seen: set[int] = set()
     left: list[object] = [error]
@@ -89,7 +89,6 @@ def without_secrets(error: Exception) -> Exception:
                 response._request = None  # pyright: ignore[reportPrivateUsage]
         together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 has not
         left += (each.__cause__, each.__context__, *(together if isinstance(together, tuple) else ()))
-    return error
 
 
 def _is_certificate_failure(error: BaseException) -> bool:

@@ -102,19 +102,16 @@ def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object
         body.update(extra)
     try:
         return _to_json(body)
-    except _NOT_JSON as error:
+    except ValueError as error:
         for name, value in body.items():
             _argument_json(name, value)
         raise InvalidRequestError(f"The body cannot be written as JSON: {error}") from error
 
 
-_NOT_JSON = (ValueError, TypeError, RecursionError)
-
-
 def _argument_json(name: str, value: object) -> bytes:
     try:
         return _to_json(value)
-    except _NOT_JSON as error:
+    except ValueError as error:
         raise InvalidRequestError(f"{name} cannot be written as JSON: {error}", param=name) from error
 
 

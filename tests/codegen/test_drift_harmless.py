@@ -67,6 +67,31 @@ SAME: dict[str, tuple[object, object]] = {
         {"allOf": [{"type": "integer", "minimum": 1}, {"minimum": 3}]},
         {"type": "integer", "minimum": 3},
     ),
+    "lower upper limit of allOf": (
+        {"allOf": [{"type": "integer", "maximum": 9}, {"maximum": 5}]},
+        {"type": "integer", "maximum": 5},
+    ),
+    "allOf with anything": ({"allOf": [{}, A_THING]}, A_THING),
+    "anything of allOf": ({"allOf": [A_THING, {}]}, A_THING),
+    "integer of number in allOf": ({"allOf": [{"type": "integer"}, {"type": "number"}]}, {"type": "integer"}),
+    "required twice": (
+        {"allOf": [{**A_THING, "required": ["a"]}, {"required": ["b", "a"]}]},
+        {**A_THING, "required": ["a", "b"]},
+    ),
+    "same property twice": (
+        {"allOf": [A_THING, {"properties": {"a": {"minLength": 2}}}]},
+        {"type": "object", "properties": {"a": {"type": "string", "minLength": 2}}},
+    ),
+    "values of both enums": ({"allOf": [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}]}, {"enum": ["b"]}),
+    "items of both arrays": (
+        {"allOf": [{"type": "array", "items": {"type": "string"}}, {"items": {"maxLength": 3}}]},
+        {"type": "array", "items": {"type": "string", "maxLength": 3}},
+    ),
+    "choices that fit": ({"allOf": [{"type": ["string", "integer"]}, {"type": "string"}]}, {"type": "string"}),
+    "limit that is not exclusive in 3.0": (
+        {"type": "integer", "minimum": 1, "exclusiveMinimum": False},
+        {"type": "integer", "minimum": 1},
+    ),
     "exclusive limit of 3.0": (
         {"type": "integer", "minimum": 1, "exclusiveMinimum": True},
         {"type": "integer", "exclusiveMinimum": 1},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -201,6 +202,39 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "know",
     ),
     "misspelt extension": (lambda d: listing(d).update({"x-statebase-id": "a"}), f"{LIST}/x-statebase-id", "know"),
+    "namespaces that are no mapping": (
+        lambda d: d.update({"x-statebase-namespaces": []}),
+        "#/x-statebase-namespaces",
+        "mapping",
+    ),
+    "namespace that is no name": (
+        lambda d: d.update({"x-statebase-namespaces": {"my things": {}}}),
+        "#/x-statebase-namespaces",
+        "'my things' cannot be the name",
+    ),
+    "method of a namespace that is no name": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"methods": ["all of them"]}}}),
+        "#/x-statebase-namespaces/things/methods",
+        "'all of them' cannot be a method",
+    ),
+    "page without a parameter": (
+        lambda d: choose(listing(d), page={"field": "when"}),
+        f"{LIST}/x-statebase/page",
+        "Give either cursor",
+    ),
+    "page of a parameter that is no text": (
+        lambda d: choose(listing(d), page={"cursor": 1}),
+        f"{LIST}/x-statebase/page/cursor",
+        "has to be a text",
+    ),
+    "page with a header": (
+        lambda d: (
+            listing(d)["parameters"].append(parameter("a", "header")),
+            choose(listing(d), page={"cursor": "limit"}),
+        ),
+        f"{LIST}/x-statebase/page",
+        "path and query only",
+    ),
     # Names
     "parameters of one name": (
         lambda d: listing(d)["parameters"].append(parameter("Limit")),
@@ -298,6 +332,36 @@ CASES: dict[str, tuple[Change, str, str]] = {
         lambda d: field(d, a={"type": "array", "prefixItems": [{"type": "string"}]}),
         f"{SCHEMAS}/ThingCreate/properties/a/prefixItems",
         "know the keyword prefixItems",
+    ),
+    "schema that nothing fits": (
+        lambda d: field(d, a=False),
+        f"{SCHEMAS}/ThingCreate/properties/a",
+        "allows nothing",
+    ),
+    "schema for other fields": (
+        lambda d: schema(d, "ThingCreate").update(additionalProperties={"type": "string"}),
+        f"{SCHEMAS}/ThingCreate",
+        "beside a schema for all others",
+    ),
+    "text beside certain texts": (
+        lambda d: field(d, a={"anyOf": [{"enum": ["a"]}, {"type": "integer"}]}),
+        f"{SCHEMAS}/ThingCreate/properties/a",
+        "choice between certain values and other schemas",
+    ),
+    "type beside a reference": (
+        lambda d: field(d, a={**THING, "enum": ["a"]}),
+        f"{SCHEMAS}/ThingCreate/properties/a",
+        "more beside $ref",
+    ),
+    "parameter without a schema": (
+        lambda d: listing(d)["parameters"].append({"name": "a", "in": "query"}),
+        f"{LIST}/parameters/2",
+        "schema",
+    ),
+    "reference to a parameter that is not there": (
+        lambda d: listing(d)["parameters"].append({"$ref": "#/components/parameters/Nothing"}),
+        f"{LIST}/parameters/2",
+        "does not lead",
     ),
     "several allOf": (
         lambda d: field(d, a={"allOf": [THING, THING]}),
@@ -403,6 +467,28 @@ def test_a_broken_file_is_named(make_project: Callable[..., Project], small_docu
     project.document.write_text("{", encoding="utf-8")
 
     with pytest.raises(CodegenError, match=r"document\.json: The document cannot be read"):
+        generate(project)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("document", "[]", r"document\.json: The document has to be a JSON object"),
+        ("document", None, r"document\.json: The document cannot be read"),
+        ("overlay", None, r"overlay\.yaml: The overlay cannot be read"),
+    ],
+)
+def test_a_file_that_does_not_do_is_named(
+    make_project: Callable[..., Project], small_document: dict[str, Any], file: str, text: str | None, words: str
+) -> None:
+    """A file that is missing, or holds something else, is an error that names it."""
+    project = make_project(small_document)
+    path: Path = getattr(project, file)
+    path.unlink()
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(CodegenError, match=words):
         generate(project)
 
 

@@ -58,9 +58,10 @@ def test_one_match_may_have_what_others_lack() -> None:
     assert [operation["deprecated"] for operation in result["paths"]["/orders"].values()] == [False, False]
 
 
-def test_arrays_inside_an_update_are_concatenated() -> None:
+@pytest.mark.parametrize("entries", [["c", "d"], ["b", "c"]], ids=["new", "one is there"])
+def test_arrays_inside_an_update_are_concatenated(entries: list[str]) -> None:
     """An array of the update goes behind the one that is there."""
-    assert applied(action("$", update={"tags": ["c", "d"]}))["tags"] == ["a", "b", "c", "d"]
+    assert applied(action("$", update={"tags": entries}))["tags"] == ["a", "b", *entries]
 
 
 @pytest.mark.parametrize("entry", [{"name": "page"}, "page", ["page"]], ids=["object", "text", "array"])
@@ -157,6 +158,7 @@ ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "stale entry": (action("$.tags", update="a"), "has what it adds already: take 'a' out"),
     "stale entries": (action("$", update={"tags": ["b", "a"]}), r"take \['tags'\] out"),
     "partly stale": (action("$.info", update={"new": 1, "title": "Shop"}), r"take \['title'\] out"),
+    "stale twice": (action("$.info", update={"version": "1", "title": "Shop"}), r"take \['title'\] out"),
     "text for an object": (action("$.info", update="text"), "has to be an object"),
     "replaces object": (action("$", update={"info": "text"}), "is an object, the update has a plain value"),
     "replaces array": (action("$", update={"tags": {}}), "is an array, the update has an object"),
@@ -190,9 +192,10 @@ def test_action_that_does_not_fit_is_named(broken: Any, problem: str) -> None:
         ({"overlay": "2.0.0"}, "version of the specification"),
         ({"overlay": 1.0}, "version of the specification"),
         ({"info": {"title": "T"}}, "info needs a title and a version"),
+        ({"info": {"version": "1"}}, "info needs a title and a version"),
         ({"info": None}, "info needs a title and a version"),
         ({"actions": []}, "at least one action"),
-        ({"actions": {}}, "at least one action"),
+        ({"actions": {"a": 1}}, "at least one action"),
         ({"action": []}, "unknown keys: action"),
     ],
 )
@@ -204,11 +207,17 @@ def test_overlay_that_breaks_the_specification_is_refused(facts: dict[str, Any],
         overlay.apply(DOCUMENT, {**fine, **facts})
 
 
-def test_extensions_are_left_alone() -> None:
-    """The specification allows keys that begin with x- in the overlay and in its actions."""
+def test_what_the_sdk_has_no_use_for_is_left_alone() -> None:
+    """The specification allows extends, and keys that begin with x- in the overlay and in its actions."""
     described = action("$.info", update={"title": "Store"})
     described["x-ticket"] = 7
-    extended = {"overlay": "1.0.1", "info": {"title": "T", "version": "1"}, "actions": [described], "x-owner": "us"}
+    extended = {
+        "overlay": "1.0.1",
+        "info": {"title": "T", "version": "1"},
+        "extends": "shop.json",
+        "actions": [described],
+        "x-owner": "us",
+    }
 
     assert overlay.apply(DOCUMENT, extended)["info"]["title"] == "Store"
 

@@ -61,7 +61,7 @@ class Process:
             await asyncio.gather(*(self.call(number + offset) for offset in range(3)))
 
 
-def in_child(report: Callable[[], Dict[str, Any]], fork: Callable[[], int] = os.fork) -> Callable[[], Dict[str, Any]]:
+def in_child(report: Callable[[], Any], fork: Callable[[], int] = os.fork) -> Callable[[], Any]:
     """Fork; return how to wait for what the child reports."""
     read, write = os.pipe()
     pid = fork()
@@ -72,11 +72,13 @@ def in_child(report: Callable[[], Dict[str, Any]], fork: Callable[[], int] = os.
         os._exit(0)
     os.close(write)
 
-    def wait() -> Dict[str, Any]:
+    def wait() -> Any:
         with os.fdopen(read) as pipe:
             text = pipe.read()
         os.waitpid(pid, 0)
-        return json.loads(text or '{"answers": [], "errors": ["the child died"]}')
+        if not text:
+            raise ChildProcessError("the child died")
+        return json.loads(text)
 
     return wait
 

@@ -9,7 +9,9 @@ import asyncio
 import json
 import os
 import sys
-from typing import Any, Callable, List
+from typing import Any, List
+
+from forking import in_child
 
 from statebase import AsyncStateBase, StateBase
 
@@ -21,26 +23,6 @@ def call(client: Any, loop: asyncio.AbstractEventLoop, number: int) -> List[Any]
     if asyncio.iscoroutine(answer):
         answer = loop.run_until_complete(answer)
     return [sent, answer["id"]]
-
-
-def in_child(work: Callable[[], Any]) -> Callable[[], Any]:
-    """Fork; return how to wait for what the child has to say."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        with os.fdopen(write, "w") as pipe:
-            json.dump(work(), pipe)
-        os._exit(0)
-    os.close(write)
-
-    def wait() -> Any:
-        with os.fdopen(read) as pipe:
-            text = pipe.read()
-        os.waitpid(pid, 0)
-        return json.loads(text or "null")
-
-    return wait
 
 
 def main(flavour: str, url: str, ca_file: str, children: int, calls: int) -> None:

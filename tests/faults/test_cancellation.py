@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -267,12 +268,17 @@ class Interrupted(BaseException):
 
 @pytest.fixture
 def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
-    """Interrupt the main thread as soon as a condition holds."""
+    """Interrupt the main thread as soon as a condition holds; it may do something last."""
+    last_acts: List[Callable[[], None]] = []
 
     def handle(*_: Any) -> None:
+        for act in last_acts:
+            act()
         raise Interrupted
 
-    def interrupt(condition: Callable[[], bool]) -> None:
+    def interrupt(condition: Callable[[], bool], *acts: Callable[[], None]) -> None:
+        last_acts.extend(acts)
+
         def run() -> None:
             while not condition():
                 os.sched_yield()
@@ -299,6 +305,22 @@ def test_interrupted_while_waiting(
         assert (pool.active, pool.waiting) == (1, 0)
         held.close()
         assert pool.active == 0
+
+
+def test_interrupted_when_its_turn_has_come(
+    server: Any, request_to: Callable[..., httpx.Request], interrupt: Callable[..., None]
+) -> None:
+    """Ctrl-C just when a call gets a connection gives the connection back."""
+    with SyncPool(tls=False, max_connections=1) as pool:
+        held = pool.handle_request(request_to(server.url))
+        interrupt(lambda: pool.waiting == 1, held.close)
+
+        with pytest.raises(Interrupted):
+            pool.handle_request(request_to(server.url))
+
+        assert (pool.active, pool.waiting) == (0, 0)
+        with contextlib.closing(pool.handle_request(request_to(server.url))) as response:
+            assert response.status_code == 200
 
 
 def test_interrupted_while_reading(

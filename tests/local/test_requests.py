@@ -180,3 +180,11 @@ def test_parameter_that_comes_twice_counts_as_the_last(http: httpx.Client, new_s
     new_session()
 
     assert len(http.get("/v1/sessions?limit=2&limit=1").json()["data"]) == 1
+
+
+def test_time_beyond_the_calendar_is_422(http: httpx.Client):
+    """A time that is none once it is told in UTC is a wrong parameter, not a failure."""
+    response = http.get("/v1/traces", params={"start_time": "0001-01-01T00:00:00+23:00"})
+
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["query", "start_time"]

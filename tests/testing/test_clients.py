@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import doctest
 import importlib
+import subprocess
+import sys
 from datetime import datetime, timezone
 from typing import Any, List
 
 import pytest
 import trio
 
+import statebase.testing
 from statebase import AsyncStateBase, NotFoundError, StateBase, StateBaseError
 from statebase.local import Engine, EngineError
 from statebase.testing import Faults, FrozenClock, async_local_client, local_client
@@ -101,6 +104,15 @@ def test_views_go_by_the_clock_and_meet_the_failures() -> None:
 
         assert len(faults.waits) == 4
         assert faults.requests == ["system.info"] * 5
+
+
+def test_package_lists_what_it_loads() -> None:
+    """Names are loaded when they are used; completion shows them before, and others are not there."""
+    code = "import statebase.testing as kit; assert {*kit.__all__} == {*kit._MODULE_OF} <= {*dir(kit)}"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match=r"module 'statebase\.testing' has no attribute 'Fault'"):
+        _ = statebase.testing.Fault
 
 
 def test_client_has_the_type_of_the_real_one() -> None:

@@ -108,10 +108,11 @@ class TestEveryAttemptFails:
         assert (error.status_code, error.outcome, error.retry_after) == (599, "unknown", 5)
         assert turns_of(local_client, session_id) == turns
 
-    def test_slow(self, local_client: Any, session_id: str, faults: Faults, clock: FrozenClock) -> None:
+    @pytest.mark.parametrize("seconds", [7, 60])
+    def test_slow(self, local_client: Any, session_id: str, faults: Faults, clock: FrozenClock, seconds: float) -> None:
         """The client waits as long as its timeout says, on the clock, and the turn was added."""
         began = clock.now()
-        faults.slow()
+        faults.slow(seconds)
 
         error = failure_of(local_client, session_id, timeout=7, max_retries=0)
 

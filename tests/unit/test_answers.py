@@ -186,7 +186,7 @@ def test_damaged_compression_is_a_lost_answer(serve: Any) -> None:
         ).sessions.get("sess_1")
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
 def test_redirect_is_not_followed(serve: Any, status: int) -> None:
     """The key goes to no other address; the error names the one that was offered."""
     hosts = []
@@ -195,13 +195,16 @@ def test_redirect_is_not_followed(serve: Any, status: int) -> None:
         hosts.append(request.url.host)
         return httpx.Response(status, headers={"location": "https://elsewhere.example/v1"})
 
-    with pytest.raises(APIResponseValidationError, match=f"redirect, {status} to 'https://elsewhere.example/v1'"):
+    with pytest.raises(
+        APIResponseValidationError, match=f"redirect, {status} to 'https://elsewhere.example/v1'"
+    ) as caught:
         serve(handle).sessions.get("sess_1")
 
     assert hosts == ["api.statebase.org"]
+    assert [attempt.status_code for attempt in caught.value.attempts] == [status]
 
 
-@pytest.mark.parametrize("status", [200, 202, 204])
+@pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_delete_returns_nothing(serve: Any, status: int) -> None:
     """Where nothing is promised, nothing is returned."""
     assert serve(lambda request: httpx.Response(status)).sessions.delete("sess_1") is None

@@ -149,6 +149,16 @@ def test_extra_body_is_added(respond: Any) -> None:
     assert body_of(requests[1]) == {"ttl_seconds": 60}
 
 
+def test_name_in_extra_body_without_a_json_form_is_refused(respond: Any) -> None:
+    """Where no single value is to blame, the body is, and nothing is sent."""
+    client, requests = respond()
+
+    with pytest.raises(InvalidRequestError, match="^The body cannot be written as JSON: .*surrogates not allowed"):
+        client.sessions.create("agent", extra_body={"\ud800": 1})
+
+    assert requests == []
+
+
 def test_extra_body_without_a_body_is_refused(respond: Any) -> None:
     """A method that sends no body does not silently drop what should be in it."""
     client, requests = respond()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from typing import Any, Dict, List
 
 import httpx
@@ -113,6 +114,24 @@ def test_extra_headers_go_before_default_headers(sent: Any) -> None:
     assert headers["x-trace"] == "1"
 
 
+def test_extra_headers_are_written_as_queries_are(sent: Any) -> None:
+    """Numbers, truth values and times have their text, and what is None or left out is not sent."""
+    extra = {
+        "X-Count": 5,
+        "X-Share": 0.5,
+        "X-Flag": True,
+        "X-At": datetime(2026, 1, 2, tzinfo=timezone.utc),
+        "X-None": None,
+        "X-Left-Out": statebase.NOT_GIVEN,
+    }
+
+    headers = sent(lambda client: client.sessions.get("sess_1", extra_headers=extra))
+
+    assert (headers["x-count"], headers["x-share"], headers["x-flag"]) == ("5", "0.5", "true")
+    assert headers["x-at"] == "2026-01-02T00:00:00Z"
+    assert not headers.keys() & {"x-none", "x-left-out"}
+
+
 def test_key_of_the_api_can_be_replaced_for_one_call(respond: Any) -> None:
     """A key in extra_headers takes the place of the client's, and is not sent beside it."""
     client, requests = respond(404)
@@ -165,6 +184,16 @@ def test_header_that_could_smuggle_is_refused(respond: Any, headers: Any) -> Non
         client.sessions.get("sess_1", extra_headers=headers)
 
     assert requests == []
+
+
+def test_error_names_the_header(respond: Any) -> None:
+    """Who reads the error by program finds which header it was."""
+    client, _ = respond()
+
+    with pytest.raises(InvalidRequestError, match="^The header X-A is ' b'") as caught:
+        client.sessions.get("sess_1", extra_headers={"X-A": " b"})
+
+    assert caught.value.param == "X-A"
 
 
 def test_headers_of_an_http_client_are_sent_too(respond: Any, flavour: str, make_client: Any) -> None:

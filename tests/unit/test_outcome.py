@@ -37,10 +37,12 @@ TABLE = [
     ([422],                         ["rejected", "rejected", "rejected", "rejected"]),
     ([429],                         ["rejected", "rejected", "rejected", "rejected"]),
     ([408],                         ["rejected", "rejected", "rejected", "rejected"]),
+    ([499],                         ["rejected", "rejected", "rejected", "rejected"]),
     ([REFUSED, 400],                ["rejected", "rejected", "rejected", "rejected"]),
     ([429, 400],                    ["rejected", "rejected", "rejected", "rejected"]),
     # The service compares keys before it judges: had the first attempt been carried out, it would have said so.
     ([LOST, 409],                   ["rejected", "rejected", "unknown", "unknown"]),
+    ([500, 422],                    ["rejected", "rejected", "unknown", "unknown"]),
     ([503, 422],                    ["rejected", "rejected", "unknown", "unknown"]),
     ([LOST, 400],                   ["rejected", "rejected", "unknown", "unknown"]),
     # These it says before it looks at the key.
@@ -48,6 +50,7 @@ TABLE = [
     ([LOST, 429],                   ["rejected", "unknown", "unknown", "unknown"]),
     ([503, 403],                    ["rejected", "unknown", "unknown", "unknown"]),
     ([LOST, 408],                   ["rejected", "unknown", "unknown", "unknown"]),
+    ([399],                         ["unknown", "unknown", "unknown", "unknown"]),
     ([302],                         ["unknown", "unknown", "unknown", "unknown"]),
 ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any, List
 
 import pytest
 
-from statebase._slots import Slots, Turn
+from statebase._slots import MULTIPLEXED_REQUESTS, Slots, Turn
 
 
 class Made(List[str]):
@@ -202,6 +202,19 @@ def test_retired_shared_lane_is_closed_by_its_last_user() -> None:
     assert slots.release(old[0], reusable=False) is None
     assert take(slots).transport == "transport 2"
     assert slots.release(old[1], reusable=True) == "transport 1"
+
+
+def test_shared_lane_retires_before_its_streams_run_out() -> None:
+    """A shared lane carries as many requests as it may, and the next one gets a new lane."""
+    slots = make_slots(multiplexed=True)
+
+    used = []
+    for _ in range(MULTIPLEXED_REQUESTS + 1):
+        lane = take(slots)
+        used.append(lane.transport)
+        slots.release(lane, reusable=True)
+
+    assert used == ["transport 1"] * MULTIPLEXED_REQUESTS + ["transport 2"]
 
 
 def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:

@@ -133,9 +133,9 @@ def test_times_are_sent_in_utc(serve: Any) -> None:
 
 def test_extra_query_is_added(serve: Any) -> None:
     """extra_query adds parameters, and one of the method's own name takes its place."""
-    query = query_of(serve, "list", limit=5, extra_query={"limit": 7, "beta": True, "none": None})
+    query = query_of(serve, "list", agent_id="agent", limit=5, extra_query={"limit": 7, "beta": True, "none": None})
 
-    assert query == {"limit": "7", "beta": "true"}
+    assert query == {"agent_id": "agent", "limit": "7", "beta": "true"}
 
 
 def test_endless_query_is_refused(respond: Any) -> None:

@@ -262,15 +262,3 @@ def test_number_of_attempts(clock: Any, max_retries: int, failures: List[Any]) -
         client.info()
 
     assert len(requests) == min(len(failures), max_retries) + 1
-
-
-def test_budget_is_shared_by_views(respond: Any) -> None:
-    """When the service is down, a client and its views together stop retrying after a hundred times."""
-    client, requests = respond(*[503] * 400, max_retries=1)
-    view = client.with_options(timeout=5)
-
-    for use in [client, view] * 75:
-        with pytest.raises(APIStatusError):
-            use.sessions.get("sess_1")
-
-    assert len(requests) == 150 + 100

@@ -63,7 +63,16 @@ def test_an_unknown_type_stays_readable() -> None:
     assert webhooks.parse(payload, sign(payload), SECRET).type == "moon.risen"
 
 
-@pytest.mark.parametrize("payload", [b"<html>", b"{}", b'{"id":1}', PAYLOAD.replace(b"2026", b"year")])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"<html>",
+        b"{}",
+        b'{"id":1}',
+        PAYLOAD.replace(b"2026", b"year"),
+        b'{"id":"evt_1","type":"turn.added","created_at":1767322800,"data":{}}',
+    ],
+)
 def test_what_is_no_event_is_said_so(payload: bytes) -> None:
     """A signed body that is no event raises the error of webhooks, not one of pydantic."""
     with pytest.raises(webhooks.WebhookError, match="no event at"):

@@ -63,9 +63,6 @@ def read_query(model: type[Model], query: str) -> Model:
         read = model.model_validate(parameters)
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "query")) from error
-    except OverflowError as error:
-        # A time within a day of the ends of the calendar, in a time zone that puts it beyond.
-        raise _invalid("query", (), "A time is out of range.") from error
     for name in model.model_fields:
         # pydantic takes a number for the seconds since 1970; the document does not.
         if isinstance(read[name], datetime) and _is_number(parameters[name]):

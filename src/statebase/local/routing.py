@@ -39,8 +39,6 @@ class Router:
             path: The path as it came, percent-encoded. Its segments are decoded once each, after splitting, so that a
                 slash within an id stays within it.
         """
-        if not path.startswith("/"):
-            return None
         node: Optional[_Node] = self._root
         parameters: list[str] = []
         for encoded in path[1:].split("/"):

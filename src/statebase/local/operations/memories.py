@@ -17,7 +17,7 @@ from .. import jsontext
 from ..clock import to_datetime
 from ..context import Context
 from ..core import Core
-from ..errors import EngineError, invalid_request, invalid_value, not_found
+from ..errors import EngineError, invalid_request, not_found
 from ..identifiers import new_id
 from ..memory_search import MemoryFilter
 from ..tables.memories import MemoryRow
@@ -202,8 +202,6 @@ def _merged(old: Optional[str], body: MemoryUpdateRequest) -> Optional[str]:
 
 
 def _check_length(content: str) -> None:
-    if not content:
-        raise invalid_value("content is empty: send 1 to 10,000 characters.", "content")
     if len(content) > _MOST_CHARACTERS:
         message = f"content has {len(content):,} characters: send at most {_MOST_CHARACTERS:,}."
         raise EngineError(413, "content_too_large", message, "content")
