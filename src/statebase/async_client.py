@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._async_client import AsyncStateBase
-from ._namespaces import AsyncMemory as AsyncMemoryClient
-from ._namespaces import AsyncSessions as AsyncSessionsClient
+from ._memory import AsyncMemory as AsyncMemoryClient
+from ._sessions import AsyncSessions as AsyncSessionsClient
 
 __all__ = ["AsyncMemoryClient", "AsyncSessionsClient", "AsyncStateBase"]

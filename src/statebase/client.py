@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._client import StateBase
-from ._namespaces import Memory as MemoryClient
-from ._namespaces import Sessions as SessionsClient
+from ._memory import Memory as MemoryClient
+from ._sessions import Sessions as SessionsClient
 
 __all__ = ["MemoryClient", "SessionsClient", "StateBase"]

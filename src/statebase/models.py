@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from ._generated import models as _generated
 from ._generated.models import *  # noqa: F403
-from ._generated.models import StatePartialUpdateRequest
 from ._models import Model
 from ._results import ContextResponse as ContextResponse
 from ._results import SearchResults as SearchResults
 from ._results import SessionHistory as SessionHistory
 
-StateUpdateRequest = StatePartialUpdateRequest
+StateUpdateRequest = _generated.StatePartialUpdateRequest
 
 
 class ToolCall(Model):
