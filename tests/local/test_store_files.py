@@ -72,6 +72,21 @@ class TestOpen:
         assert (synchronous, journal) == (level, "wal")
 
 
+class TestWriteAheadLog:
+    def test_only_a_busy_file_is_worth_waiting_for(self, tmp_path: Path):
+        path = tmp_path / "read-only.db"
+        path.touch()
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        tried: list[str] = []
+        connection.set_trace_callback(tried.append)
+
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            set_wal(connection)
+
+        connection.close()
+        assert len(tried) == 2
+
+
 class TestShared:
     def test_openers_of_a_file_share_an_engine(self, open_engine: Callable[..., Engine], store_path: Path):
         """Until the last of them closes it; also under another name of the file."""
@@ -308,18 +323,3 @@ def test_writes_are_seen_by_other_connections(open_engine: Callable[..., Engine]
     other.database.close()
     assert found is not None
     assert found.agent_id == "agent"
-
-
-class TestWriteAheadLog:
-    def test_only_a_busy_file_is_worth_waiting_for(self, tmp_path: Path):
-        path = tmp_path / "read-only.db"
-        path.touch()
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        tried: list[str] = []
-        connection.set_trace_callback(tried.append)
-
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            set_wal(connection)
-
-        connection.close()
-        assert len(tried) == 2
