@@ -141,8 +141,8 @@ _NEXT_STEPS = """
 The document was replaced, and the package and api.md were generated from it. Next:
 - Review the difference: `git diff`.
 - Give each new operation its names, an example and its errors in openapi/overlay.yaml, then `make generate`.
-- A breaking change breaks code that uses the SDK: keep the old form working in src/statebase/_namespaces.py, or say in
-  CHANGELOG.md what to do about it.
+- A breaking change breaks code that uses the SDK: keep the old form working in a class that is written by hand, such as
+  that of src/statebase/_sessions.py, or say in CHANGELOG.md what to do about it.
 - `make check`."""
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 

@@ -64,6 +64,8 @@ class TextChoices:
     """The known values of an open set; none if it is not one."""
     mapping: bool = False
     """Whether the text holds a JSON object, so that a mapping can be given as well."""
+    secret: bool = False
+    """Whether what prints the object must not show the text."""
 
 
 def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
@@ -110,10 +112,12 @@ def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
     if "x-statebase" not in schema:
         return TextChoices()
     place = below(place, "x-statebase")
-    given = _mapping(schema["x-statebase"], place, {"values", "mapping"})
-    choices = TextChoices(_texts(given, "values", place) or (), _flag(given, "mapping", place))
-    if bool(choices.values) == choices.mapping:
-        raise CodegenError(place, "Say either values: [...] or mapping: true.")
+    given = _mapping(schema["x-statebase"], place, {"values", "mapping", "secret"})
+    choices = TextChoices(
+        _texts(given, "values", place) or (), _flag(given, "mapping", place), _flag(given, "secret", place)
+    )
+    if [bool(choices.values), choices.mapping, choices.secret].count(True) != 1:
+        raise CodegenError(place, "Say one of values: [...], mapping: true and secret: true.")
     return choices
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
+from codegen.choices import text_choices
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case
 from codegen.prose import LINE_LENGTH, literal, paragraphs
@@ -21,6 +22,8 @@ _RENAMED = {"get": "get_", "keys": "keys_"}
 _INDENT = 4
 # For the table of models that the template adds.
 _QUERY_IMPORTS = ("typing.Dict", "typing.Type")
+# For the fields that the template keeps out of what is printed.
+_SECRET_IMPORTS = ("typing.Annotated", "pydantic.Field")
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,11 @@ def _answer(model: Schema) -> Schema:
 
 def _adapted(schema: Schema, inner: bool = False) -> Schema:
     """Adapt a schema to datamodel-code-generator; `inner` says that it is not that of a property itself."""
-    result = {key: value for key, value in schema.items() if key not in ("x-statebase", "deprecated")}
+    result = {key: value for key, value in schema.items() if key != "deprecated"}
     if inner:
         # A limit of an item would get a class of its own, with the item in its attribute `root`.
-        result = {key: value for key, value in result.items() if key not in LIMITS | {"description", "default"}}
+        dropped = LIMITS | {"description", "default", "x-statebase"}
+        result = {key: value for key, value in result.items() if key not in dropped}
     if result.get("format") == "date-time":
         result["customTypePath"] = _TIMESTAMP
     for key in ("items", "additionalProperties"):
@@ -156,12 +160,13 @@ def _generate(
     if not schemas:
         return Models(f"{header}\n", {})
     docs: dict[str, str] = {}
+    secrets: set[str] = set()
     output, metadata = scratch / "models.py", scratch / "models.json"
     document = {
         "openapi": "3.1.0",
         "info": {"title": "models", "version": "1"},
         "paths": {},
-        "components": {"schemas": {name: _with_labels(schema, docs) for name, schema in schemas.items()}},
+        "components": {"schemas": {name: _with_labels(schema, docs, secrets) for name, schema in schemas.items()}},
     }
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -192,9 +197,9 @@ def _generate(
                 disable_timestamp=True,
                 use_double_quotes=True,
                 custom_file_header=header,
-                additional_imports=list(imports),
+                additional_imports=[*imports, *(_SECRET_IMPORTS if secrets else ())],
                 custom_template_dir=templates,
-                extra_template_data=defaultdict(dict, {"#all#": {"docs": docs}}),
+                extra_template_data=defaultdict(dict, {"#all#": {"docs": docs, "secrets": secrets}}),
                 formatters=[],
             )
         except Exception as error:
@@ -205,21 +210,23 @@ def _generate(
     )
 
 
-def _with_labels(model: Schema, docs: dict[str, str]) -> Schema:
+def _with_labels(model: Schema, docs: dict[str, str], secrets: set[str]) -> Schema:
     """Put labels in place of the descriptions, and the docstrings that the template looks up by them in `docs`.
 
-    So no text of the document passes through code that is not ours.
+    So no text of the document passes through code that is not ours. The labels of secrets go into `secrets`.
     """
-    properties = {name: _labelled(schema, docs) for name, schema in model["properties"].items()}
-    return _labelled({**model, "properties": properties}, docs)
+    properties = {name: _labelled(schema, docs, secrets) for name, schema in model["properties"].items()}
+    return _labelled({**model, "properties": properties}, docs, secrets)
 
 
-def _labelled(schema: Schema, docs: dict[str, str]) -> Schema:
+def _labelled(schema: Schema, docs: dict[str, str], secrets: set[str]) -> Schema:
     lines = paragraphs(schema.get("description", ""), LINE_LENGTH - _INDENT - 6)
-    result = {key: value for key, value in schema.items() if key != "description"}
-    if lines:
-        result["description"] = f"doc{len(docs)}"
-        docs[result["description"]] = literal(lines, _INDENT)
+    secret = text_choices(schema, "#").secret
+    result = {key: value for key, value in schema.items() if key not in ("description", "x-statebase")}
+    if lines or secret:
+        label = result["description"] = f"doc{len(docs)}"
+        docs[label] = literal(lines, _INDENT) if lines else ""
+        secrets.update([label] if secret else [])
     return result
 
 

@@ -75,7 +75,9 @@ class Schemas:
         result = self._read(schema, place, owner)
         chosen = text_choices(schema, place) != TextChoices()
         if chosen and result.get("type") not in ("string", ["string", "null"]):
-            raise CodegenError(below(place, "x-statebase"), "Only a text can have known values or be a mapping.")
+            raise CodegenError(
+                below(place, "x-statebase"), "Only a text can have known values, be a mapping, or be secret."
+            )
         if "default" in schema and not _fits(schema["default"], result):
             raise CodegenError(below(place, "default"), f"{schema['default']!r} does not fit the schema.")
         return result

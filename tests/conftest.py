@@ -66,6 +66,9 @@ class Blocking:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.target)
 
+    def __contains__(self, item: object) -> bool:
+        return item in self.target
+
     def __repr__(self) -> str:
         return repr(self.target)
 

@@ -11,8 +11,8 @@ from markdown.preprocessors import Preprocessor
 _LINK = re.compile(r"\[`([^`]+)`\]\(src/statebase/(\S+)\.py\)")
 _INNERMOST = re.compile(r"\w+(?=\]*$)")
 _NAMESPACES = {
-    "sessions": "_namespaces.Sessions",
-    "memory": "_namespaces.Memory",
+    "sessions": "_sessions.Sessions",
+    "memory": "_memory.Memory",
     "state": "_generated.transport.state.StateTransport",
     "traces": "_generated.transport.traces.TracesTransport",
     "entities": "_generated.transport.entities.EntitiesTransport",

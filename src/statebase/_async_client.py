@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from ._generated.transport.state import AsyncStateTransport
     from ._generated.transport.system import AsyncSystemTransport
     from ._generated.transport.traces import AsyncTracesTransport
-    from ._namespaces import AsyncMemory, AsyncSessions
+    from ._memory import AsyncMemory
     from ._observe import EventHooks
+    from ._sessions import AsyncSessions
     from ._types import ClientOptions, RequestOptions
     from .local.embedding import Embedder
     from .local.engine import Durability, EmbedFunction
@@ -140,7 +141,7 @@ class AsyncStateBase:
     @cached_property
     def sessions(self) -> AsyncSessions:
         """Conversations of agents: their life, their turns, their state."""
-        from ._namespaces import AsyncSessions
+        from ._sessions import AsyncSessions
 
         return AsyncSessions(self._api)
 
@@ -154,7 +155,7 @@ class AsyncStateBase:
     @cached_property
     def memory(self) -> AsyncMemory:
         """Texts that are found again by meaning."""
-        from ._namespaces import AsyncMemory
+        from ._memory import AsyncMemory
 
         return AsyncMemory(self._api)
 

@@ -174,7 +174,11 @@ class Call:
         remaining = self.remaining_seconds()
         too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
         reason = DeadlineExceeded() if too_late else error
-        raise self.complete(kind(describe(reason, self._message.url.netloc.decode()))) from error
+        url = self._message.url
+        failure = kind(
+            describe(reason, url.netloc.decode()), method=self.operation.method, url=str(url.copy_with(query=None))
+        )
+        raise self.complete(failure) from error
 
     def complete(self, error: StateBaseError) -> StateBaseError:
         """Tell an error what the whole call knows."""

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from ._generated.transport.state import StateTransport
     from ._generated.transport.system import SystemTransport
     from ._generated.transport.traces import TracesTransport
-    from ._namespaces import Memory, Sessions
+    from ._memory import Memory
     from ._observe import EventHooks
+    from ._sessions import Sessions
     from ._types import ClientOptions, RequestOptions
     from .local.embedding import Embedder
     from .local.engine import Durability, EmbedFunction
@@ -169,7 +170,7 @@ class StateBase:
     @cached_property
     def sessions(self) -> Sessions:
         """Conversations of agents: their life, their turns, their state."""
-        from ._namespaces import Sessions
+        from ._sessions import Sessions
 
         return Sessions(self._api)
 
@@ -183,7 +184,7 @@ class StateBase:
     @cached_property
     def memory(self) -> Memory:
         """Texts that are found again by meaning."""
-        from ._namespaces import Memory
+        from ._memory import Memory
 
         return Memory(self._api)
 

@@ -5,8 +5,8 @@ The tree, with the status that each stands for:
     StateBaseError
     ├── ConfigurationError             a client was given options that cannot work; also a ValueError
     ├── InvalidRequestError            an argument was refused before anything was sent; also a ValueError
-    ├── APIConnectionError             no answer came: connection refused, lost, or cut short
-    │   └── APITimeoutError            no answer came in time
+    ├── APIConnectionError             no answer came, or half of one; also an httpx.TransportError
+    │   └── APITimeoutError            no answer came in time; also an httpx.TimeoutException
     ├── APIResponseValidationError     an answer came that is not what the API promises
     └── APIStatusError                 the service said no; also an httpx.HTTPStatusError
         ├── BadRequestError            400
@@ -120,12 +120,40 @@ class InvalidRequestError(StateBaseError, ValueError):
     """An argument of a call was refused before anything was sent."""
 
 
-class APIConnectionError(StateBaseError):
-    """No complete answer came. `outcome` says whether the request may have been carried out."""
+class _AboutRequest:
+    """What an error of httpx knows of its request, as plain data."""
+
+    method: str = "GET"
+    """The method of the request."""
+    url: str = ""
+    """The address of the request without its query."""
+
+    def _bare_request(self) -> httpx.Request:
+        return httpx.Request(self.method, self.url)
 
 
-class APITimeoutError(APIConnectionError):
-    """No complete answer came in time. `outcome` says whether the request may have been carried out."""
+class APIConnectionError(StateBaseError, _AboutRequest, httpx.TransportError):
+    """No complete answer came. `outcome` says whether the request may have been carried out.
+
+    It is an `httpx.TransportError` as well, so that code written for statebase 0.4 catches it. Which one httpx raised,
+    such as an `httpx.ConnectError`, is its `__cause__`.
+    """
+
+    @property
+    def request(self) -> httpx.Request:
+        """The request without its headers and its body, which may hold secrets."""
+        return self._bare_request()
+
+    @request.setter
+    def request(self, request: httpx.Request) -> None:
+        """Keep its own: an httpx client that the error passes through, such as that of a test, sets another."""
+
+
+class APITimeoutError(APIConnectionError, httpx.TimeoutException):
+    """No complete answer came in time. `outcome` says whether the request may have been carried out.
+
+    It is an `httpx.TimeoutException` as well.
+    """
 
 
 class APIResponseValidationError(StateBaseError):
@@ -135,22 +163,18 @@ class APIResponseValidationError(StateBaseError):
     """The place in the answer's JSON, such as `$.data[0].id`; None where the answer was no JSON."""
 
 
-class APIStatusError(StateBaseError, httpx.HTTPStatusError):
+class APIStatusError(StateBaseError, _AboutRequest, httpx.HTTPStatusError):
     """The service answered with an error status.
 
     It is an `httpx.HTTPStatusError` as well, so that code written for statebase 0.4 catches it.
     """
 
     status_code: int  # pyright: ignore[reportIncompatibleVariableOverride]
-    method: str = "GET"
-    """The method of the request."""
-    url: str = ""
-    """The address of the request without its query."""
 
     @property
     def request(self) -> httpx.Request:
         """The request without its headers and its body, which may hold secrets."""
-        return httpx.Request(self.method, self.url)
+        return self._bare_request()
 
     @request.setter
     def request(self, request: httpx.Request) -> None:

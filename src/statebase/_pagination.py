@@ -135,6 +135,14 @@ class _Page(Sequence[T], Generic[T, P]):
         """Return a field of the answer, such as `first_id`, or `default` where it has none."""
         return self[field] if field in self._answer else default
 
+    def keys(self) -> Iterator[str]:
+        """Iterate over the names of the answer's fields, so that `dict(page)` and `{**page}` work, as in 0.4."""
+        return self._answer.keys()
+
+    def __contains__(self, item: object) -> bool:
+        """Say whether an item is on the page, or (for text, as in statebase 0.4) whether the answer has a field."""
+        return item in (self._answer if isinstance(item, str) else self._items)
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.__dict__["_answer"] == other.__dict__["_answer"]
 

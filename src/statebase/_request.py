@@ -52,7 +52,8 @@ def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, objec
         if isinstance(value, (list, tuple, Set)):
             items = cast("Collection[Any]", value)
             pairs.extend(
-                (name, _query_text(name, item)) for item in (sorted(items) if isinstance(value, Set) else items)
+                (name, _query_text(name, item))
+                for item in (sorted(items, key=str) if isinstance(value, Set) else items)
             )
         else:
             pairs.append((name, _query_text(name, value)))
@@ -69,7 +70,12 @@ def _query_text(name: str, value: object) -> str:
     if isinstance(value, float) and isfinite(value):
         return float.__repr__(value)
     if isinstance(value, datetime):
-        return timestamp_text(value)
+        try:
+            return timestamp_text(value)
+        except OverflowError as error:  # on the first or last day that there is
+            raise InvalidRequestError(
+                f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: give a time within", param=name
+            ) from error
     if isinstance(value, Mapping):
         return _argument_json(name, cast(Any, value)).decode()
     raise InvalidRequestError(
@@ -135,8 +141,9 @@ def header_text(name: str, value: object) -> str:
     if isinstance(value, (bool, int, float, datetime)):
         value = _query_text(name, value)
     if not isinstance(value, str) or not is_header_text(value):
+        # What it holds may be a key, and errors are printed.
         raise InvalidRequestError(
-            f"The header {name} is {value!r}: give printable ASCII text, without a space at either end", param=name
+            f"The header {name} cannot be sent: give printable ASCII text, without a space at either end", param=name
         )
     return value
 

@@ -186,9 +186,10 @@ def _checked_headers(value: object) -> dict[str, str]:
     for name, text in headers.items():
         if not is_header_name(name):
             raise configuration_error(f"default_headers holds the name {name!r}: give ASCII letters, digits and dashes")
-        if not is_header_text(text):
+        if not is_header_text(text):  # it may be a key, and errors are printed
             raise configuration_error(
-                f"default_headers holds {text!r} as {name}: give printable ASCII text, without a space at either end"
+                f"default_headers holds as {name} what no header can: give printable ASCII text, "
+                "without a space at either end"
             )
     return headers
 

@@ -53,11 +53,15 @@ def _turn_part(name: str, value: Any) -> Any:
 def tool_call(
     tool_name: str, arguments: Mapping[str, Any], output: Any, tool_call_id: Optional[str]
 ) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-    """Write a tool call as the input and output of a turn, the way that statebase 0.4 did."""
+    """Write a tool call as the input and output of a turn, the way that statebase 0.4 did.
+
+    That took whatever it was given as arguments, such as the JSON text that a model wrote; so does this.
+    """
+    shown: object = dict(arguments) if isinstance(arguments, Mapping) else arguments  # pyright: ignore[reportUnnecessaryIsInstance]
     return (
         {
             "type": "tool_call",
-            "content": f"Call tool {tool_name} with {dict(arguments)}",
+            "content": f"Call tool {tool_name} with {shown}",
             "tool_metadata": {"name": tool_name, "arguments": arguments, "id": tool_call_id},
         },
         {"type": "tool_response", "content": str(output), "output": output},

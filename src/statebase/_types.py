@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ._observe import EventHooks
 
 T = TypeVar("T")
+JSONObject = Mapping[str, Any]
+"""What a JSON object is made from."""
 
 
 def new_idempotency_key() -> str:

@@ -1,8 +1,39 @@
-"""The models of the API: what methods return, and what a request's body has to fit."""
+"""The models of the API: what methods return, and what a request's body has to fit.
+
+At the end stand those of statebase 0.4 that no operation uses.
+"""
 
 from __future__ import annotations
 
+from typing import Any, Dict, Optional
+
+from ._generated import models as _generated
 from ._generated.models import *  # noqa: F403
+from ._models import Model
 from ._results import ContextResponse as ContextResponse
 from ._results import SearchResults as SearchResults
 from ._results import SessionHistory as SessionHistory
+
+StateUpdateRequest = _generated.StatePartialUpdateRequest
+
+
+class ToolCall(Model):
+    """The call of a tool, as statebase 0.4 had it."""
+
+    name: str
+    """The tool."""
+    arguments: Dict[str, Any]
+    """What it was called with."""
+    id: Optional[str] = None
+    """What the model calls this tool call."""
+
+
+class ToolResponse(Model):
+    """What a tool gave back, as statebase 0.4 had it."""
+
+    tool_call_id: Optional[str] = None
+    """What the model called the tool call."""
+    output: Any
+    """What it gave back: any JSON value."""
+    is_error: bool = False
+    """Whether it failed."""

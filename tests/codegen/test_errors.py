@@ -189,7 +189,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "mapping with known values": (
         lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True, "values": ["a"]}}),
         f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
-        "either values: [...] or mapping: true",
+        "one of values: [...], mapping: true and secret: true",
     ),
     "known values in an object": (
         lambda d: schema(d, "Thing").update({"x-statebase": {"values": ["a"]}}),

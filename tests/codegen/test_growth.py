@@ -89,6 +89,7 @@ _SCHEMAS = {
             "author": {"anyOf": [{"$ref": "#/components/schemas/Author"}, {"type": "null"}]},
             "filed_at": {"type": "string", "format": "date-time"},
             "size": {"type": "integer", "maximum": 10},
+            "token": {"anyOf": [{"type": "string"}, {"type": "null"}], "x-statebase": {"secret": True}},
         },
     },
 }
@@ -255,6 +256,17 @@ def test_the_models_of_requests_keep_what_the_document_demands(grown: Project) -
     for fault in ({"severity": "x"}, {"place": {"city": "R"}}, {"weight": 0}, {"scores": {"a": "b"}}, {"from": None}):
         with pytest.raises(ValueError, match=next(iter(fault))):
             models.ReportCreate.model_validate({**good, **fault})
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_secret_is_read_and_not_shown(grown: Project) -> None:
+    """A text that is marked as secret stays out of repr(), with a default of its own and without a description."""
+    report = importlib.import_module("grown.models").Report
+    fields = {"id": "r1", "severity": "low", "filed_at": "2026-01-02T03:04:05Z", "size": 1}
+
+    assert report(**fields).token is None
+    assert report(**fields, token="hidden").token == "hidden"
+    assert "hidden" not in repr(report(**fields, token="hidden"))
 
 
 @pytest.mark.usefixtures("importable")

@@ -12,6 +12,7 @@ import pytest
 
 from statebase._generated.models import SessionCreateRequest, StateReplaceRequest
 from statebase.local import Engine, EngineError
+from statebase.local.connection import _set_wal as set_wal
 from statebase.local.database import Database
 from statebase.local.schema import APPLICATION_ID, MIGRATIONS
 from statebase.local.store import Store
@@ -69,6 +70,21 @@ class TestOpen:
 
         database.close()
         assert (synchronous, journal) == (level, "wal")
+
+
+class TestWriteAheadLog:
+    def test_only_a_busy_file_is_worth_waiting_for(self, tmp_path: Path):
+        path = tmp_path / "read-only.db"
+        path.touch()
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        tried: list[str] = []
+        connection.set_trace_callback(tried.append)
+
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            set_wal(connection)
+
+        connection.close()
+        assert len(tried) == 2
 
 
 class TestShared:
@@ -230,6 +246,17 @@ class TestBackup:
         engine.backup(tmp_path / "copy.db")
 
         assert count(tmp_path / "copy.db", "sessions") == 1
+
+    def test_place_that_cannot_be_written_is_an_error_of_the_engine(
+        self, open_engine: Callable[..., Engine], store_path: Path, tmp_path: Path
+    ):
+        (tmp_path / "folder").mkdir()
+        engine = open_engine(store_path)
+
+        with pytest.raises(EngineError, match=r"Cannot write the backup \S+folder: .+ Give a file"):
+            engine.backup(tmp_path / "folder")
+
+        assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
     def test_store_in_use_is_no_place_for_a_backup(
         self, open_engine: Callable[..., Engine], store_path: Path, tmp_path: Path

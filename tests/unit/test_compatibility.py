@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from typing import Any, Dict, List
@@ -9,7 +10,7 @@ from typing import Any, Dict, List
 import httpx
 import pytest
 
-from statebase import AsyncStateBase, StateBase
+from statebase import AsyncStateBase, StateBase, async_client, client, models
 
 # The public methods of statebase 0.4.1 with their parameters in order; "=" where one may be left out.
 SIGNATURES: Dict[str, List[str]] = {
@@ -142,11 +143,52 @@ def test_mappings_of_0_4_can_be_read_as_such(local_client: Any) -> None:
     assert listed["data"][0]["id"] == session.id
     assert listed["has_more"] is False
     assert listed.get("data")[0].get("agent_id") == "agent"
+    assert ("data" in listed, "next" in listed, listed[0] in listed) == (True, False, True)
+    assert dict(listed)["first_id"] == {**listed}["last_id"] == session.id
     assert context["state"] == {"plan": "basic"}
     assert context["memories"][0]["content"] == "Prefers tea"
     assert context["recent_turns"][0]["input"]["content"] == "hi"
     assert context.get("recent_turns", [])[0]["output"]["content"] == "hello"
     assert health["status"] == "healthy"
+
+
+MODULES = {
+    "statebase": ["StateBase", "AsyncStateBase"],
+    "statebase.client": ["StateBase", "SessionsClient", "MemoryClient"],
+    "statebase.async_client": ["AsyncStateBase", "AsyncSessionsClient", "AsyncMemoryClient"],
+    "statebase.models": [
+        *("SessionCreateRequest", "SessionResponse", "TurnInput", "TurnOutput", "TurnCreateRequest", "TurnResponse"),
+        *("ToolCall", "ToolResponse", "MemoryCreateRequest", "MemoryResponse", "MemorySearchResult"),
+        *("ContextRequest", "ContextResponse", "StateGetResponse", "StateUpdateRequest"),
+        *("StatePartialUpdateRequest", "StateReplaceRequest"),
+    ],
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_names_are_where_they_were(module: str) -> None:
+    """Every class of 0.4 can be imported from where it was."""
+    found = importlib.import_module(module)
+
+    assert [name for name in MODULES[module] if not inspect.isclass(getattr(found, name, None))] == []
+
+
+def test_namespaces_are_of_the_old_classes() -> None:
+    """Annotations and isinstance() with the classes of 0.4 hold."""
+    assert isinstance(StateBase("sb_test").sessions, client.SessionsClient)
+    assert isinstance(StateBase("sb_test").memory, client.MemoryClient)
+    assert isinstance(AsyncStateBase("sb_test").sessions, async_client.AsyncSessionsClient)
+    assert isinstance(AsyncStateBase("sb_test").memory, async_client.AsyncMemoryClient)
+
+
+def test_models_without_an_operation_have_their_fields() -> None:
+    """Code that kept tool calls in the models of 0.4 makes and writes them as before."""
+    call = models.ToolCall(name="track", arguments={"id": 7})
+    response = models.ToolResponse(output=[1])
+
+    assert call.model_dump() == {"name": "track", "arguments": {"id": 7}, "id": None}
+    assert response.model_dump() == {"tool_call_id": None, "output": [1], "is_error": False}
+    assert models.StateUpdateRequest(state={}).model_dump() == {"state": {}, "reasoning": None}
 
 
 def test_constructor_and_block(make_client: Any) -> None:

@@ -133,6 +133,48 @@ def test_code_for_httpx_errors_keeps_working(serve: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("failure", "old"),
+    [
+        (httpx.ConnectError("refused"), httpx.TransportError),
+        (httpx.ReadError("lost"), httpx.RequestError),
+        (httpx.RemoteProtocolError("garbage"), httpx.HTTPError),
+        (OSError("broken"), httpx.TransportError),
+        (httpx.ReadTimeout("late"), httpx.TimeoutException),
+        (httpx.ConnectTimeout("late"), httpx.TransportError),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_code_for_transport_errors_of_httpx_keeps_working(respond: Any, failure: Exception, old: Any) -> None:
+    """What 0.4 let escape is caught as before, says which request failed, and is one of ours all the same."""
+    client, _ = respond(failure, max_retries=0)
+
+    with pytest.raises(old) as caught:
+        client.memory.search("tea")
+
+    assert isinstance(caught.value, APIConnectionError)
+    assert isinstance(caught.value, httpx.TimeoutException) is isinstance(failure, httpx.TimeoutException)
+    assert str(caught.value) == caught.value.message
+    assert caught.value.__cause__ is failure
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert (error.request.method, str(error.request.url)) == ("GET", "https://api.statebase.org/v1/memories")
+        assert not error.request.headers.keys() - {"host"}
+
+
+def test_connection_error_passes_through_an_httpx_client() -> None:
+    """httpx puts its own request on a transport error that goes through it: ours keeps its own, and is not masked."""
+    error = APIConnectionError("lost", url="https://api.statebase.org/v1/sessions")
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    with httpx.Client(transport=httpx.MockTransport(handle)) as http, pytest.raises(APIConnectionError) as caught:
+        http.get("https://app.example/chat", headers={"Authorization": "secret"})
+
+    assert caught.value is error
+    assert str(error.request.url) == "https://api.statebase.org/v1/sessions"
+
+
+@pytest.mark.parametrize(
     ("content", "content_type", "text"),
     [
         ("<h1>Zürich</h1>".encode(), "text/html", "<h1>Zürich</h1>"),

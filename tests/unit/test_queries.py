@@ -146,3 +146,19 @@ def test_endless_query_is_refused(respond: Any) -> None:
         client.memory.search("a" * 100_000)
 
     assert requests == []
+
+
+@pytest.mark.parametrize("time", [datetime.min.replace(tzinfo=IN_PARIS), datetime.max.replace(tzinfo=timezone.min)])
+def test_time_beyond_the_calendar_is_refused(time: datetime) -> None:
+    """A time that does not exist in UTC is refused by the name of its argument."""
+    with pytest.raises(
+        InvalidRequestError, match=r"^created_after is \S+, beyond the years 1 to 9999 in UTC"
+    ) as caught:
+        build_query({"created_after": time})
+
+    assert caught.value.param == "created_after"
+
+
+def test_set_of_different_kinds_is_sent() -> None:
+    """A set has an order of its own in each process; what is sent has one for all, whatever is in it."""
+    assert build_query({"tag": {"b", 1, "a"}}) == "tag=1&tag=a&tag=b"

@@ -170,7 +170,7 @@ def test_errors_do_not_hold_the_key(serve: Any, answer: Any) -> None:
         assert shows([vars(error), error.args, str(error)]) == []
         assert KEY.encode() not in pickle.dumps(error) if isinstance(error, StateBaseError) else True
         for name in ("request", "response"):
-            part = getattr(error, name, None) if not isinstance(error, httpx.RequestError) else None
+            part = getattr(error, name, None) if isinstance(error, StateBaseError) else None
             assert part is None or KEY not in repr(part.headers)
     assert "x-api-key" not in "".join(traceback.format_exception(None, caught.value, None))
 
@@ -198,6 +198,28 @@ def test_refused_argument_does_not_show_the_key(respond: Any) -> None:
 
     frames = traceback.StackSummary.extract(traceback.walk_tb(caught.value.__traceback__), capture_locals=True)
     assert [frame.name for frame in frames if "test_secrets" not in frame.filename and KEY in str(frame.locals)] == []
+
+
+def test_new_key_of_the_service_shows_in_no_repr(local_client: Any) -> None:
+    """The answer that brings a new key can be printed and logged; whoever asks for the key gets it."""
+    answer = local_client.dashboard.create_key("laptop")
+
+    assert answer.full_key.startswith("sb_")
+    assert answer["full_key"] == answer.model_dump()["full_key"] == answer.full_key
+    assert answer.full_key not in f"{answer!r} {answer} {[answer]}"
+    assert "laptop" in repr(answer)
+
+
+def test_header_that_is_refused_does_not_show_its_value(respond: Any) -> None:
+    """A key read from a file with a line end is refused, and the error can be printed."""
+    client, _ = respond()
+
+    with pytest.raises(StateBaseError, match="X-API-Key") as of_call:
+        client.sessions.get("sess_1", extra_headers={"X-API-Key": f"{KEY}\n"})
+    with pytest.raises(StateBaseError, match="X-API-Key") as of_client:
+        client.with_options(default_headers={"X-API-Key": f"{KEY}\n"})
+
+    assert KEY not in f"{of_call.value} {of_client.value}"
 
 
 def test_error_of_an_event_hook_brings_no_request_along(respond: Any) -> None:

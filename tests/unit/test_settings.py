@@ -149,7 +149,7 @@ WRONG: Dict[str, Any] = {
     "header name": ({"default_headers": {"X-A\r\nX-B": "c"}}, r"holds the name 'X-A\\r\\nX-B'"),
     "empty header name": ({"default_headers": {"": "c"}}, r"holds the name ''"),
     "header with a line break": ({"default_headers": {"X-A": "b\r\nX-C: d"}}, r"give printable ASCII text"),
-    "header no text": ({"default_headers": {"X-A": 1}}, r"default_headers holds 1 as X-A"),
+    "header no text": ({"default_headers": {"X-A": 1}}, r"default_headers holds as X-A what no header can"),
     "hooks no mapping": ({"event_hooks": print}, r"give a mapping of attempt_started, attempt_ended"),
     "unknown hook": ({"event_hooks": {"request": [print]}}, r"event_hooks has no 'request': give attempt_started or"),
     "hook no list": ({"event_hooks": {"attempt_ended": print}}, r"event_hooks\['attempt_ended'\].*give a list"),

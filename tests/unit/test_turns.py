@@ -126,6 +126,15 @@ def test_any_json_can_be_the_output_of_a_tool(recorded: Any, output: Any) -> Non
     assert body["input"]["tool_metadata"] == {"name": "track", "arguments": {}, "id": None}
 
 
+@pytest.mark.parametrize("arguments", ['{"parcel": "P-7"}', None, ["P-7"]], ids=["text", "null", "list"])
+def test_arguments_of_a_tool_in_other_forms(recorded: Any, arguments: Any) -> None:
+    """What a model wrote as arguments is kept as it is, as 0.4 did."""
+    body = recorded(lambda sessions: sessions.add_tool_call("sess_1", "track", arguments, "tomorrow"))
+
+    assert body["input"]["content"] == f"Call tool track with {arguments}"
+    assert body["input"]["tool_metadata"]["arguments"] == arguments
+
+
 def test_tool_call_comes_back_whole(local_client: Any) -> None:
     """What was recorded of a tool call can be read from the turn."""
     session = local_client.sessions.create("agent")

@@ -43,7 +43,7 @@ class APIKeyResponse(Model):
     """When the key stops working; null if never."""
     total_requests: int
     """How many requests came with the key."""
-    full_key: Optional[str] = None
+    full_key: Annotated[Optional[str], Field(repr=False)] = None
     """The key itself; only in the answer that creates it, so store it then."""
 
 

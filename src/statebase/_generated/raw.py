@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from statebase._base_client import AsyncAPIClient, SyncAPIClient
-from statebase._namespaces import AsyncMemory, AsyncSessions, Memory, Sessions
+from statebase._memory import AsyncMemory, Memory
 from statebase._raw_response import raw, raw_async
+from statebase._sessions import AsyncSessions, Sessions
 
 from .transport.dashboard import AsyncDashboardTransport, DashboardTransport
 from .transport.entities import AsyncEntitiesTransport, EntitiesTransport

@@ -75,11 +75,14 @@ def copy(source: sqlite3.Connection, path: Path) -> None:
 
 def translated(error: sqlite3.Error) -> EngineError:
     """Return what the engine says about an error of SQLite."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
+    if _is_busy(error):
         return busy("The store is busy with writes of other processes: try again.")
-    message = f"The store failed: {text}. Check its disk and permissions, or restore a backup."
+    message = f"The store failed: {error}. Check its disk and permissions, or restore a backup."
     return EngineError(500, "internal_error", message)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
@@ -93,7 +96,7 @@ def _set_wal(connection: sqlite3.Connection) -> None:
                 message = "The store needs a write-ahead log, which its disk does not allow: use a local disk."
                 raise EngineError(500, "internal_error", message, "path")
             return
-        except sqlite3.OperationalError:
-            if attempt == _WAL_ATTEMPTS - 1:
+        except sqlite3.OperationalError as error:
+            if attempt == _WAL_ATTEMPTS - 1 or not _is_busy(error):
                 raise
         time.sleep(_WAL_PAUSE_SECONDS)

@@ -94,6 +94,9 @@ class Database:
             partial.replace(path)
         except sqlite3.Error as error:
             raise translated(error) from error
+        except OSError as error:
+            message = f"Cannot write the backup {path}: {error.strerror}. Give a file, and one that nothing has open."
+            raise EngineError(500, "internal_error", message, "path") from error
         finally:
             partial.unlink(missing_ok=True)
 
