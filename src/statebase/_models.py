@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Optional, Tuple
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Annotated
+
+from ._repr import short_arguments
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -73,6 +75,20 @@ class Model(BaseModel):
         """Iterate over the names of the fields, so that `dict(model)` and `{**model}` work."""
         yield from self.__dict__
         yield from self.__pydantic_extra__ or ()
+
+    def __repr_args__(self) -> Iterable[Tuple[Optional[str], Any]]:
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            if name not in fields or value != fields[name].default:
+                yield name, value
+
+    def __repr_str__(self, join_str: str) -> str:
+        return short_arguments(self.__repr_args__(), separator=join_str)
+
+    def _repr_html_(self) -> str:
+        from ._html import model_html  # only notebooks ask
+
+        return model_html(self)
 
     def __received__(self, headers: Mapping[str, str]) -> None:
         """Take from the headers of the answer what belongs to the model; most models take nothing."""

@@ -25,6 +25,7 @@ from typing import (
 
 from ._errors import APIResponseValidationError, StateBaseError
 from ._models import Model
+from ._repr import short
 from ._types import Cursor
 
 if TYPE_CHECKING:
@@ -149,7 +150,12 @@ class _Page(Sequence[T], Generic[T, P]):
     __hash__ = None  # type: ignore[assignment]  # a page is a list: it can be compared, not hashed
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._items!r}, has_more={self.has_more})"
+        return f"{type(self).__name__}({short(self._items)}, has_more={self.has_more})"
+
+    def _repr_html_(self) -> str:
+        from ._html import page_html  # only notebooks ask
+
+        return page_html(self._items, self.has_more)
 
     def __reduce__(self) -> Any:
         return type(self), (self._answer, self._cursor)

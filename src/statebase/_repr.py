@@ -1,0 +1,53 @@
+"""What a value looks like at a prompt: `repr`, but never longer than a screen."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, cast
+
+ROOM = 1500
+"""Characters of a model or a page, about."""
+_WHOLE = 40
+"""Characters of a text that is never cut: an id, a word."""
+
+
+def short(value: Any, room: int = ROOM) -> str:
+    """Write a value as `repr` does, without what does not fit; `...` stands where something was left out.
+
+    Args:
+        value: Anything. What is not shown of a collection is not looked at either.
+        room: How many characters to fill, about.
+    """
+    if isinstance(value, str):
+        return repr(value) if len(value) <= max(room, _WHOLE) else f"{value[: max(room, _WHOLE)]!r}..."
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value)
+        return "{" + _joined(((f"{short(key, room // 3)}: ", items[key]) for key in items), len(items), room) + "}"
+    if isinstance(value, list):
+        elements = cast("Sequence[Any]", value)
+        return "[" + _joined((("", element) for element in elements), len(elements), room) + "]"
+    arguments = getattr(cast(object, type(value)), "__repr_args__", None)
+    if arguments is not None:
+        return f"{type(value).__name__}({short_arguments(arguments(value), room)})"
+    text = repr(value)
+    return text if len(text) <= max(room, 100) else f"{text[:room]}..."  # a time is never cut
+
+
+def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = ROOM, separator: str = ", ") -> str:
+    """Write names and values as arguments of a call. The service may send any name: what is no identifier is quoted."""
+    named = [(str(name), value) for name, value in arguments]
+    parts = (
+        (f"{name if name.isidentifier() and len(name) <= _WHOLE else short(name, 0)}=", value) for name, value in named
+    )
+    return _joined(parts, len(named), room, separator)
+
+
+def _joined(parts: Iterable[Tuple[str, Any]], count: int, room: int, separator: str = ", ") -> str:
+    """Write parts until there is no room left; none takes more than a third of it, so a long one hides no other."""
+    written: list[str] = []
+    for prefix, value in parts:
+        if room <= (20 if written else 0):
+            written.append(f"... {count - len(written)} more")
+            break
+        written.append(prefix + short(value, room // 3))
+        room -= len(written[-1])
+    return separator.join(written)
