@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, cast
 
 ROOM = 1500
@@ -19,6 +20,8 @@ def short(value: Any, room: int = ROOM) -> str:
     """
     if isinstance(value, str):
         return repr(value) if len(value) <= max(room, _WHOLE) else f"{value[: max(room, _WHOLE)]!r}..."
+    if isinstance(value, datetime):
+        return repr(value.isoformat().replace("+00:00", "Z"))
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value)
         return "{" + _joined(((f"{short(key, room // 3)}: ", items[key]) for key in items), len(items), room) + "}"
@@ -29,7 +32,7 @@ def short(value: Any, room: int = ROOM) -> str:
     if arguments is not None:
         return f"{type(value).__name__}({short_arguments(arguments(value), room)})"
     text = repr(value)
-    return text if len(text) <= max(room, 100) else f"{text[:room]}..."  # a time is never cut
+    return text if len(text) <= max(room, 100) else f"{text[:room]}..."
 
 
 def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = ROOM, separator: str = ", ") -> str:

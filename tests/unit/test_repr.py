@@ -123,3 +123,10 @@ def test_page_shows_its_first_items_and_counts_the_others() -> None:
     assert shown.startswith("Page([SessionListItem(id='sess_0', agent_id='agent'")
     assert shown.endswith("more], has_more=True)")
     assert len(shown) < 2000
+
+
+def test_time_is_shown_as_on_the_wire() -> None:
+    """Short, in UTC, and in a form that makes the model again."""
+    shown = repr(session())
+
+    assert f"created_at={TIMESTAMP!r}" in shown
