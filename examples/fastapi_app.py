@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from statebase import AsyncStateBase, NotFoundError, StateBaseError
+from statebase import AsyncStateBase, InvalidRequestError, NotFoundError, StateBaseError
 
 
 @asynccontextmanager
@@ -96,8 +96,9 @@ async def say(conversation_id: str, message: Message, client: Client) -> Answer:
 
 
 @app.exception_handler(NotFoundError)
-async def not_found(request: Request, error: NotFoundError) -> JSONResponse:
-    """Answer 404 where there is no such conversation, or it has expired."""
+@app.exception_handler(InvalidRequestError)
+async def not_found(request: Request, error: StateBaseError) -> JSONResponse:
+    """Answer 404 where there is no such conversation, it has expired, or its id can be none."""
     return JSONResponse({"detail": "There is no such conversation."}, status_code=404)
 
 

@@ -112,8 +112,9 @@ def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> 
     sections: List[str] = []
     if state:
         sections.append("# State\n" + pydantic_core.to_json(state, indent=2).decode().translate(_SEPARATORS))
-    if memories:
-        sections.append("# Memories\n" + "\n".join(f"- {_indented(memory.content)}" for memory in memories))
+    contents = [memory.content for memory in memories if memory.content.strip()]
+    if contents:
+        sections.append("# Memories\n" + "\n".join(f"- {_indented(content)}" for content in contents))
     return sections
 
 

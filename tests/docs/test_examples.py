@@ -196,10 +196,11 @@ def test_fastapi_app_keeps_conversations_apart(http: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("conversation", "text", "status"), [("sess_000000000000", "hi", 404), ("sess_000000000000", "", 422)]
+    ("conversation", "text", "status"),
+    [("sess_000000000000", "hi", 404), ("sess_000000000000", "", 422), ("50%25", "hi", 404)],
 )
 def test_fastapi_app_refuses(http: TestClient, conversation: str, text: str, status: int) -> None:
-    """An unknown conversation and an empty message are the caller's mistakes, not the application's."""
+    """An unknown conversation, an id that is none and an empty message are the caller's mistakes."""
     answer = http.post(f"/conversations/{conversation}/messages", json={"text": text})
 
     assert answer.status_code == status

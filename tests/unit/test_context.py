@@ -58,9 +58,11 @@ def test_prompt_has_what_there_is() -> None:
         (context(), ""),
         (context(state={"a": 1}), '# State\n{\n  "a": 1\n}'),
         (context(memories=["Prefers tea"]), "# Memories\n- Prefers tea"),
+        (context(memories=[" \n", "Prefers tea"]), "# Memories\n- Prefers tea"),
+        (context(memories=[" \n"]), ""),
         (context(turns=[turn("hi", None)]), "# Conversation so far\nUser: hi"),
     ],
-    ids=["empty", "state", "memories", "turns"],
+    ids=["empty", "state", "memories", "one blank memory", "blank memories", "turns"],
 )
 def test_prompt_leaves_out_what_is_empty(given: models.ContextResponse, prompt: str) -> None:
     """No heading stands over nothing."""
