@@ -64,7 +64,7 @@ class TestOpen:
     def test_durability_decides_when_the_disk_is_waited_for(self, store_path: Path, durability: str, level: int):
         database = Database(str(store_path), durability)
 
-        with database.read():
+        with database.write():
             synchronous = database.execute("PRAGMA synchronous").fetchone()[0]
             journal = database.execute("PRAGMA journal_mode").fetchone()[0]
 

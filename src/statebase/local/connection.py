@@ -22,22 +22,31 @@ _JOURNAL_BYTES = 64 * 1024 * 1024
 """The write-ahead log is cut back to this size when it has grown beyond."""
 
 
-def connect(path: str, durability: str) -> sqlite3.Connection:
+def connect(path: str, durability: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Connect to a store, or to a file that may become one.
 
     Args:
         path: The file, or `:memory:`.
         durability: `full` to wait for the disk at every commit, `normal` to leave that to the checkpoints.
+        read_only: Whether the connection only reads a file that is known to be a store.
 
     Raises:
         EngineError: 500, if the file cannot be a store.
     """
-    # The lock of `Database` lets the threads in one at a time.
+    # mode=rw: a file that was removed is not made anew. `Database` gives a connection to one thread at a time.
+    in_memory = path == MEMORY
     connection = sqlite3.connect(
-        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        path if in_memory else f"{Path(path).absolute().as_uri()}?mode=rw",
+        uri=not in_memory,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
     )
     try:
-        if path != MEMORY:
+        if read_only:
+            connection.execute("PRAGMA query_only = 1")
+        elif not in_memory:
             schema.refuse_foreign(connection, path)
             _set_wal(connection)
             connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
@@ -75,13 +84,14 @@ def copy(source: sqlite3.Connection, path: Path) -> None:
 
 def translated(error: sqlite3.Error) -> EngineError:
     """Return what the engine says about an error of SQLite."""
-    if _is_busy(error):
+    if is_busy(error):
         return busy("The store is busy with writes of other processes: try again.")
     message = f"The store failed: {error}. Check its disk and permissions, or restore a backup."
     return EngineError(500, "internal_error", message)
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether the error is that another process uses the file."""
     return "locked" in str(error) or "busy" in str(error)
 
 
@@ -97,6 +107,6 @@ def _set_wal(connection: sqlite3.Connection) -> None:
                 raise EngineError(500, "internal_error", message, "path")
             return
         except sqlite3.OperationalError as error:
-            if attempt == _WAL_ATTEMPTS - 1 or not _is_busy(error):
+            if attempt == _WAL_ATTEMPTS - 1 or not is_busy(error):
                 raise
         time.sleep(_WAL_PAUSE_SECONDS)

@@ -32,6 +32,8 @@ class Context:
     """The id of the API key, if it is one of the dashboard's."""
     request_id: Optional[str] = None
     once: Optional[Once] = None
+    deadline: Optional[float] = None
+    """The `time.monotonic()` at which a write stops to wait for others; None for the engine's own limit."""
 
 
 LOCAL = Context()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Any, Mapping, Optional, TypeVar
 
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
 from .clock import HOUR, SECOND, Clock, to_microseconds
-from .context import Context, Once
+from .context import LOCAL, Context, Once
 from .errors import not_found
 from .identifiers import new_id
+from .locks import FrameLock
 from .memory_search import MemorySearch
 from .store import Store
 from .tables.sessions import SessionRow
@@ -40,7 +42,7 @@ class Core:
         self.key_uses = KeyUses()
         self._clock = clock
         self.read = store.database.read
-        self.snapshot = store.database.snapshot
+        self.snapshot = store.database.read
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970."""
@@ -48,10 +50,14 @@ class Core:
 
     def close(self) -> None:
         """Put away what is not in the store yet, and close it."""
-        if self.key_uses.are_pending:
-            with self.store.database.write():
-                self.key_uses.flush(self.store)
+        self.store_key_uses()
         self.store.database.close()
+
+    def store_key_uses(self) -> None:
+        """Put into the store what came with API keys since the last write."""
+        if self.key_uses.are_pending:
+            with self.change(LOCAL):
+                pass
 
     def change(self, context: Context) -> Change:
         """Return what a `with` statement needs for one mutation."""
@@ -84,16 +90,16 @@ class Change:
     def __init__(self, core: Core, context: Context) -> None:
         self._core = core
         self._context = context
-        self._transaction = core.store.database.write()
+        self._transaction = core.store.database.write(context.deadline)
 
     def __enter__(self) -> Change:
-        self._transaction.__enter__()
+        self._transaction.enter(sys._getframe(1))
         try:
             self.now_us = self._core.now_us()
             if self._context.once is not None:
                 self._look_back(self._context.once)
         except BaseException as error:
-            self._transaction.__exit__(type(error), error, None)
+            self._transaction.leave(error)
             raise
         return self
 
@@ -103,13 +109,17 @@ class Change:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        if error is not None:
+            self._transaction.leave(error)
+            return
+        uses = self._core.key_uses.take()
         try:
-            if error is None:
-                self._core.key_uses.flush(self._core.store)
+            self._core.store.keys.count_uses(uses)
+            self._transaction.leave(None)
         except BaseException as failure:
-            self._transaction.__exit__(type(failure), failure, None)
+            self._core.key_uses.put_back(uses)
+            self._transaction.leave(failure)
             raise
-        self._transaction.__exit__(kind, error, traceback)
 
     def trace(
         self, action: str, session_id: str, resource_type: str, resource_id: str, details: Mapping[str, Any]
@@ -172,20 +182,35 @@ class KeyUses:
 
     def __init__(self) -> None:
         self._uses: dict[str, tuple[int, int]] = {}
+        self._lock = FrameLock()
 
     @property
     def are_pending(self) -> bool:
-        """Whether there is something to flush."""
+        """Whether there is something to store."""
         return bool(self._uses)
 
     def count(self, key_id: str, now_us: int) -> None:
-        """Count a request; within `read` or `write`."""
-        requests, _ = self._uses.get(key_id, (0, 0))
-        self._uses[key_id] = (requests + 1, now_us)
+        """Count a request."""
+        self._add(key_id, 1, now_us)
 
-    def flush(self, store: Store) -> None:
-        """Put what was counted into the store; within `write`."""
-        if self._uses:
-            for key_id, (requests, last_used_us) in self._uses.items():
-                store.keys.count_use(key_id, requests, last_used_us)
-            self._uses.clear()
+    def take(self) -> dict[str, tuple[int, int]]:
+        """Return requests and time of the last one by key, to be stored, and start to count anew."""
+        if not self._uses:
+            return {}
+        owner = self._lock.acquire(sys._getframe())
+        uses, self._uses = self._uses, {}
+        if owner is not None:
+            self._lock.release(owner)
+        return uses
+
+    def put_back(self, uses: Mapping[str, tuple[int, int]]) -> None:
+        """Count again what could not be stored."""
+        for key_id, (requests, last_used_us) in uses.items():
+            self._add(key_id, requests, last_used_us)
+
+    def _add(self, key_id: str, requests: int, last_used_us: int) -> None:
+        owner = self._lock.acquire(sys._getframe())
+        counted, last_counted_us = self._uses.get(key_id, (0, 0))
+        self._uses[key_id] = (counted + requests, max(last_counted_us, last_used_us))
+        if owner is not None:
+            self._lock.release(owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import sys
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
 from .answers import KeptAnswer, keep, recall
@@ -14,6 +14,7 @@ from .core import Core
 from .embedding import Embedder, as_embedder
 from .errors import EngineError
 from .keywords import KeywordSearch
+from .locks import FrameLock, Owner
 from .memory_search import MemorySearch
 from .operations.api import Operations
 from .operations.dashboard import Identity
@@ -85,9 +86,9 @@ class Engine(Operations):
             return cls._made(name, embedder, durability, default_ttl_seconds, clock)
         options = (embedder, durability, default_ttl_seconds, clock)
         name = os.path.realpath(name)
-        with _registry.lock:
+        with _registry:
             engine = _registry.engines.get(name)
-            if engine is None:
+            if engine is None or not engine.is_intact:
                 engine = _registry.engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
             elif engine._options != options:
                 message = f"{name} is open in this process with other options: give the same ones, or close it first."
@@ -122,9 +123,24 @@ class Engine(Operations):
         """Whether no operation waits for a disk, another process, or an embedder."""
         return self._quick
 
+    @property
+    def is_intact(self) -> bool:
+        """Whether the file is still the one that was opened; after it was removed or replaced, nothing works any more.
+
+        Who opens the path anew gets an engine of its own then.
+        """
+        return self._core.store.database.is_intact
+
+    def settle(self) -> None:
+        """Undo what a call of this thread has left that an exception of a signal handler ended halfway, if one was.
+
+        The next call of any thread does the same; this is for other processes, which could not write until then.
+        """
+        self._core.store.database.settle()
+
     def close(self) -> None:
         """Close the store, once everybody who opened it has closed it."""
-        with _registry.lock:
+        with _registry:
             self._openers -= 1
             if self._openers > 0:
                 return
@@ -183,18 +199,19 @@ class Engine(Operations):
 
 
 class _Registry:
-    """The engines of this process that have a file, by its path."""
+    """The engines of this process that have a file, by its path; to be used within `with`."""
 
     def __init__(self) -> None:
         self.engines: dict[str, Engine] = {}
-        self.lock = threading.Lock()
+        self._lock = FrameLock()
+        self._owner: Optional[Owner] = None
 
-    def renew_lock(self) -> None:
-        """Make the lock anew, in a child: the thread that held it may not be there."""
-        self.lock = threading.Lock()
+    def __enter__(self) -> None:
+        self._owner = self._lock.acquire(sys._getframe(1))
+
+    def __exit__(self, *error: object) -> None:
+        if self._owner is not None:
+            self._lock.release(self._owner)
 
 
 _registry = _Registry()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_registry.renew_lock)

@@ -73,8 +73,8 @@ class DashboardOperations:
 
     def list_keys(self) -> list[APIKeyResponse]:
         """Return all keys, newest first, without the keys themselves."""
-        with self._store.database.write():
-            self._core.key_uses.flush(self._store)
+        self._core.store_key_uses()
+        with self._core.read():
             keys = self._store.keys.all()
             now_us = self._core.now_us()
         return [_response(key, now_us) for key in keys]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Mapping, NamedTuple, Optional
 
 from ..database import Database
 
@@ -51,9 +51,10 @@ class Keys:
         """Make a key stop working; say whether there is such a key."""
         return self._database.execute("UPDATE api_keys SET is_active = 0 WHERE id = ?", (key_id,)).rowcount == 1
 
-    def count_use(self, key_id: str, requests: int, last_used_us: int) -> None:
-        """Add to the requests that came with a key."""
-        self._database.execute(
-            "UPDATE api_keys SET total_requests = total_requests + ?, last_used_us = ? WHERE id = ?",
-            (requests, last_used_us, key_id),
-        )
+    def count_uses(self, uses: Mapping[str, tuple[int, int]]) -> None:
+        """Add to the requests that came with keys: by key, how many, and when the last one came."""
+        for key_id, (requests, last_used_us) in uses.items():
+            self._database.execute(
+                "UPDATE api_keys SET total_requests = total_requests + ?, last_used_us = ? WHERE id = ?",
+                (requests, last_used_us, key_id),
+            )
