@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import Any, Mapping, Optional, TypeVar
 
@@ -12,7 +11,7 @@ from .clock import HOUR, SECOND, Clock, to_microseconds
 from .context import LOCAL, Context, Once
 from .errors import not_found
 from .identifiers import new_id
-from .locks import FrameLock
+from .locks import FrameLock, calling_frame
 from .memory_search import MemorySearch
 from .store import Store
 from .tables.sessions import SessionRow
@@ -93,7 +92,7 @@ class Change:
         self._transaction = core.store.database.write(context.deadline)
 
     def __enter__(self) -> Change:
-        self._transaction.enter(sys._getframe(1))
+        self._transaction.enter(calling_frame())
         try:
             self.now_us = self._core.now_us()
             if self._context.once is not None:
@@ -197,10 +196,8 @@ class KeyUses:
         """Return requests and time of the last one by key, to be stored, and start to count anew."""
         if not self._uses:
             return {}
-        owner = self._lock.acquire(sys._getframe())
-        uses, self._uses = self._uses, {}
-        if owner is not None:
-            self._lock.release(owner)
+        with self._lock.held():
+            uses, self._uses = self._uses, {}
         return uses
 
     def put_back(self, uses: Mapping[str, tuple[int, int]]) -> None:
@@ -209,8 +206,6 @@ class KeyUses:
             self._add(key_id, requests, last_used_us)
 
     def _add(self, key_id: str, requests: int, last_used_us: int) -> None:
-        owner = self._lock.acquire(sys._getframe())
-        counted, last_counted_us = self._uses.get(key_id, (0, 0))
-        self._uses[key_id] = (counted + requests, max(last_counted_us, last_used_us))
-        if owner is not None:
-            self._lock.release(owner)
+        with self._lock.held():
+            counted, last_counted_us = self._uses.get(key_id, (0, 0))
+            self._uses[key_id] = (counted + requests, max(last_counted_us, last_used_us))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import threading
 import time
 import weakref
@@ -15,7 +14,7 @@ from typing import Any, Optional, Sequence
 from . import schema
 from .connection import MEMORY, connect, copy, is_busy, make_private, translated
 from .errors import EngineError, busy
-from .locks import FrameLock, Owner, is_on_stack
+from .locks import FrameLock, Owner, calling_frame, is_on_stack
 
 _BUSY_SECONDS = 10.0
 """How long a write waits for other threads and processes, unless its caller's time ends before."""
@@ -65,7 +64,10 @@ class Database:
         if not self.in_memory:
             make_private(path)
         self._identity = self._identity_now()
-        self._writer: Optional[sqlite3.Connection] = self._open_writer()
+        try:
+            self._writer: Optional[sqlite3.Connection] = self._open_writer()
+        except sqlite3.Error as error:
+            raise translated(error) from error
         _databases.add(self)
 
     @property
@@ -118,7 +120,7 @@ class Database:
             block = self.current.block = block.outer
         if self._lock.was_abandoned_here():
             # Another thread may find it at this moment as well: whoever gets the lock has to roll back.
-            owner = self._lock.acquire(sys._getframe(), time.monotonic())
+            owner = self._lock.acquire(calling_frame(), time.monotonic())
             if owner is not None:
                 try:
                     self._clean_writer()
@@ -155,13 +157,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connections for good, once the write under way is over; reads under way end by themselves."""
-        owner = self._lock.acquire(sys._getframe())
-        self._closed = True
-        try:
+        with self._lock.held():
+            self._closed = True
             self._close_connections()
-        finally:
-            if owner is not None:
-                self._lock.release(owner)
 
     def take_writer(self, frame: FrameType, deadline: float) -> tuple[Owner, sqlite3.Connection]:
         """Wait for the writing connection.
@@ -322,7 +320,7 @@ class _Block:
         return is_on_stack(self._frame, self.thread)
 
     def __enter__(self) -> None:
-        self.enter(sys._getframe(1))
+        self.enter(calling_frame())
 
     def __exit__(
         self,
@@ -453,7 +451,7 @@ _forks: list[tuple[Owner, list[Database]]] = []
 
 
 def _before_fork() -> None:
-    frame = sys._getframe(1)
+    frame = calling_frame()
     owner = _fork_lock.acquire(frame)
     databases = sorted(_databases, key=id)
     if owner is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
 from .answers import KeptAnswer, keep, recall
@@ -14,7 +13,7 @@ from .core import Core
 from .embedding import Embedder, as_embedder
 from .errors import EngineError
 from .keywords import KeywordSearch
-from .locks import FrameLock, Owner
+from .locks import FrameLock
 from .memory_search import MemorySearch
 from .operations.api import Operations
 from .operations.dashboard import Identity
@@ -28,6 +27,10 @@ EmbedFunction = Callable[[Sequence[str]], Any]
 
 _PURGED_AT_ONCE = 100
 _LONGEST_TTL_SECONDS = 2_592_000
+
+_engines: dict[str, Engine] = {}
+"""The engines of this process that have a file, by its path."""
+_registry_lock = FrameLock()
 
 
 class Engine(Operations):
@@ -86,10 +89,10 @@ class Engine(Operations):
             return cls._made(name, embedder, durability, default_ttl_seconds, clock)
         options = (embedder, durability, default_ttl_seconds, clock)
         name = os.path.realpath(name)
-        with _registry:
-            engine = _registry.engines.get(name)
+        with _registry_lock.held():
+            engine = _engines.get(name)
             if engine is None or not engine.is_intact:
-                engine = _registry.engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
+                engine = _engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
             elif engine._options != options:
                 message = f"{name} is open in this process with other options: give the same ones, or close it first."
                 raise EngineError(400, "invalid_request", message, "path")
@@ -140,12 +143,12 @@ class Engine(Operations):
 
     def close(self) -> None:
         """Close the store, once everybody who opened it has closed it."""
-        with _registry:
+        with _registry_lock.held():
             self._openers -= 1
             if self._openers > 0:
                 return
-            if _registry.engines.get(self._path) is self:
-                del _registry.engines[self._path]
+            if _engines.get(self._path) is self:
+                del _engines[self._path]
         self._core.close()
 
     def backup(self, path: Union[str, os.PathLike[str]]) -> None:
@@ -187,31 +190,12 @@ class Engine(Operations):
         with self._core.read():
             return recall(self._core.store, once, self._core.now_us())
 
-    def keep(self, once: Once, status: int, body: bytes) -> None:
-        """Keep the answer to a request that changed nothing.
+    def keep(self, once: Once, status: int, body: bytes, deadline: Optional[float] = None) -> None:
+        """Keep the answer to a request that changed nothing; `deadline` is that of `Context`.
 
         Raises:
             AlreadyAnswered: The request was answered meanwhile; that answer counts.
             EngineError: 409, if its idempotency key came meanwhile with another body.
         """
-        with self._core.change(Context(once=once)) as change:
+        with self._core.change(Context(once=once, deadline=deadline)) as change:
             keep(self._core.store, once, change.now_us, status, body)
-
-
-class _Registry:
-    """The engines of this process that have a file, by its path; to be used within `with`."""
-
-    def __init__(self) -> None:
-        self.engines: dict[str, Engine] = {}
-        self._lock = FrameLock()
-        self._owner: Optional[Owner] = None
-
-    def __enter__(self) -> None:
-        self._owner = self._lock.acquire(sys._getframe(1))
-
-    def __exit__(self, *error: object) -> None:
-        if self._owner is not None:
-            self._lock.release(self._owner)
-
-
-_registry = _Registry()

@@ -22,6 +22,11 @@ _POLL_SECONDS = 0.05
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
+def calling_frame(above: int = 0) -> FrameType:
+    """Return the frame that called the caller of this function, or one further up."""
+    return sys._getframe(2 + above)  # pyright: ignore[reportPrivateUsage] # inspect offers only the current one
+
+
 def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
     """Return whether a thread is still running a frame.
 
@@ -31,7 +36,10 @@ def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
     """
     if frame is None:
         return False
-    current = sys._getframe(1) if thread == threading.get_ident() else sys._current_frames().get(thread)
+    if thread == threading.get_ident():
+        current: Optional[FrameType] = inspect.currentframe()
+    else:
+        current = sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage] # documented
     bottom = None
     while current is not None:
         if current is frame:
@@ -112,6 +120,10 @@ class FrameLock:
             with suppress(IndexError, RuntimeError):
                 self._waiters[0].wake.release()
 
+    def held(self) -> _Holding:
+        """Return what a `with` statement needs to hold the lock; one within another of the same thread adds nothing."""
+        return _Holding(self)
+
     def was_abandoned_here(self) -> bool:
         """Return whether a frame of this thread held the lock when it was interrupted, and nobody has taken it over."""
         newest = self._newest()
@@ -146,3 +158,16 @@ class FrameLock:
     def _forget(self, waiter: Owner) -> None:
         with suppress(ValueError):
             self._waiters.remove(waiter)
+
+
+class _Holding:
+    def __init__(self, lock: FrameLock) -> None:
+        self._lock = lock
+        self._owner: Optional[Owner] = None
+
+    def __enter__(self) -> None:
+        self._owner = self._lock.acquire(calling_frame())
+
+    def __exit__(self, *error: object) -> None:
+        if self._owner is not None:
+            self._lock.release(self._owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Any, NamedTuple, Optional, Union
 
 import anyio
@@ -29,7 +30,7 @@ from .routing import Router
 logger = logging.getLogger("statebase.local")
 
 _THREADS = 16
-"""How many requests of one event loop wait in threads at once."""
+"""How many requests of one event loop that read are in threads at once, and how many of those that write."""
 _OPEN_ROUTES = "/v1/"
 """Routes beside these are for probes: they ask for no key and know no limit."""
 _CONTEXT_OPERATION = "get_context"
@@ -39,7 +40,8 @@ _INVALID_TYPE = "invalid_request_error"
 _SERVER_TYPE = "api_error"
 
 _router = Router(OPERATIONS)
-_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_threads")
+_read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
+_write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_write_threads")
 
 
 class _Answer(NamedTuple):
@@ -85,18 +87,21 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        return self._respond(request, request.read())
+        return self._call(request, request.read(), _deadline(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request without holding up the event loop."""
         content = await request.aread()
+        deadline = _deadline(request)
         if self._engine.is_quick:
-            return self._respond(request, content)
-        limiter = _threads.get(None)
+            return self._call(request, content, deadline)
+        # Writes wait for each other, and may fill their threads; reads have threads of their own.
+        threads = _read_threads if request.method == "GET" else _write_threads
+        limiter = threads.get(None)
         if limiter is None:
             limiter = anyio.CapacityLimiter(_THREADS)
-            _threads.set(limiter)
-        return await anyio.to_thread.run_sync(self._respond, request, content, limiter=limiter)
+            threads.set(limiter)
+        return await anyio.to_thread.run_sync(self._call, request, content, deadline, limiter=limiter)
 
     def close(self) -> None:
         """Close the engine, if it is the transport's to close."""
@@ -111,11 +116,17 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         else:
             self.close()
 
-    def _respond(self, request: httpx.Request, content: bytes) -> httpx.Response:
+    def _call(self, request: httpx.Request, content: bytes, deadline: Optional[float]) -> httpx.Response:
+        try:
+            return self._respond(request, content, deadline)
+        finally:
+            self._engine.settle()
+
+    def _respond(self, request: httpx.Request, content: bytes, deadline: Optional[float]) -> httpx.Response:
         request_id = _request_id(request.headers.get("x-request-id"))
         headers = {"X-Request-ID": request_id}
         try:
-            answer = self._answer(request, content, request_id, headers)
+            answer = self._answer(request, content, request_id, headers, deadline)
         except EngineError as error:
             answer = _Answer(error.status, _error_body(error))
             if error.retry_after is not None:
@@ -130,7 +141,14 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             headers["Content-Type"] = "application/json"
         return httpx.Response(answer.status, headers=headers, content=answer.body)
 
-    def _answer(self, request: httpx.Request, content: bytes, request_id: str, headers: dict[str, str]) -> _Answer:
+    def _answer(
+        self,
+        request: httpx.Request,
+        content: bytes,
+        request_id: str,
+        headers: dict[str, str],
+        deadline: Optional[float],
+    ) -> _Answer:
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         visitor = Visitor(None, with_key=False)
         started_us = self._engine.now_us()
@@ -151,7 +169,9 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             message = f"{request.method} does nothing at {path}: it takes {headers['Allow']}."
             raise EngineError(405, "invalid_request", message)
         once = read_once(operation, path, request.headers, content, visitor)
-        context = Context(actor=visitor.actor, actor_id=visitor.key_id, request_id=request_id, once=once)
+        context = Context(
+            actor=visitor.actor, actor_id=visitor.key_id, request_id=request_id, once=once, deadline=deadline
+        )
         answer = self._once(operation, found.parameters, query, content, context)
         if operation.id == _CONTEXT_OPERATION and answer.status == operation.status:
             headers["X-StateBase-Latency"] = f"{(self._engine.now_us() - started_us) / 1000:.3f}"
@@ -170,7 +190,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         try:
             answer = self._run(operation, parameters, query, content, context)
             if once.body is None:
-                self._engine.keep(once, answer.status, answer.body)
+                self._engine.keep(once, answer.status, answer.body, context.deadline)
         except AlreadyAnswered as already:
             return _Answer(*already.answer, replayed=True)
         return answer
@@ -222,6 +242,13 @@ def refusal(error: EngineError, request_id: Optional[str]) -> httpx.Response:
     """
     headers = {"X-Request-ID": _request_id(request_id), "Content-Type": "application/json"}
     return httpx.Response(error.status, headers=headers, content=_error_body(error))
+
+
+def _deadline(request: httpx.Request) -> Optional[float]:
+    """Return the `time.monotonic()` until which the caller waits for an answer; None if it sets no time."""
+    timeouts = request.extensions.get("timeout", {})
+    seconds = timeouts.get("read")
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def _request_id(given: Optional[str]) -> str:
