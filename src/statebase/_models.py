@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from operator import methodcaller
 from typing import Any, Iterable, Iterator, Mapping, Optional, Tuple
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
@@ -21,10 +22,6 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("is beyond the years 1 to 9999 in UTC") from None
 
 
-def _rfc3339(value: datetime) -> str:
-    return _in_utc(value).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 class _Instant:
     """How a point in time is read and written. JSON text that ends in Z, the usual one, is read without any Python."""
 
@@ -38,8 +35,13 @@ class _Instant:
             custom_error_type="timestamp",  # without one, an error would tell of both ways
             custom_error_message="Input should be a time such as 2026-01-02T03:04:05Z, of the years 1 to 9999 in UTC",
         )
+        # In C from end to end: pydantic makes an error of its own of whatever a handler of a signal raises in a
+        # serializer that is written in Python, KeyboardInterrupt included.
+        ends_in_z = core_schema.str_schema(
+            serialization=core_schema.plain_serializer_function_ser_schema(methodcaller("replace", "+00:00", "Z"))
+        )
         written = core_schema.plain_serializer_function_ser_schema(
-            _rfc3339, return_schema=core_schema.str_schema(), when_used="json"
+            methodcaller("isoformat", timespec="microseconds"), return_schema=ends_in_z, when_used="json"
         )
         return core_schema.json_or_python_schema(either, other, serialization=written)
 

@@ -98,15 +98,16 @@ class FrameLock:
             return owner
         owner.wake.acquire()
         self._waiters.append(owner)
+        looks = True  # others are looked at before the first wait, and when nobody has woken this one for a while
         try:
-            while not (self._is_next(owner) and self._take(owner)):
+            while not (self._is_next(owner, looks) and self._take(owner, looks)):
                 newest = self._newest()
                 if newest.thread == owner.thread and not newest.is_gone:
                     return None
                 left = _POLL_SECONDS if deadline is None else min(_POLL_SECONDS, deadline - time.monotonic())
                 if left <= 0:
                     return None
-                owner.wake.acquire(timeout=left)
+                looks = not owner.wake.acquire(timeout=left)
             return owner
         finally:
             self._forget(owner)
@@ -135,20 +136,22 @@ class FrameLock:
             owner = owner.successors[0]
         return owner
 
-    def _take(self, owner: Owner) -> bool:
+    def _take(self, owner: Owner, looks: bool = True) -> bool:
         newest = self._newest()
-        if not newest.is_gone or newest.successors.setdefault(0, owner) is not owner:
+        if not newest.released and not (looks and newest.is_gone):
+            return False
+        if newest.successors.setdefault(0, owner) is not owner:
             return False
         self._last = owner
         newest.frame = None
         return True
 
-    def _is_next(self, owner: Owner) -> bool:
+    def _is_next(self, owner: Owner, looks: bool) -> bool:
         """Return whether no other thread has waited longer; those that were interrupted are taken off the queue."""
         for waiter in list(self._waiters):
             if waiter is owner:
                 break
-            if waiter.is_gone:
+            if looks and waiter.is_gone:
                 self._forget(waiter)
             elif waiter.thread != owner.thread:
                 # A waiter of this thread waits for what called us, such as a signal handler: it has to wait longer.

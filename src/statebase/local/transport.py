@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from typing import Any, NamedTuple, Optional, Union
@@ -26,8 +25,6 @@ from .errors import EngineError
 from .identifiers import new_id
 from .requests import InvalidRequest, check_size, invalid_body, read_body, read_once, read_query
 from .routing import Router
-
-logger = logging.getLogger("statebase.local")
 
 _THREADS = 16
 """How many requests of one event loop that read are in threads at once, and how many of those that write."""
@@ -53,7 +50,8 @@ class _Answer(NamedTuple):
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers requests of httpx by calling an engine; for `httpx.Client` and for `httpx.AsyncClient`.
 
-    In an event loop, an engine that may have to wait works in a thread.
+    In an event loop, an engine that may have to wait works in a thread. What is not an answer, such as what the handler
+    of a signal raises in the middle of a call, comes out as it is.
 
     Args:
         engine: The engine. It stays open when the transport is closed, unless the transport is to close it.
@@ -131,10 +129,6 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             answer = _Answer(error.status, _error_body(error))
             if error.retry_after is not None:
                 headers["Retry-After"] = str(error.retry_after)
-        except Exception:
-            logger.exception("Request %s (%s %s) failed", request_id, request.method, request.url.path)
-            message = f"Something went wrong in the engine: see the log for request {request_id}."
-            answer = _Answer(500, _error_body(EngineError(500, "internal_error", message)))
         if answer.replayed:
             headers["Idempotent-Replayed"] = "true"
         if answer.body:

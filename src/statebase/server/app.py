@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import logging
 from pathlib import Path
 from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,7 @@ import httpx
 
 from ..local.engine import Engine
 from ..local.errors import EngineError, invalid_request
+from ..local.identifiers import new_id
 from ..local.requests import check_size
 from ..local.transport import LocalTransport, refusal
 
@@ -20,6 +22,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("statebase.server")
 
 _DOCUMENT_PATH = b"/openapi.json"
 _DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
@@ -70,6 +74,11 @@ class _App:
             response = refusal(error, headers.get("x-request-id"))
         except _Disconnected:
             return
+        except Exception:
+            request_id = new_id("req_")
+            logger.exception("Request %s (%s %s) failed", request_id, scope["method"], scope["path"])
+            message = f"Something went wrong in the engine: see the log for request {request_id}."
+            response = refusal(EngineError(500, "internal_error", message), request_id)
         await send(
             {
                 "type": "http.response.start",

@@ -1,0 +1,216 @@
+"""Whatever an exception of a signal handler interrupts: no lock and no transaction is left, and nothing is half written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable, List, Optional
+
+import pytest
+
+import statebase
+from statebase import StateBase
+from statebase.local import Engine
+from statebase.models import SessionCreateRequest, StateUpdateRequest
+
+SOURCES = str(Path(statebase.__file__).parent / "local")
+
+
+class Interrupt(BaseException):
+    """What a handler of a signal may raise."""
+
+
+def interrupted(at: int, call: Callable[..., Any], *arguments: Any, opcodes: bool) -> Optional[bool]:
+    """Call, and raise `Interrupt` before the line or bytecode number `at` of the engine.
+
+    Returns:
+        Whether the interrupt came out; None if the call was over before.
+    """
+    seen = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal seen
+        if not frame.f_code.co_filename.startswith(SOURCES):
+            return None
+        frame.f_trace_opcodes = opcodes
+        if event == ("opcode" if opcodes else "line"):
+            seen += 1
+            if seen == at:
+                raise Interrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call(*arguments)
+    except Interrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return None if seen < at else False
+
+
+def in_other_thread(call: Callable[[], Any]) -> Any:
+    """Return what a call in another thread returns; a thread that hangs fails the test."""
+    results: List[Any] = []
+    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert results, "another thread hangs"
+    return results[0]
+
+
+def can_write(path: Path) -> bool:
+    """Return whether another process could write this moment."""
+    other = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        return True
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        other.close()
+
+
+@pytest.fixture(params=["file", "memory"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Optional[Path]:
+    return tmp_path / "store.db" if request.param == "file" else None
+
+
+@pytest.fixture
+def client(path: Optional[Path]) -> Any:
+    with StateBase.local(":memory:" if path is None else path, durability="normal") as client:
+        yield client.with_options(max_retries=0)
+
+
+@pytest.fixture
+def session_id(client: StateBase) -> str:
+    return client.sessions.create("agent", initial_state={"n": -1}).id
+
+
+@pytest.mark.parametrize("opcodes", [False, True], ids=["lines", "bytecodes"])
+def test_interrupt_of_a_write(client: StateBase, session_id: str, path: Optional[Path], opcodes: bool):
+    """Before any line, and any bytecode, of the engine."""
+    at, step = 1, 7 if opcodes else 1
+    n = -1
+    while True:
+        before = client.state.get_state(session_id)
+        came_out = interrupted(at, client.state.update_state, session_id, {"n": at}, opcodes=opcodes)
+        if came_out is None:
+            break
+        assert came_out, "the interrupt was swallowed"
+        assert path is None or can_write(path)
+        after = in_other_thread(lambda: client.state.get_state(session_id))
+        assert (after.version, after.state["n"]) in [(before.version, n), (before.version + 1, at)]
+        n = after.state["n"]
+        at += step
+
+    assert at > 100 * step
+    assert in_other_thread(lambda: client.state.update_state(session_id, {"n": 0}).state) == {"n": 0}
+
+
+@pytest.mark.parametrize("opcodes", [False, True], ids=["lines", "bytecodes"])
+def test_interrupt_of_a_read(client: StateBase, session_id: str, path: Optional[Path], opcodes: bool):
+    """The write-ahead log can be emptied afterwards: no connection holds on to what it read."""
+    at, step = 1, 3 if opcodes else 1
+    while True:
+        came_out = interrupted(at, client.state.get_state, session_id, opcodes=opcodes)
+        if came_out is None:
+            break
+        assert came_out, "the interrupt was swallowed"
+        assert in_other_thread(lambda: client.state.get_state(session_id).state) == {"n": -1}
+        at += step
+
+    assert at > 40 * step
+    client.state.update_state(session_id, {"n": 0})
+    if path is not None:
+        other = sqlite3.connect(path)
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        other.close()
+
+
+def test_interrupt_of_an_engine_without_a_client(path: Optional[Path]):
+    """The next call finds what was left, whichever thread makes it."""
+    engine = Engine.open(":memory:" if path is None else path, durability="normal")
+    session_id = engine.create_session(SessionCreateRequest(agent_id="agent")).id
+    at = 1
+    change = StateUpdateRequest(state={"n": 1})
+    while interrupted(at, engine.update_state, session_id, change, opcodes=True):
+        version = in_other_thread(lambda: engine.update_state(session_id, change).version)
+        assert engine.update_state(session_id, change).version == version + 1
+        at += 7
+
+    engine.close()
+    assert at > 700
+
+
+def test_interrupt_of_opening(tmp_path: Path):
+    """The path can be opened afterwards, by this thread and by others."""
+    path, at = tmp_path / "store.db", 1
+    while interrupted(at, lambda: Engine.open(path).close(), opcodes=False):
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        in_other_thread(lambda: [Engine.open(path).close()])
+        at += 1
+
+    assert at > 100
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no timers that send signals")
+@pytest.mark.parametrize("kind", ["KeyboardInterrupt", "Exception"])
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_storm_of_signals(tmp_path: Path, where: str, kind: str):
+    """Thousands of interrupts at random moments of writes, while another thread reads and writes."""
+    script = Path(__file__).with_name("interrupted_writer.py")
+    path = str(tmp_path / "store.db") if where == "file" else ":memory:"
+
+    done = subprocess.run([sys.executable, str(script), path, kind], capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "ok\n"
+
+
+def test_write_within_a_write_is_refused(client: StateBase, session_id: str):
+    """A handler of a signal that writes while its thread writes cannot wait for itself."""
+    seen: List[Any] = []
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_name == "next_seq":
+            sys.settrace(None)
+            with pytest.raises(statebase.StateBaseError, match="busy"):
+                client.state.update_state(session_id, {"inner": True})
+            seen.append(client.sessions.get(session_id).id)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        client.state.update_state(session_id, {"outer": True})
+    finally:
+        sys.settrace(before)
+
+    assert seen == [session_id]
+    assert client.state.get_state(session_id).state == {"n": -1, "outer": True}
+
+
+if os.name == "posix":
+
+    def test_signal_that_raises_nothing_interrupts_nothing(client: StateBase, session_id: str):
+        handled: List[int] = []
+        old = signal.signal(signal.SIGALRM, lambda number, frame: handled.append(number))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        try:
+            for number in range(200):
+                client.state.update_state(session_id, {"n": number})
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+
+        assert handled
+        assert client.state.get_state(session_id).version == 200
