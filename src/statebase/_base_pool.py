@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import warnings
 from typing import Any, Callable, Generic, List, Optional, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from ._locks import FrameLock
 from ._slots import CLOSED, Slots
 from ._transports import TransportOptions, Verify, require_extras, transport_options
 
@@ -86,13 +86,13 @@ class BasePool(Generic[T]):
 
     def renew(self) -> None:
         """Leave all connections to the parent; to be called in the child of a fork."""
-        self._lock = threading.Lock()  # a thread that is not there may hold the old one
+        self._lock = FrameLock()  # a thread that is not there may hold the old one
         for slots in self._all_slots():
             _cut_off(slots)
         self._start_over()
 
     def _start_over(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = FrameLock()
         self._process = os.getpid()
 
     def _all_slots(self) -> List[Slots[T]]:

@@ -13,6 +13,7 @@ from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, 
 import httpx
 
 from ._clock import Clock
+from ._deadline import TimeLeft
 from ._errors import APIConnectionError, APITimeoutError, Attempt, Outcome, Phase, StateBaseError
 from ._failure import DeadlineExceeded, describe, is_timeout, may_pass, phase_of, what_to_do, without_secrets
 from ._observe import AttemptEnded, AttemptStarted, EventHooks, log_attempt, wants_log_lines
@@ -252,11 +253,8 @@ class _TimeLeft(Mapping[str, Optional[float]]):
         self._deadline_at = deadline_at
         self._clock = clock
 
-    def __getitem__(self, phase: str) -> float:
-        # A socket takes 0 for "do not block".
-        left = max(self._deadline_at - self._clock.monotonic(), 0.001)
-        seconds = self._timeouts[phase]
-        return left if seconds is None else min(seconds, left)
+    def __getitem__(self, phase: str) -> TimeLeft:
+        return TimeLeft(self._timeouts[phase], self._deadline_at, self._clock)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._timeouts)
