@@ -13,8 +13,8 @@ import httpx
 from ._base_pool import BasePool, pool_timeout
 from ._handshake import send
 from ._leases import AsyncLease, abandon, bury_async, call_soon, finish_async
-from ._slots import Lane, Slots, Turn
 from ._network import AsyncTransport
+from ._slots import Lane, Slots, Turn
 
 
 class _Home(NamedTuple):

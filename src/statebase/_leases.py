@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
+from functools import partial
 from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 import anyio
@@ -19,8 +21,9 @@ class SyncLease(httpx.SyncByteStream):
         self.stream: Optional[httpx.SyncByteStream] = None
         """The body of the response, once it is there."""
         self._slots = slots
-        self._held = True
         self._reusable = False
+        # No __del__, which would run for each response: what a signal handler raises within one is lost.
+        self.turn.watch = weakref.ref(self, partial(_reclaim, slots, self.turn))
 
     def __iter__(self) -> Iterator[bytes]:
         assert self.stream is not None
@@ -33,7 +36,7 @@ class SyncLease(httpx.SyncByteStream):
 
     def close(self) -> None:
         """Give the connection back; it carries another request if all of this response was read."""
-        if not self._held or self._slots.inherited:
+        if self.turn.watch is None or self._slots.inherited:
             return
         reusable = False
         try:
@@ -48,15 +51,17 @@ class SyncLease(httpx.SyncByteStream):
             finish(self._slots, self.turn, reusable=reusable)
         except BaseException:  # of a signal handler: what it interrupted is done again
             finish(self._slots, self.turn, reusable=False)
+            self.turn.watch = None
             raise
-        finally:
-            self._held = False
+        self.turn.watch = None
 
-    def __del__(self) -> None:
-        if self._held and not self._slots.inherited:
-            self._slots.abandon(self.turn)
-            self._slots.reap()
-            bury(self._slots)
+
+def _reclaim(slots: Slots[httpx.HTTPTransport], turn: Turn[httpx.HTTPTransport], _: object) -> None:
+    """Give a connection back whose lease is garbage."""
+    if not slots.inherited:
+        slots.abandon(turn)
+        slots.reap()
+        bury(slots)
 
 
 class AsyncLease(httpx.AsyncByteStream):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
-from typing import Any, Callable, Iterable, List, NoReturn, Optional, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
+from weakref import WeakSet
 
 import httpcore
 import httpx
@@ -39,7 +40,10 @@ _TLS_RECORD_BYTES = 16384
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens the sockets of a `SyncPool`."""
+    """Opens the sockets of a transport, and can close all of them."""
+
+    def __init__(self) -> None:
+        self._streams: List[Stream] = []
 
     def connect_tcp(
         self,
@@ -58,8 +62,17 @@ class Backend(httpcore.NetworkBackend):
         try:
             connected = _connect(host, port, timeout)
         except OSError as error:
-            _raise_as(error, httpcore.ConnectTimeout, httpcore.ConnectError)
-        return Stream(connected, timeout)
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
+        stream = Stream(connected, timeout)
+        self._streams = [*(each for each in self._streams if each.is_open), stream]
+        return stream
+
+    def close(self) -> None:
+        """Close what is open. httpcore loses sight of a socket when connecting fails half way."""
+        for stream in self._streams:
+            stream.close()
 
 
 class Stream(SyncStream):
@@ -69,24 +82,33 @@ class Stream(SyncStream):
         super().__init__(connected)
         self._connect_timeout = connect_timeout
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed at this end."""
+        return self._sock.fileno() >= 0
+
     def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
         """Return what arrives next; nothing at the end."""
         try:
             return self._receive(max_bytes, self._timeout(timeout))
         except OSError as error:
-            _raise_as(error, httpcore.ReadTimeout, httpcore.ReadError)
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ReadTimeout, httpcore.ReadError) from error
 
     def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
         """Send all of a buffer."""
         try:
             self._send(buffer, self._timeout(timeout))
         except OSError as error:
-            _raise_as(error, httpcore.WriteTimeout, httpcore.WriteError)
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.WriteTimeout, httpcore.WriteError) from error
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
     ) -> httpcore.NetworkStream:
-        """Shake hands; the socket is closed if that fails.
+        """Shake hands.
 
         Raises:
             httpcore.ConnectTimeout: The handshake did not end in time.
@@ -102,12 +124,11 @@ class Stream(SyncStream):
                 self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
             )
             self._sock.do_handshake()
-        except BaseException as error:
-            self._sock.close()
-            if isinstance(error, OSError):
-                _raise_as(error, httpcore.ConnectTimeout, httpcore.ConnectError)
-            raise
-        return Stream(self._sock, timeout)
+        except OSError as error:
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
+        return self
 
     def close(self) -> None:
         """Close the socket."""
@@ -174,8 +195,8 @@ class _Tunnel(Stream):
 
 
 def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
-    failure = OSError("the host has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+    addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
         connecting = None
         try:
             connecting = socket.socket(family, kind, protocol)
@@ -187,22 +208,19 @@ def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
         except BaseException as error:
             if connecting is not None:
                 connecting.close()
-            if not (isinstance(error, OSError) and _is_of_socket(error)):
+            if not (isinstance(error, OSError) and _is_of_socket(error) and number < len(addresses)):
                 raise
-            failure = error
-    raise failure
+    raise OSError("the host has no address")
 
 
-def _raise_as(
+def _translate(
     error: OSError, timeout: Type[httpcore.TimeoutException], failure: Type[httpcore.NetworkError]
-) -> NoReturn:
-    """Raise httpcore's error for one of a socket, and any other unchanged: a signal handler may have raised it."""
-    if not _is_of_socket(error):
-        raise error
-    raise (timeout if isinstance(error, socket.timeout) else failure)(error) from error
+) -> Exception:
+    return (timeout if isinstance(error, socket.timeout) else failure)(error)
 
 
 def _is_of_socket(error: OSError) -> bool:
+    """Return whether a socket has failed; a signal handler may raise an OSError as well."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -220,38 +238,38 @@ class SharedTransport(httpx.HTTPTransport):
 
     def __init__(self, **options: Unpack[TransportOptions]) -> None:
         super().__init__(**options)
-        _replace_backend(self._pool, Backend())
+        self._backend = Backend()
+        _replace_backend(self._pool, self._backend)
+
+    def close(self) -> None:
+        """Drop all connections, without the locks of httpcore: an interrupted request may have left one taken."""
+        self._backend.close()
 
 
 class SingleTransport(SharedTransport):
-    """A transport of one connection, for one thread at a time."""
+    """A transport of one connection, for one thread at a time.
+
+    A pool of httpcore takes a lock of its own when a request fails, which that request may have left taken: an
+    exception of a signal handler can strike while httpcore takes the lock or releases it. So there is no pool here.
+    """
 
     def __init__(self, **options: Unpack[TransportOptions]) -> None:
         super().__init__(**options)
-        self._pool: Any = _OneConnection(self._pool)
+        self._pool: Any = _OneConnection(self._pool, self._backend)
 
 
 class _OneConnection:
-    """One connection of a pool of httpcore, without the pool.
-
-    A pool takes a lock of its own when a request fails, which that request may have left taken: an exception of a
-    signal handler can strike while httpcore takes the lock or releases it.
-    """
-
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+    def __init__(self, pool: httpcore.ConnectionPool, backend: Backend) -> None:
         self._make = pool.create_connection
+        self._backend = backend
         self._connection: Optional[httpcore.ConnectionInterface] = None
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         connection = self._connection
         if connection is None or not connection.is_available() or connection.has_expired():
-            self.close()
+            self._backend.close()
             connection = self._connection = self._make(request.url.origin)
         return connection.handle_request(request)
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -259,12 +277,26 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, **options: Unpack[TransportOptions]) -> None:
         super().__init__(**options)
-        _replace_backend(self._pool, _AsyncBackend(cast("Any", self._pool)._network_backend))
+        proxy = options["proxy"]
+        socks = proxy is not None and proxy.url.scheme.startswith("socks")
+        self._backend = _AsyncBackend(cast("Any", self._pool)._network_backend, socks=socks)
+        _replace_backend(self._pool, self._backend)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await super().aclose()
+        await self._backend.aclose()
 
 
 class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(self, backend: httpcore.AsyncNetworkBackend, *, socks: bool) -> None:
         self._backend = backend
+        self._socks = socks
+        self._streams: WeakSet[_AsyncStream] = WeakSet()
+
+    async def aclose(self) -> None:
+        for stream in list(self._streams):
+            await stream.aclose()
 
     async def connect_tcp(
         self,
@@ -274,4 +306,28 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         local_address: Optional[str] = None,
         socket_options: Optional[Iterable[SocketOption]] = None,
     ) -> httpcore.AsyncNetworkStream:
-        return await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
+        stream = await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
+        if self._socks:
+            stream = _AsyncStream(stream, timeout)
+            self._streams.add(stream)
+        return stream
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    """A stream that waits no longer for what a SOCKS proxy says than for connecting."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, connect_timeout: Optional[float]) -> None:
+        self._stream = stream
+        self._connect_timeout = connect_timeout
+        self.aclose = stream.aclose
+        self.start_tls = stream.start_tls
+        self.get_extra_info = stream.get_extra_info
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
+        return await self._stream.read(max_bytes, self._timeout(timeout))
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
+        await self._stream.write(buffer, self._timeout(timeout))
+
+    def _timeout(self, timeout: Optional[float]) -> Optional[float]:
+        return self._connect_timeout if timeout is AS_FOR_CONNECTING else timeout

@@ -15,8 +15,8 @@ import httpx
 
 from ._base_pool import BasePool, pool_timeout
 from ._leases import SyncLease, bury
-from ._slots import Lane, Slots, Turn
 from ._network import SharedTransport, SingleTransport
+from ._slots import Lane, Slots, Turn
 
 
 class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from typing import Any, Callable, Deque, Generic, List, Optional, Set, TypeVar
+from weakref import ReferenceType
 
 from ._locks import FrameLock, calling_frame
 
@@ -40,12 +41,14 @@ class Lane(Generic[T]):
 class Turn(Generic[T]):
     """What a request asks for a lane with: a slot, once there is one for it, and until then a place in the queue."""
 
-    __slots__ = ("lane", "wake")
+    __slots__ = ("lane", "wake", "watch")
 
     def __init__(self) -> None:
         self.lane: Optional[Lane[T]] = None
         self.wake: Callable[[], object] = bool
         """Called when the turn has come (`lane` is there), or when the pool was closed (it is not); maybe twice."""
+        self.watch: Optional[ReferenceType[object]] = None
+        """A reference to whoever gives the turn back, if that may get lost."""
 
 
 class Slots(Generic[T]):
@@ -103,7 +106,9 @@ class Slots(Generic[T]):
     def queue(self, turn: Turn[T]) -> None:
         """Wait for a lane: the turn has one when this returns, or is woken later."""
         with self._lock.held():
-            if self._take(turn) is None:
+            if self._take(turn) is None and self._find_lost():
+                self._take(turn)
+            if turn.lane is None:
                 self._waiting[turn] = None
 
     def leave(self, turn: Turn[T]) -> Optional[Lane[T]]:
@@ -176,6 +181,13 @@ class Slots(Generic[T]):
         if len(self._active) < self._limit:
             self._join(turn)
         return turn.lane
+
+    def _find_lost(self) -> bool:
+        """Reap turns whose loss went unnoticed: something was raised in the middle of noticing it."""
+        lost = [turn for turn in self._active if turn.watch is not None and turn.watch() is None]
+        self._abandoned.extend(lost)
+        self._reap()
+        return bool(lost)
 
     def _join(self, turn: Turn[T]) -> None:
         self._active.add(turn)
