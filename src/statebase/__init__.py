@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PayloadTooLargeError,
         PermissionDeniedError,
         RateLimitError,
+        ResponseTooLargeError,
         StateBaseError,
         UnprocessableEntityError,
     )
@@ -60,6 +61,7 @@ _MODULES = {
         "PayloadTooLargeError",
         "PermissionDeniedError",
         "RateLimitError",
+        "ResponseTooLargeError",
         "StateBaseError",
         "UnprocessableEntityError",
     ),
@@ -99,6 +101,7 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RequestOptions",
+    "ResponseTooLargeError",
     "StateBase",
     "StateBaseError",
     "UnprocessableEntityError",

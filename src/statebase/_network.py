@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
 from weakref import WeakSet
 
@@ -115,7 +116,7 @@ class Stream(SyncStream):
             httpcore.ConnectError: It failed.
         """
         try:
-            connected: object = self._sock
+            connected = cast("object", self._sock)
             if isinstance(connected, ssl.SSLSocket):
                 return _Tunnel(connected, ssl_context, server_hostname, timeout)
             self._sock.settimeout(seconds_left(timeout))
@@ -169,14 +170,13 @@ class _Tunnel(Stream):
 
     def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
         with suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return self._perform(lambda: self._tls.read(max_bytes), timeout)
+            return self._perform(partial(self._tls.read, max_bytes), timeout)
         return b""
 
     def _send(self, buffer: bytes, timeout: Optional[float]) -> None:
         left = memoryview(buffer)
         while left:
-            sent = self._perform(lambda data=left: self._tls.write(data), timeout)
-            left = left[sent:]
+            left = left[self._perform(partial(self._tls.write, left), timeout) :]
 
     def _perform(self, step: Callable[[], T], timeout: Optional[float]) -> T:
         while True:
@@ -319,12 +319,20 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream, connect_timeout: Optional[float]) -> None:
         self._stream = stream
         self._connect_timeout = connect_timeout
-        self.aclose = stream.aclose
-        self.start_tls = stream.start_tls
-        self.get_extra_info = stream.get_extra_info
 
     async def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
         return await self._stream.read(max_bytes, self._timeout(timeout))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
+    ) -> httpcore.AsyncNetworkStream:
+        return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
     async def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
         await self._stream.write(buffer, self._timeout(timeout))
