@@ -5,7 +5,7 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 
 from __future__ import annotations
 
-from ._lazy import cached_property
+from ._lazy import cached_property, importing
 from ._settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
@@ -113,8 +113,9 @@ class AsyncStateBase:
             ...     (await client.sessions.create("support-bot")).state
             {}
         """
-        from .local.errors import EngineError
-        from .local.transport import open_transport
+        with importing:
+            from .local.errors import EngineError
+            from .local.transport import open_transport
 
         try:
             transport = open_transport(

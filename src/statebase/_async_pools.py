@@ -8,6 +8,7 @@ from typing import Any, AsyncGenerator, List, MutableMapping, NamedTuple
 from weakref import WeakKeyDictionary
 
 import anyio
+import anyio._backends._asyncio  # pyright: ignore[reportUnusedImport] # anyio imports it when it is first used
 import httpx
 
 from ._base_pool import BasePool, pool_timeout

@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 import httpx
 
+from ._lazy import importing
 from ._locks import FrameLock
 from ._slots import CLOSED, Slots
 from ._transports import TransportOptions, Verify, require_extras, transport_options
@@ -104,13 +105,14 @@ class BasePool(Generic[T]):
         if self._options is None:
             # A server that does not agree to HTTP/2 gets as many connections as there are requests.
             connections = self._limit if self._multiplexed else 1
-            self._options = transport_options(
-                tls=self._scheme == "https",
-                verify=self._verify,
-                http2=self._multiplexed,
-                proxy=self._proxy,
-                limits=httpx.Limits(max_connections=connections, keepalive_expiry=self._keepalive_expiry),
-            )
+            with importing:
+                self._options = transport_options(
+                    tls=self._scheme == "https",
+                    verify=self._verify,
+                    http2=self._multiplexed,
+                    proxy=self._proxy,
+                    limits=httpx.Limits(max_connections=connections, keepalive_expiry=self._keepalive_expiry),
+                )
         options = self._options
         return Slots(
             lambda: transport(**options),

@@ -5,7 +5,7 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 
 from __future__ import annotations
 
-from ._lazy import cached_property
+from ._lazy import cached_property, importing
 from ._settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
@@ -143,8 +143,9 @@ class StateBase:
             ...     client.sessions.create("support-bot").state
             {}
         """
-        from .local.errors import EngineError
-        from .local.transport import open_transport
+        with importing:
+            from .local.errors import EngineError
+            from .local.transport import open_transport
 
         try:
             transport = open_transport(

@@ -6,6 +6,7 @@ number of them. The sockets here count the time that is left before each wait, i
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 # pyright: ignore[reportUnusedImport] # sockets import it when they look up a name
 import socket
 import ssl
 from contextlib import suppress

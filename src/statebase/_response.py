@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -12,6 +13,7 @@ import pydantic
 import pydantic_core
 
 from ._errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from ._lazy import importing
 from ._models import Model
 from ._types import Operation
 
@@ -62,10 +64,13 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 
 @cache
 def _validator(result: Any) -> Any:
-    read = getattr(result, "model_validate_json", None)
-    if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
-        read = adapter.validate_json
+    with importing:
+        read = getattr(result, "model_validate_json", None)
+        if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+            adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+            read = adapter.validate_json
+        with suppress(pydantic.ValidationError):
+            read(b"[null]")  # pydantic makes the validator with the first use, and imports modules for it
 
     def validate(content: bytes) -> Any:
         return read(content, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ._headers import is_header_name, is_header_text
+from ._lazy import importing
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -155,10 +156,15 @@ def check_response_bytes(value: object) -> None:
         )
 
 
-def _check_http2() -> None:
-    from importlib.util import find_spec
+def _is_installed(package: str) -> bool:
+    with importing:
+        from importlib.util import find_spec
 
-    if find_spec("h2") is None:
+        return find_spec(package) is not None
+
+
+def _check_http2() -> None:
+    if not _is_installed("h2"):
         raise configuration_error('http2=True needs the package h2: pip install "statebase[http2]"')
 
 
@@ -169,9 +175,7 @@ def check_proxy(name: str, value: object) -> None:
     scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
     if scheme not in ("http", "https", "socks5", "socks5h"):  # the value may hold a password
         raise configuration_error(f"{name} is no address of a proxy: give http://host:port, https:// or socks5://")
-    from importlib.util import find_spec
-
-    if scheme.startswith("socks") and find_spec("socksio") is None:
+    if scheme.startswith("socks") and not _is_installed("socksio"):
         raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
 
 
