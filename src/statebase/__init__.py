@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PayloadTooLargeError,
         PermissionDeniedError,
         RateLimitError,
+        ResponseTooLargeError,
         StateBaseError,
         UnprocessableEntityError,
     )
@@ -60,6 +61,7 @@ _MODULES = {
         "PayloadTooLargeError",
         "PermissionDeniedError",
         "RateLimitError",
+        "ResponseTooLargeError",
         "StateBaseError",
         "UnprocessableEntityError",
     ),
@@ -99,6 +101,7 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RequestOptions",
+    "ResponseTooLargeError",
     "StateBase",
     "StateBaseError",
     "UnprocessableEntityError",
@@ -111,11 +114,14 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name == "models":
-        return import_module(".models", __name__)
-    if name not in _MODULE_OF:
+    if name != "models" and name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    from ._lazy import importing
+
+    with importing:
+        if name == "models":
+            return import_module(".models", __name__)
+        value: object = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
     globals()[name] = value
     return value
 

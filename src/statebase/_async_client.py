@@ -5,8 +5,14 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 
 from __future__ import annotations
 
-from ._lazy import cached_property
-from ._settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_SECONDS, Settings, configuration_error
+from ._lazy import cached_property, importing
+from ._settings import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Settings,
+    configuration_error,
+)
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -56,6 +62,7 @@ class AsyncStateBase:
         *,
         max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = DEFAULT_MAX_RESPONSE_BYTES,
         default_headers: Optional[Mapping[str, str]] = None,
         http2: bool = False,
         proxy: Optional[str] = None,
@@ -71,6 +78,7 @@ class AsyncStateBase:
             timeout=timeout,
             max_retries=max_retries,
             deadline=deadline,
+            max_response_bytes=max_response_bytes,
             default_headers=default_headers,
             event_hooks=event_hooks,
             http2=http2,
@@ -105,8 +113,9 @@ class AsyncStateBase:
             ...     (await client.sessions.create("support-bot")).state
             {}
         """
-        from .local.errors import EngineError
-        from .local.transport import open_transport
+        with importing:
+            from .local.errors import EngineError
+            from .local.transport import open_transport
 
         try:
             transport = open_transport(
@@ -114,7 +123,7 @@ class AsyncStateBase:
             )
         except (EngineError, ImportError, TypeError, ValueError) as error:
             raise configuration_error(str(error)) from error
-        return cls("local", "http://localhost", transport=transport)
+        return cls("local", "http://localhost", transport=transport, max_response_bytes=None)
 
     @property
     def base_url(self) -> str:
@@ -248,7 +257,8 @@ class AsyncStateBase:
         """Make a view of this client with other options: it shares the connections, and closing it does nothing.
 
         Args:
-            **changes: `timeout`, `max_retries`, `deadline`, `default_headers` or `event_hooks`.
+            **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
+                `event_hooks`.
 
         Example:
             >>> patient = client.with_options(timeout=120, max_retries=5)

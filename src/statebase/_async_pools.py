@@ -8,11 +8,13 @@ from typing import Any, AsyncGenerator, List, MutableMapping, NamedTuple
 from weakref import WeakKeyDictionary
 
 import anyio
+import anyio._backends._asyncio  # pyright: ignore[reportUnusedImport] # anyio imports it when it is first used
 import httpx
 
 from ._base_pool import BasePool, pool_timeout
 from ._handshake import send
 from ._leases import AsyncLease, abandon, bury_async, call_soon, finish_async
+from ._network import AsyncTransport
 from ._slots import Lane, Slots, Turn
 
 
@@ -39,21 +41,22 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
         loop = _running_loop()
         home = self._homes.get(loop)
         slots = await self._settle(loop) if home is None or home.slots.closed else home.slots
-        lane = slots.take() or await self._wait(slots, request, loop)
+        turn: Turn[httpx.AsyncHTTPTransport] = Turn()
+        lane = slots.take(turn) or await self._wait(slots, turn, request, loop)
         try:
             if self._shakes_hands:
                 response = await send(lane, request)
             else:
                 response = await lane.transport.handle_async_request(request)
         except GeneratorExit:  # this coroutine is garbage: it may not await any more
-            abandon(slots, lane, loop)
+            abandon(slots, turn, loop)
             raise
         except BaseException:
-            await finish_async(slots, lane, reusable=False)
+            await finish_async(slots, turn, reusable=False)
             raise
         lane.network_stream = response.extensions.get("network_stream")
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = AsyncLease(response.stream, slots, lane, loop)
+        response.stream = AsyncLease(response.stream, slots, turn, loop)
         return response
 
     async def aclose(self) -> None:
@@ -62,7 +65,7 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
         Those in another event loop are closed by that loop.
         """
         self._notice_fork()
-        with self._lock:
+        with self._lock.held():
             self._closed = True
             homes = list(self._homes.items())
             self._homes = WeakKeyDictionary()
@@ -83,12 +86,12 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
         super().renew()
 
     def _all_slots(self) -> List[Slots[httpx.AsyncHTTPTransport]]:
-        with self._lock:
+        with self._lock.held():
             return [home.slots for home in self._homes.values()]
 
     async def _settle(self, loop: object) -> Slots[httpx.AsyncHTTPTransport]:
-        with self._lock:
-            slots = self._make_slots(httpx.AsyncHTTPTransport)
+        with self._lock.held():
+            slots = self._make_slots(AsyncTransport)
             for other, home in list(self._homes.items()):
                 if home.slots.closed or _is_closed(other):
                     del self._homes[other]
@@ -97,10 +100,14 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
         return slots
 
     async def _wait(
-        self, slots: Slots[httpx.AsyncHTTPTransport], request: httpx.Request, loop: object
+        self,
+        slots: Slots[httpx.AsyncHTTPTransport],
+        turn: Turn[httpx.AsyncHTTPTransport],
+        request: httpx.Request,
+        loop: object,
     ) -> Lane[httpx.AsyncHTTPTransport]:
         gate = anyio.Event()
-        turn: Turn[httpx.AsyncHTTPTransport] = Turn(gate.set)
+        turn.wake = gate.set
         slots.queue(turn)
         if turn.lane is None:
             try:
@@ -109,9 +116,9 @@ class AsyncPool(BasePool[httpx.AsyncHTTPTransport], httpx.AsyncBaseTransport):
             except BaseException as error:
                 lane = slots.leave(turn)
                 if lane is not None and isinstance(error, GeneratorExit):
-                    abandon(slots, lane, loop)
+                    abandon(slots, turn, loop)
                 elif lane is not None:
-                    await finish_async(slots, lane, reusable=True)
+                    await finish_async(slots, turn, reusable=True)
                 raise
         lane = slots.leave(turn)
         if lane is None:

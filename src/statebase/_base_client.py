@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, AsyncIterable, Awaitable, Callable, Iterable, NoReturn, Optional, TypeVar, cast
+from typing import (
+    Any,
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    NoReturn,
+    Optional,
+    TypeVar,
+    cast,
+)
 
 import anyio
 import httpx
 
+from ._body import Body, BodyTooLarge
 from ._call import Call
 from ._call_factory import NOTHING, CallFactory, Options, Values
 from ._clock import Clock
@@ -154,13 +167,18 @@ class SyncAPIClient:
     def _attempt(self, call: Call, request: httpx.Request) -> Reply:
         response = self._connection.send(request)
         try:
-            chunks: Iterable[bytes] = response.iter_bytes() if _needs_httpx(response) else cast(Any, response.stream)
-            if call.remaining_seconds() is not None:
-                chunks = map(call.until_deadline, chunks)
-            content = b"".join(chunks)
+            body = Body(response, call.max_response_bytes)
+            if response.is_stream_consumed:  # read before, and decompressed
+                body.keep(response.content)
+            else:
+                for data in cast("Iterable[bytes]", response.stream):
+                    call.check_deadline()
+                    body.add(data)
+            return Reply(response.status_code, response.headers, body.content())
+        except BodyTooLarge:
+            return Reply(response.status_code, response.headers, b"", is_too_large=True)
         finally:
             response.close()
-        return Reply(response.status_code, response.headers, content)
 
 
 class AsyncAPIClient:
@@ -224,10 +242,10 @@ class AsyncAPIClient:
             try:
                 remaining = call.remaining_seconds()
                 if remaining is None:
-                    reply = await self._attempt(request)
+                    reply = await self._attempt(call, request)
                 else:
                     with anyio.fail_after(max(remaining, 0) + _GRACE_SECONDS):
-                        reply = await self._attempt(request)
+                        reply = await self._attempt(call, request)
             except Exception as error:
                 delay = call.failed(error)
             else:
@@ -237,21 +255,29 @@ class AsyncAPIClient:
                 delay = again
             await self._clock.sleep_async(delay)
 
-    async def _attempt(self, request: httpx.Request) -> Reply:
+    async def _attempt(self, call: Call, request: httpx.Request) -> Reply:
         response = await self._connection.send(request)
         try:
-            chunks: AsyncIterable[bytes] = (
-                response.aiter_bytes() if _needs_httpx(response) else cast(Any, response.stream)
-            )
-            content = b"".join([chunk async for chunk in chunks])
+            body = Body(response, call.max_response_bytes)
+            if response.is_stream_consumed:  # read before, and decompressed
+                body.keep(response.content)
+            else:
+                await _receive(body, cast("AsyncIterable[bytes]", response.stream).__aiter__())
+            return Reply(response.status_code, response.headers, body.content())
+        except BodyTooLarge:
+            return Reply(response.status_code, response.headers, b"", is_too_large=True)
         finally:
             await response.aclose()
-        return Reply(response.status_code, response.headers, content)
 
 
-def _needs_httpx(response: httpx.Response) -> bool:
-    """Say whether httpx has to read a body, which takes it five times as long: compressed, or read before."""
-    return response.is_stream_consumed or "content-encoding" in response.headers
+async def _receive(body: Body, stream: AsyncIterator[bytes]) -> None:
+    try:
+        async for data in stream:
+            body.add(data)
+    except (BodyTooLarge, httpx.DecodingError):
+        if isinstance(stream, AsyncGenerator):  # one that is left to the garbage collector is ended by a task
+            await stream.aclose()
+        raise
 
 
 def closed_error() -> StateBaseError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import warnings
 from typing import Any, Callable, Generic, List, Optional, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from ._lazy import importing
+from ._locks import FrameLock
 from ._slots import CLOSED, Slots
 from ._transports import TransportOptions, Verify, require_extras, transport_options
 
@@ -86,13 +87,13 @@ class BasePool(Generic[T]):
 
     def renew(self) -> None:
         """Leave all connections to the parent; to be called in the child of a fork."""
-        self._lock = threading.Lock()  # a thread that is not there may hold the old one
+        self._lock = FrameLock()  # a thread that is not there may hold the old one
         for slots in self._all_slots():
             _cut_off(slots)
         self._start_over()
 
     def _start_over(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = FrameLock()
         self._process = os.getpid()
 
     def _all_slots(self) -> List[Slots[T]]:
@@ -104,13 +105,14 @@ class BasePool(Generic[T]):
         if self._options is None:
             # A server that does not agree to HTTP/2 gets as many connections as there are requests.
             connections = self._limit if self._multiplexed else 1
-            self._options = transport_options(
-                tls=self._scheme == "https",
-                verify=self._verify,
-                http2=self._multiplexed,
-                proxy=self._proxy,
-                limits=httpx.Limits(max_connections=connections, keepalive_expiry=self._keepalive_expiry),
-            )
+            with importing:
+                self._options = transport_options(
+                    tls=self._scheme == "https",
+                    verify=self._verify,
+                    http2=self._multiplexed,
+                    proxy=self._proxy,
+                    limits=httpx.Limits(max_connections=connections, keepalive_expiry=self._keepalive_expiry),
+                )
         options = self._options
         return Slots(
             lambda: transport(**options),

@@ -13,10 +13,11 @@ from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, 
 import httpx
 
 from ._clock import Clock
-from ._errors import APIConnectionError, APITimeoutError, Attempt, Outcome, Phase, StateBaseError
+from ._deadline import TimeLeft
+from ._errors import APIConnectionError, APITimeoutError, Attempt, Outcome, Phase, ResponseTooLargeError, StateBaseError
 from ._failure import DeadlineExceeded, describe, is_timeout, may_pass, phase_of, what_to_do, without_secrets
 from ._observe import AttemptEnded, AttemptStarted, EventHooks, log_attempt, wants_log_lines
-from ._response import Reply, answer_error, retry_after, status_error
+from ._response import Reply, answer_error, retry_after, status_error, too_large_error
 from ._retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
 from ._settings import Secret
 from ._types import Operation
@@ -77,10 +78,12 @@ class Call:
         budget: RetryBudget,
         clock: Clock,
         deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = None,
         hooks: Optional[EventHooks] = None,
     ) -> None:
         self.operation = operation
         self.idempotency_key = message.idempotency_key
+        self.max_response_bytes = max_response_bytes
         self._message = message
         self._policy = policy
         self._budget = budget
@@ -99,8 +102,8 @@ class Call:
         """Say how much is left until the deadline; None without one."""
         return None if self._deadline_at is None else self._deadline_at - self._clock.monotonic()
 
-    def until_deadline(self, chunk: bytes) -> bytes:
-        """Pass on a piece of an answer.
+    def check_deadline(self) -> None:
+        """Check that a piece of an answer came in time.
 
         Raises:
             DeadlineExceeded: It came too late.
@@ -108,7 +111,6 @@ class Call:
         remaining = self.remaining_seconds()
         if remaining is not None and remaining <= 0:
             raise DeadlineExceeded
-        return chunk
 
     def next_request(self) -> httpx.Request:
         """Make the request of the next attempt."""
@@ -134,8 +136,12 @@ class Call:
         Raises:
             APIStatusError: The service said no, for good or once too often.
             APIResponseValidationError: The status is none that the API has.
+            ResponseTooLargeError: The body is larger than the client takes.
         """
         status = reply.status_code
+        if reply.is_too_large:
+            self._ended("receive", reply=reply, error=ResponseTooLargeError.__name__)
+            raise self.complete(too_large_error(reply, self.max_response_bytes))
         lost_delete = status == 404 and self.operation.method == "DELETE" and self._may_have_happened
         if 200 <= status < 300 or lost_delete:
             self._ended("answer", reply=reply)
@@ -252,11 +258,8 @@ class _TimeLeft(Mapping[str, Optional[float]]):
         self._deadline_at = deadline_at
         self._clock = clock
 
-    def __getitem__(self, phase: str) -> float:
-        # A socket takes 0 for "do not block".
-        left = max(self._deadline_at - self._clock.monotonic(), 0.001)
-        seconds = self._timeouts[phase]
-        return left if seconds is None else min(seconds, left)
+    def __getitem__(self, phase: str) -> TimeLeft:
+        return TimeLeft(self._timeouts[phase], self._deadline_at, self._clock)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._timeouts)

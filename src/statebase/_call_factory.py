@@ -13,7 +13,7 @@ from ._errors import InvalidRequestError
 from ._headers import is_header_text
 from ._request import build_body, build_headers, build_path, build_query
 from ._retry import RetryBudget, RetryPolicy
-from ._settings import Secret, Settings, check_retries, check_seconds
+from ._settings import Secret, Settings, check_response_bytes, check_retries, check_seconds
 from ._types import Operation, RequestOptions, WriteOptions, new_idempotency_key
 from ._version import __version__
 
@@ -95,6 +95,7 @@ class CallFactory:
             budget=self._budget,
             clock=self._clock,
             deadline=extra.get("deadline", settings.deadline),
+            max_response_bytes=extra.get("max_response_bytes", settings.max_response_bytes),
             hooks=settings.event_hooks,
         )
 
@@ -122,6 +123,7 @@ def _check_options(operation: Operation[Any], options: dict[str, Any], known: fr
     check_seconds("timeout", options.get("timeout"))
     check_seconds("deadline", options.get("deadline"))
     check_retries(options.get("max_retries", 0))
+    check_response_bytes(options.get("max_response_bytes"))
     for name in ("extra_headers", "extra_query", "extra_body"):
         value = options.get(name)
         if value is not None and not isinstance(value, Mapping):

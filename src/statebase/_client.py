@@ -5,8 +5,14 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 
 from __future__ import annotations
 
-from ._lazy import cached_property
-from ._settings import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_SECONDS, Settings, configuration_error
+from ._lazy import cached_property, importing
+from ._settings import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Settings,
+    configuration_error,
+)
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ class StateBase:
         timeout: Seconds that connecting, sending, and each wait for data may take; None for ever. 30.0 without it.
         max_retries: How often a failed attempt is repeated; 2 without it.
         deadline: Seconds that a whole call may take, its attempts and waits together; no limit without it.
+        max_response_bytes: The largest response to accept, in bytes, decompressed. None: no limit. Default: 64 MiB.
         default_headers: Headers to send with every request.
         http2: Speak HTTP/2 with the service; needs the extra `statebase[http2]`. All calls then share one connection,
             of which HTTP/1.1 opens up to 100: it helps where connections are scarce, and is no faster.
@@ -75,6 +82,7 @@ class StateBase:
         *,
         max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = DEFAULT_MAX_RESPONSE_BYTES,
         default_headers: Optional[Mapping[str, str]] = None,
         http2: bool = False,
         proxy: Optional[str] = None,
@@ -90,6 +98,7 @@ class StateBase:
             timeout=timeout,
             max_retries=max_retries,
             deadline=deadline,
+            max_response_bytes=max_response_bytes,
             default_headers=default_headers,
             event_hooks=event_hooks,
             http2=http2,
@@ -134,8 +143,9 @@ class StateBase:
             ...     client.sessions.create("support-bot").state
             {}
         """
-        from .local.errors import EngineError
-        from .local.transport import open_transport
+        with importing:
+            from .local.errors import EngineError
+            from .local.transport import open_transport
 
         try:
             transport = open_transport(
@@ -143,7 +153,7 @@ class StateBase:
             )
         except (EngineError, ImportError, TypeError, ValueError) as error:
             raise configuration_error(str(error)) from error
-        return cls("local", "http://localhost", transport=transport)
+        return cls("local", "http://localhost", transport=transport, max_response_bytes=None)
 
     @property
     def base_url(self) -> str:
@@ -277,7 +287,8 @@ class StateBase:
         """Make a view of this client with other options: it shares the connections, and closing it does nothing.
 
         Args:
-            **changes: `timeout`, `max_retries`, `deadline`, `default_headers` or `event_hooks`.
+            **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
+                `event_hooks`.
 
         Example:
             >>> patient = client.with_options(timeout=120, max_retries=5)

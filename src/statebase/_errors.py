@@ -8,6 +8,7 @@ The tree, with the status that each stands for:
     ├── APIConnectionError             no answer came, or half of one; also an httpx.TransportError
     │   └── APITimeoutError            no answer came in time; also an httpx.TimeoutException
     ├── APIResponseValidationError     an answer came that is not what the API promises
+    ├── ResponseTooLargeError          an answer came that is larger than the client takes
     └── APIStatusError                 the service said no; also an httpx.HTTPStatusError
         ├── BadRequestError            400
         ├── AuthenticationError        401
@@ -161,6 +162,14 @@ class APIResponseValidationError(StateBaseError):
 
     path: Optional[str] = None
     """The place in the answer's JSON, such as `$.data[0].id`; None where the answer was no JSON."""
+
+
+class ResponseTooLargeError(StateBaseError):
+    """A response is larger than `max_response_bytes`. The rest was not received, and its connection was closed.
+
+    `status_code` and `headers` are those of the response. A write that was answered with 2xx was carried out, if the
+    response came from the service: `outcome` is `unknown`, as for any response that cannot be read.
+    """
 
 
 class APIStatusError(StateBaseError, _AboutRequest, httpx.HTTPStatusError):

@@ -1,4 +1,7 @@
-"""Attributes that are made when they are first asked for."""
+"""What is made, or imported, when it is first asked for."""
+
+import os
+from _thread import RLock
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -16,8 +19,32 @@ else:
         def __get__(self, instance, owner=None):
             if instance is None:
                 return self
-            # Of two threads that get here at once, both receive what the first one stored.
-            return instance.__dict__.setdefault(self._name, self._make(instance))
+            with importing:
+                # Of two threads that get here at once, both receive what the first one stored.
+                return instance.__dict__.setdefault(self._name, self._make(instance))
 
 
-__all__ = ["cached_property"]
+importing = RLock()
+"""Held while this package imports what it has put off, its dependencies included.
+
+A thread that imports a module holds a lock of that module. If another thread forks meanwhile, the lock is held for ever
+in the child, which then hangs when it imports the module. So forks wait until the import is over.
+"""
+
+_LONGEST_WAIT_SECONDS = 60.0  # a fork that is late is better than none
+_waits: "list[bool]" = []  # whether forks that are under way hold the lock
+
+
+def _before_fork() -> None:
+    _waits.append(importing.acquire(timeout=_LONGEST_WAIT_SECONDS))
+
+
+def _after_fork() -> None:
+    if _waits.pop():
+        importing.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+__all__ = ["cached_property", "importing"]

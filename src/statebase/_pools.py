@@ -7,13 +7,15 @@ also outlive a fork and, async, an event loop.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import List, Optional
 
 import httpx
 
 from ._base_pool import BasePool, pool_timeout
-from ._leases import SyncLease, bury, finish
+from ._leases import SyncLease, bury
+from ._network import SharedTransport, SingleTransport
 from ._slots import Lane, Slots, Turn
 
 
@@ -31,21 +33,23 @@ class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
         """
         self._check(request.url)
         slots = self._slots or self._open()
-        lane = slots.take() or self._wait(slots, request)
+        lease = SyncLease(slots)
         try:
+            lane = slots.take(lease.turn) or self._wait(slots, lease.turn, request)
             response = lane.transport.handle_request(request)
+            lane.network_stream = response.extensions.get("network_stream")
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            lease.stream = response.stream
+            response.stream = lease
+            return response
         except BaseException:
-            finish(slots, lane, reusable=False)
+            lease.close()
             raise
-        lane.network_stream = response.extensions.get("network_stream")
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = SyncLease(response.stream, slots, lane)
-        return response
 
     def close(self) -> None:
         """Close the idle connections; the others are closed as soon as their responses are."""
         self._notice_fork()
-        with self._lock:
+        with self._lock.held():
             self._closed = True
         for slots in self._all_slots():
             slots.close()
@@ -71,25 +75,26 @@ class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
         return [] if self._slots is None else [self._slots]
 
     def _open(self) -> Slots[httpx.HTTPTransport]:
-        with self._lock:
+        with self._lock.held():
             if self._slots is None:
-                self._slots = self._make_slots(httpx.HTTPTransport)
+                self._slots = self._make_slots(SharedTransport if self._multiplexed else SingleTransport)
             return self._slots
 
-    def _wait(self, slots: Slots[httpx.HTTPTransport], request: httpx.Request) -> Lane[httpx.HTTPTransport]:
+    def _wait(
+        self, slots: Slots[httpx.HTTPTransport], turn: Turn[httpx.HTTPTransport], request: httpx.Request
+    ) -> Lane[httpx.HTTPTransport]:
         gate = threading.Lock()
         gate.acquire()
-        turn: Turn[httpx.HTTPTransport] = Turn(gate.release)
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # a second time
+                gate.release()
+
+        turn.wake = wake
         slots.queue(turn)
         if turn.lane is None:
             timeout = pool_timeout(request)
-            try:
-                gate.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
-            except BaseException:
-                lane = slots.leave(turn)
-                if lane is not None:
-                    finish(slots, lane, reusable=True)
-                raise
+            gate.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
         lane = slots.leave(turn)
         if lane is None:
             raise self._in_vain(slots, request)

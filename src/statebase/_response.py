@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -11,7 +12,8 @@ import httpx
 import pydantic
 import pydantic_core
 
-from ._errors import APIResponseValidationError, APIStatusError, status_error_class
+from ._errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from ._lazy import importing
 from ._models import Model
 from ._types import Operation
 
@@ -26,6 +28,8 @@ class Reply(NamedTuple):
     status_code: int
     headers: httpx.Headers
     content: bytes
+    is_too_large: bool = False
+    """Whether the body is larger than the client takes, so that the rest was not received; `content` is empty then."""
 
     @property
     def is_success(self) -> bool:
@@ -60,10 +64,13 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 
 @cache
 def _validator(result: Any) -> Any:
-    read = getattr(result, "model_validate_json", None)
-    if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
-        read = adapter.validate_json
+    with importing:
+        read = getattr(result, "model_validate_json", None)
+        if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+            adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+            read = adapter.validate_json
+        with suppress(pydantic.ValidationError):
+            read(b"[null]")  # pydantic makes the validator with the first use, and imports modules for it
 
     def validate(content: bytes) -> Any:
         return read(content, strict=True)
@@ -87,6 +94,15 @@ def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIR
         f"The answer {what}. Is base_url right, and is this version of statebase as new as the service?",
         path=path,
         **_facts(reply, body_of(reply)),
+    )
+
+
+def too_large_error(reply: Reply, limit: Optional[int]) -> ResponseTooLargeError:
+    """Return the error for a response whose body is larger than the client takes."""
+    return ResponseTooLargeError(
+        f"The response ({reply.status_code}) is larger than max_response_bytes={limit}, decompressed: ask for less "
+        "at a time, or raise max_response_bytes.",
+        **_facts(reply, None),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ._headers import is_header_name, is_header_text
+from ._lazy import importing
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ REGIONS = {
 }
 DEFAULT_TIMEOUT_SECONDS = 30.0
 DEFAULT_MAX_RETRIES = 2
+DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
+_CHANGEABLE = ("timeout", "max_retries", "deadline", "max_response_bytes", "default_headers", "event_hooks")
 _HOOKS = ("attempt_started", "attempt_ended")
 
 
@@ -59,6 +62,7 @@ class Settings:
         timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
         max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = DEFAULT_MAX_RESPONSE_BYTES,
         default_headers: Optional[Mapping[str, str]] = None,
         event_hooks: Optional[EventHooks] = None,
         http2: bool = False,
@@ -75,6 +79,7 @@ class Settings:
         self.timeout = timeout
         self.max_retries = max_retries
         self.deadline = deadline
+        self.max_response_bytes = max_response_bytes
         self.default_headers = _checked_headers(default_headers)
         self.event_hooks = event_hooks
         self.http2 = http2
@@ -105,7 +110,7 @@ class Settings:
         settings = object.__new__(Settings)
         settings.__dict__.update(self.__dict__)
         for name, value in changes.items():
-            if name not in ("timeout", "max_retries", "deadline", "default_headers", "event_hooks"):
+            if name not in _CHANGEABLE:
                 raise TypeError(f"{name} is not an option that a client can change: make another client")
             settings.__dict__[name] = _checked_headers(value) if name == "default_headers" else value
         settings._check()
@@ -115,6 +120,7 @@ class Settings:
         check_seconds("timeout", self.timeout)
         check_seconds("deadline", self.deadline)
         check_retries(self.max_retries)
+        check_response_bytes(self.max_response_bytes)
         _check_hooks(self.event_hooks)
 
 
@@ -141,10 +147,24 @@ def check_retries(value: object) -> None:
         raise configuration_error(f"max_retries is {value!r}: give a whole number, 0 for no retries")
 
 
-def _check_http2() -> None:
-    from importlib.util import find_spec
+def check_response_bytes(value: object) -> None:
+    """Refuse a `max_response_bytes` that is neither a positive integer nor None."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise configuration_error(
+            f"max_response_bytes must be a positive integer, got {value!r}: "
+            "pass a number of bytes, or None for no limit"
+        )
 
-    if find_spec("h2") is None:
+
+def _is_installed(package: str) -> bool:
+    with importing:
+        from importlib.util import find_spec
+
+        return find_spec(package) is not None
+
+
+def _check_http2() -> None:
+    if not _is_installed("h2"):
         raise configuration_error('http2=True needs the package h2: pip install "statebase[http2]"')
 
 
@@ -155,9 +175,7 @@ def check_proxy(name: str, value: object) -> None:
     scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
     if scheme not in ("http", "https", "socks5", "socks5h"):  # the value may hold a password
         raise configuration_error(f"{name} is no address of a proxy: give http://host:port, https:// or socks5://")
-    from importlib.util import find_spec
-
-    if scheme.startswith("socks") and find_spec("socksio") is None:
+    if scheme.startswith("socks") and not _is_installed("socksio"):
         raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
 
 

@@ -1,18 +1,18 @@
-"""How a connection is made: whom it trusts, which proxy it goes through, what its socket is told."""
+"""How a connection is made: whom it trusts, and which proxy it goes through."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 import ssl
-import threading
 import urllib.request
 from pathlib import Path
-from typing import List, Optional, Tuple, TypedDict, Union
+from typing import Optional, TypedDict, Union
 from urllib.parse import urlsplit
 
 import httpx
+
+from ._locks import FrameLock
 
 Verify = Union[bool, str, ssl.SSLContext]
 
@@ -24,15 +24,6 @@ class TransportOptions(TypedDict):
     http2: bool
     limits: httpx.Limits
     proxy: Optional[httpx.Proxy]
-    socket_options: List[Tuple[int, int, int]]
-
-
-# A peer that vanished without a word is noticed after two minutes, also by a call without a timeout.
-_SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
-    (socket.IPPROTO_TCP, getattr(socket, name), value)
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
-    if hasattr(socket, name)
-]
 
 
 class _SharedContext:
@@ -44,12 +35,12 @@ class _SharedContext:
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: in the child of a fork, it may be a thread that is not there."""
-        self._lock = threading.Lock()
+        self._lock = FrameLock()
 
     def get(self) -> ssl.SSLContext:
         """Return the context, built by the first who asks."""
         if self._context is None:
-            with self._lock:
+            with self._lock.held():
                 if self._context is None:
                     self._context = httpx.create_ssl_context()
         return self._context
@@ -95,7 +86,6 @@ def transport_options(
         "limits": limits,
         # httpx 0.25 takes no plain URL here; without a context, httpcore loads the certificates for each connection.
         "proxy": None if url is None else httpx.Proxy(url, ssl_context=context if proxy_tls else None),
-        "socket_options": _SOCKET_OPTIONS,
     }
 
 

@@ -62,6 +62,9 @@ class RequestOptions(TypedDict, total=False):
     deadline: Optional[float]
     """Seconds that the whole call may take, attempts and waits together; None for no limit."""
 
+    max_response_bytes: Optional[int]
+    """The largest response to accept, in bytes, decompressed; None for no limit. The client's own without it."""
+
 
 class WriteOptions(RequestOptions, total=False):
     """The options of a method whose request carries an idempotency key: POST, PATCH and PUT."""
@@ -78,6 +81,8 @@ class ClientOptions(TypedDict, total=False):
     max_retries: int
     """As for the client."""
     deadline: Optional[float]
+    """As for the client."""
+    max_response_bytes: Optional[int]
     """As for the client."""
     default_headers: Mapping[str, str]
     """As for the client; takes the place of the client's."""

@@ -24,22 +24,27 @@ def make_slots(limit: int = 2, multiplexed: bool = False, **options: Any) -> Slo
 
 
 def queue(slots: Slots[str], woken: List[int], number: int) -> Turn[str]:
-    turn: Turn[str] = Turn(lambda: woken.append(number))
+    turn: Turn[str] = Turn()
+    turn.wake = lambda: woken.append(number)
     slots.queue(turn)
     return turn
 
 
 def take(slots: Slots[str]) -> Any:
-    lane = slots.take()
-    assert lane is not None
-    return lane
+    turn: Turn[str] = Turn()
+    assert slots.take(turn) is turn.lane is not None
+    return turn
+
+
+def lane_for(slots: Slots[str]) -> Any:
+    return slots.take(Turn())
 
 
 def test_no_more_than_the_limit() -> None:
     """Beyond the limit there is nothing to take."""
     slots = make_slots(limit=2)
 
-    lanes = [slots.take() for _ in range(3)]
+    lanes = [lane_for(slots) for _ in range(3)]
 
     assert [lane and lane.transport for lane in lanes] == ["transport 1", "transport 2", None]
     assert slots.active == 2
@@ -48,62 +53,62 @@ def test_no_more_than_the_limit() -> None:
 def test_first_in_the_queue_is_first_out() -> None:
     """A lane that is given back goes to who waits longest; the number of active ones stays."""
     slots = make_slots(limit=1)
-    lane, woken = take(slots), []
+    first, woken = take(slots), []
     turns = [queue(slots, woken, number) for number in range(3)]
 
-    slots.release(lane, reusable=True)
+    slots.release(first, reusable=True)
 
     assert woken == [0]
-    assert turns[0].lane is lane
+    assert turns[0].lane is first.lane
     assert (slots.active, slots.waiting) == (1, 2)
 
 
 def test_newcomer_does_not_overtake_the_queue() -> None:
     """Nobody takes a lane past those who wait."""
     slots = make_slots(limit=1)
-    lane = take(slots)
+    first = take(slots)
     queue(slots, [], 1)
 
-    slots.release(lane, reusable=True)
+    slots.release(first, reusable=True)
 
-    assert slots.take() is None
+    assert lane_for(slots) is None
 
 
 def test_who_left_the_queue_is_passed_over() -> None:
     """A turn that was given up gets nothing; the next does."""
     slots, woken = make_slots(limit=1), []
-    lane = take(slots)
+    first = take(slots)
     early, late = queue(slots, woken, 1), queue(slots, woken, 2)
 
     assert slots.leave(early) is None
-    slots.release(lane, reusable=True)
+    slots.release(first, reusable=True)
 
     assert woken == [2]
-    assert slots.leave(late) is lane
+    assert slots.leave(late) is first.lane
 
 
 def test_lane_that_came_free_meanwhile_is_had_without_waiting() -> None:
     """Between finding nothing and queueing, a lane may come back."""
     slots = make_slots(limit=1)
-    lane = take(slots)
-    assert slots.take() is None
-    slots.release(lane, reusable=True)
+    first = take(slots)
+    assert lane_for(slots) is None
+    slots.release(first, reusable=True)
 
     turn = queue(slots, [], 1)
 
-    assert turn.lane is lane
+    assert turn.lane is first.lane
     assert (slots.active, slots.waiting) == (1, 0)
 
 
 def test_lane_that_is_not_reusable_keeps_its_slot_until_it_is_closed() -> None:
     """The number of connections never exceeds the limit, not even while one is being closed."""
     slots, woken = make_slots(limit=1), []
-    lane = take(slots)
+    first = take(slots)
     turn = queue(slots, woken, 1)
 
-    assert slots.release(lane, reusable=False) == "transport 1"
+    assert slots.release(first, reusable=False) == "transport 1"
     assert (woken, slots.active) == ([], 1)
-    slots.vacate()
+    slots.vacate(first)
 
     assert woken == [1]
     assert turn.lane is not None
@@ -114,13 +119,13 @@ def test_what_is_idle_for_too_long_is_given_up() -> None:
     """When a lane comes back, those that have been idle for longer than allowed go."""
     now = [0.0]
     slots = make_slots(limit=4, keepalive_expiry=10.0, clock=lambda: now[0])
-    lanes = [take(slots) for _ in range(4)]
-    for time, lane in zip((0.0, 5.0, 10.5, 15.5), lanes):
+    turns = [take(slots) for _ in range(4)]
+    for time, turn in zip((0.0, 5.0, 10.5, 15.5), turns):
         now[0] = time
-        slots.release(lane, reusable=True)
+        slots.release(turn, reusable=True)
 
     assert list(slots.dead) == ["transport 1", "transport 2"]
-    assert [take(slots).transport for _ in range(3)] == ["transport 4", "transport 3", "transport 5"]
+    assert [take(slots).lane.transport for _ in range(3)] == ["transport 4", "transport 3", "transport 5"]
 
 
 def test_abandoned_lane_frees_its_slot_when_someone_comes() -> None:
@@ -128,9 +133,9 @@ def test_abandoned_lane_frees_its_slot_when_someone_comes() -> None:
     slots = make_slots(limit=1)
     slots.abandon(take(slots))
 
-    lane = take(slots)
+    first = take(slots)
 
-    assert lane.transport == "transport 2"
+    assert first.lane.transport == "transport 2"
     assert list(slots.dead) == ["transport 1"]
     assert slots.active == 1
 
@@ -138,10 +143,10 @@ def test_abandoned_lane_frees_its_slot_when_someone_comes() -> None:
 def test_abandoned_lane_is_reaped_for_who_waits() -> None:
     """Reaping wakes who is in the queue."""
     slots, woken = make_slots(limit=1), []
-    lane = take(slots)
+    first = take(slots)
     queue(slots, woken, 1)
 
-    slots.abandon(lane)
+    slots.abandon(first)
     slots.reap()
 
     assert woken == [1]
@@ -153,7 +158,7 @@ def test_garbage_collector_never_waits_for_the_lock() -> None:
     slots = make_slots(limit=2, make=lambda: slots.reap() or "transport")
     slots.abandon(take(slots))
 
-    assert take(slots).transport == "transport"
+    assert take(slots).lane.transport == "transport"
 
 
 def test_closing_wakes_and_refuses() -> None:
@@ -168,7 +173,7 @@ def test_closing_wakes_and_refuses() -> None:
     assert list(slots.dead) == ["transport 1"]
     assert slots.release(used, reusable=True) == "transport 2"
     with pytest.raises(RuntimeError, match="closed"):
-        slots.take()
+        lane_for(slots)
     with pytest.raises(RuntimeError, match="closed"):
         queue(slots, woken, 2)
 
@@ -189,7 +194,7 @@ def test_multiplexed_lane_is_shared() -> None:
     """All get the same lane, up to the limit."""
     slots = make_slots(limit=3, multiplexed=True)
 
-    lanes = [slots.take() for _ in range(4)]
+    lanes = [lane_for(slots) for _ in range(4)]
 
     assert [lane and lane.transport for lane in lanes] == ["transport 1"] * 3 + [None]
 
@@ -200,7 +205,7 @@ def test_retired_shared_lane_is_closed_by_its_last_user() -> None:
     old = [take(slots) for _ in range(2)]
 
     assert slots.release(old[0], reusable=False) is None
-    assert take(slots).transport == "transport 2"
+    assert take(slots).lane.transport == "transport 2"
     assert slots.release(old[1], reusable=True) == "transport 1"
 
 
@@ -210,9 +215,9 @@ def test_shared_lane_retires_before_its_streams_run_out() -> None:
 
     used = []
     for _ in range(MULTIPLEXED_REQUESTS + 1):
-        lane = take(slots)
-        used.append(lane.transport)
-        slots.release(lane, reusable=True)
+        first = take(slots)
+        used.append(first.lane.transport)
+        slots.release(first, reusable=True)
 
     assert used == ["transport 1"] * MULTIPLEXED_REQUESTS + ["transport 2"]
 
@@ -227,7 +232,7 @@ def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
         return "transport"
 
     slots = make_slots(make=make)
-    thread = threading.Thread(target=slots.take)
+    thread = threading.Thread(target=slots.take, args=(Turn(),))
     thread.start()
     held.wait()
 

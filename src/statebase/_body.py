@@ -1,0 +1,119 @@
+"""The body of a response as it arrives: decompressed piece by piece, and no more of it than the client takes."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import chain
+from typing import Any, Iterable, Iterator, List, Optional, cast
+
+import httpx
+
+_PIECE_BYTES = 65536
+_MOST_CODINGS = 5
+_WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_SLICE_BYTES = 64  # for what httpx decompresses, of which there is no telling how much a slice makes
+
+
+class BodyTooLarge(Exception):
+    """A body is larger than the client takes."""
+
+
+class Body:
+    """A body that is being received.
+
+    Args:
+        response: Its headers say how the body is compressed.
+        limit: The largest size in bytes, decompressed; None for no limit.
+    """
+
+    def __init__(self, response: httpx.Response, limit: Optional[int]) -> None:
+        self._pieces: List[bytes] = []
+        self._size = 0
+        self._limit = limit
+        self._decoders: Optional[List[Any]] = None
+        if "content-encoding" in response.headers:
+            self._decoders = _decoders(response)
+
+    def add(self, data: bytes) -> None:
+        """Take what came next over the wire.
+
+        Raises:
+            BodyTooLarge: It makes the body larger than the limit.
+            httpx.DecodingError: It is not compressed as the headers say.
+        """
+        if self._decoders is None:
+            self.keep(data)
+            return
+        pieces: Iterator[bytes] = iter((data,))
+        for decoder in self._decoders:
+            pieces = chain.from_iterable(map(decoder.decode, pieces))
+        for piece in pieces:
+            self.keep(piece)
+
+    def keep(self, piece: bytes) -> None:
+        """Take a piece that is decompressed already.
+
+        Raises:
+            BodyTooLarge: It makes the body larger than the limit.
+        """
+        self._size += len(piece)
+        if self._limit is not None and self._size > self._limit:
+            raise BodyTooLarge
+        self._pieces.append(piece)
+
+    def content(self) -> bytes:
+        """Return the whole body, once all of it has come."""
+        for decoder in self._decoders or ():
+            self.keep(decoder.flush())
+        return b"".join(self._pieces)
+
+
+def _decoders(response: httpx.Response) -> List[Any]:
+    codings = [coding.strip().lower() for coding in response.headers["content-encoding"].split(",")]
+    if len(codings) > _MOST_CODINGS:
+        raise httpx.DecodingError(f"The body is compressed {len(codings)} times")
+    if all(coding in ("", "identity", *_WINDOWS) for coding in codings):
+        return [_Inflater(coding) for coding in reversed(codings) if coding in _WINDOWS]
+    return [_DecoderOfHttpx(response)]
+
+
+class _Inflater:
+    """Decompresses gzip or deflate, of which some senders leave out the frame."""
+
+    def __init__(self, coding: str) -> None:
+        self._zlib = zlib.decompressobj(_WINDOWS[coding])
+        self._may_be_raw = coding == "deflate"
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        left = data
+        while True:
+            try:
+                piece = self._zlib.decompress(left, _PIECE_BYTES)
+            except zlib.error as error:
+                if not self._may_be_raw:
+                    raise httpx.DecodingError(str(error)) from error
+                self._may_be_raw = False
+                self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+                continue
+            self._may_be_raw = False
+            left = self._zlib.unconsumed_tail
+            yield piece
+            if not left and len(piece) < _PIECE_BYTES:
+                return
+
+    def flush(self) -> bytes:
+        return b""  # `decode` leaves nothing behind
+
+
+class _DecoderOfHttpx:
+    """What httpx decompresses with packages that the caller has installed."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._decoder: Any = cast("Any", response)._get_content_decoder()
+
+    def decode(self, data: bytes) -> Iterable[bytes]:
+        return (self._decoder.decode(data[at : at + _SLICE_BYTES]) for at in range(0, len(data), _SLICE_BYTES))
+
+    def flush(self) -> bytes:
+        flushed: bytes = self._decoder.flush()
+        return flushed
