@@ -25,6 +25,7 @@ from ._call import Call
 from ._call_factory import NOTHING, CallFactory, Options, Values
 from ._clock import Clock
 from ._errors import StateBaseError
+from ._failure import DeadlineExceeded, Wire
 from ._observe import configure_logging
 from ._pagination import AsyncPage, Page
 from ._raw_response import APIResponse
@@ -44,8 +45,11 @@ AsyncSend = Callable[[httpx.Request], Awaitable[httpx.Response]]
 class SyncConnection:
     """Where a client and its views send their requests."""
 
-    def __init__(self, send: SyncSend, close: Callable[[], None], *, closed: bool = False) -> None:
+    def __init__(
+        self, send: SyncSend, close: Callable[[], None], *, closed: bool = False, wire: Optional[Wire] = None
+    ) -> None:
         self.send = send
+        self.wire = wire or Wire()
         self.closed = closed
         self.budget = RetryBudget()
         self._close = close
@@ -60,8 +64,16 @@ class SyncConnection:
 class AsyncConnection:
     """Where a client and its views send their requests."""
 
-    def __init__(self, send: AsyncSend, close: Callable[[], Awaitable[None]], *, closed: bool = False) -> None:
+    def __init__(
+        self,
+        send: AsyncSend,
+        close: Callable[[], Awaitable[None]],
+        *,
+        closed: bool = False,
+        wire: Optional[Wire] = None,
+    ) -> None:
         self.send = send
+        self.wire = wire or Wire()
         self.closed = closed
         self.budget = RetryBudget()
         self._close = close
@@ -90,7 +102,7 @@ class SyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock)
+        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
         self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
         self._raw = raw
 
@@ -156,7 +168,7 @@ class SyncAPIClient:
             try:
                 reply = self._attempt(call, request)
             except Exception as error:
-                delay = call.failed(error)
+                delay = call.failed(error, request)
             else:
                 again = call.answered(reply)
                 if again is None:
@@ -188,7 +200,7 @@ class AsyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock)
+        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
         self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
         self._raw = raw
 
@@ -244,16 +256,20 @@ class AsyncAPIClient:
                 if remaining is None:
                     reply = await self._attempt(call, request)
                 else:
-                    with anyio.fail_after(max(remaining, 0) + _GRACE_SECONDS):
-                        reply = await self._attempt(call, request)
+                    reply = await self._attempt_until(max(remaining, 0) + _GRACE_SECONDS, call, request)
             except Exception as error:
-                delay = call.failed(error)
+                delay = call.failed(error, request)
             else:
                 again = call.answered(reply)
                 if again is None:
                     return reply
                 delay = again
             await self._clock.sleep_async(delay)
+
+    async def _attempt_until(self, seconds: float, call: Call, request: httpx.Request) -> Reply:
+        with anyio.move_on_after(seconds):
+            return await self._attempt(call, request)
+        raise DeadlineExceeded
 
     async def _attempt(self, call: Call, request: httpx.Request) -> Reply:
         response = await self._connection.send(request)

@@ -15,7 +15,18 @@ import httpx
 from ._clock import Clock
 from ._deadline import TimeLeft
 from ._errors import APIConnectionError, APITimeoutError, Attempt, Outcome, Phase, ResponseTooLargeError, StateBaseError
-from ._failure import DeadlineExceeded, describe, is_timeout, may_pass, phase_of, what_to_do, without_secrets
+from ._failure import (
+    DeadlineExceeded,
+    HandedRequest,
+    Wire,
+    describe,
+    is_timeout,
+    may_pass,
+    not_of_connection,
+    phase_of,
+    what_to_do,
+    without_secrets,
+)
 from ._observe import AttemptEnded, AttemptStarted, EventHooks, log_attempt, wants_log_lines
 from ._response import Reply, answer_error, retry_after, status_error, too_large_error
 from ._retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
@@ -40,6 +51,7 @@ class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 _NO_BODY = _NoBody()
+_POOL = Wire()
 
 
 class Message(NamedTuple):
@@ -80,6 +92,7 @@ class Call:
         deadline: Optional[float] = None,
         max_response_bytes: Optional[int] = None,
         hooks: Optional[EventHooks] = None,
+        wire: Wire = _POOL,
     ) -> None:
         self.operation = operation
         self.idempotency_key = message.idempotency_key
@@ -89,6 +102,7 @@ class Call:
         self._budget = budget
         self._clock = clock
         self._hooks = hooks
+        self._wire = wire
         self._deadline_at = None if deadline is None else clock.monotonic() + deadline
         self._endings: list[_Ending] = []
         self._may_have_happened = False
@@ -119,6 +133,10 @@ class Call:
             hook(self._started())
         self._attempt_began = self._clock.monotonic()
         self._attempt_began_at = self._clock.now()
+        if self._wire.is_handed_over:
+            request = HandedRequest(self.operation.method, message.url, message.all_headers(), message.content)
+            request.extensions = {"timeout": self._timeouts()}
+            return request
         return httpx.Request(
             self.operation.method,
             message.url,
@@ -159,8 +177,12 @@ class Call:
             raise self.complete(status_error(self.operation, self._message.url, reply, now))
         return delay
 
-    def failed(self, error: Exception) -> float:
+    def failed(self, error: Exception, request: httpx.Request) -> float:
         """Take a failure to get an answer.
+
+        Args:
+            error: What the attempt ended in.
+            request: What was sent.
 
         Returns:
             Seconds to wait before the next attempt.
@@ -168,9 +190,17 @@ class Call:
         Raises:
             APIConnectionError: The call is over.
             APITimeoutError: The call is over; the last attempt took too long.
+            Exception: It was no failure of the connection: what was raised, as it was.
         """
         without_secrets(error)  # before an event hook can raise an error of its own, which would bring this one along
-        phase = phase_of(error)
+        other = not_of_connection(error, self._wire)
+        if other is not None:
+            context = other.__context__
+            try:
+                raise other
+            finally:
+                other.__context__ = context
+        phase = phase_of(error, self._wire, request)
         delay = self._delay(Failure(may_pass(error)))
         self._ended(phase, error=type(error).__name__, retry_in_seconds=delay)
         self._may_have_happened = self._may_have_happened or phase != "connect"
@@ -182,7 +212,9 @@ class Call:
         reason = DeadlineExceeded() if too_late else error
         url = self._message.url
         failure = kind(
-            describe(reason, url.netloc.decode()), method=self.operation.method, url=str(url.copy_with(query=None))
+            describe(reason, url.netloc.decode(), proxy=self._wire.proxy, phase=phase),
+            method=self.operation.method,
+            url=str(url.copy_with(query=None)),
         )
         raise self.complete(failure) from error
 
@@ -191,7 +223,7 @@ class Call:
         error.attempts = self.attempts
         error.idempotency_key = self.idempotency_key
         error.outcome = self._outcome(error.status_code)
-        error.hint = what_to_do(self.operation.retry, error.outcome, error.idempotency_key)
+        error.hint = what_to_do(self.operation.retry, error.outcome, error.idempotency_key, error.status_code)
         return error
 
     def _outcome(self, status_code: Optional[int]) -> Outcome:

@@ -10,6 +10,7 @@ import httpx
 from ._call import Call, Message
 from ._clock import Clock
 from ._errors import InvalidRequestError
+from ._failure import Wire
 from ._headers import is_header_text
 from ._request import build_body, build_headers, build_path, build_query
 from ._retry import RetryBudget, RetryPolicy
@@ -30,8 +31,9 @@ _LONGEST_KEY = 255
 class CallFactory:
     """Makes the calls of one client."""
 
-    def __init__(self, settings: Settings, budget: RetryBudget, clock: Clock) -> None:
+    def __init__(self, settings: Settings, budget: RetryBudget, clock: Clock, wire: Wire) -> None:
         self._settings = settings
+        self._wire = wire
         self._budget = budget
         self._clock = clock
         self._policy = RetryPolicy(settings.max_retries)
@@ -97,6 +99,7 @@ class CallFactory:
             deadline=extra.get("deadline", settings.deadline),
             max_response_bytes=extra.get("max_response_bytes", settings.max_response_bytes),
             hooks=settings.event_hooks,
+            wire=self._wire,
         )
 
 

@@ -10,6 +10,7 @@ from ._settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT_SECONDS,
+    Secret,
     Settings,
     configuration_error,
 )
@@ -92,22 +93,28 @@ class StateBase:
         event_hooks: Optional[EventHooks] = None,
         allow_insecure_http: bool = False,
     ) -> None:
-        self._settings = Settings(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            deadline=deadline,
-            max_response_bytes=max_response_bytes,
-            default_headers=default_headers,
-            event_hooks=event_hooks,
-            http2=http2,
-            proxy=proxy,
-            verify=verify,
-            http_client=http_client,
-            transport=transport,
-            allow_insecure_http=allow_insecure_http,
-        )
+        key = Secret(api_key)
+        del api_key  # error trackers report the local variables of each frame
+        try:
+            self._settings = Settings(
+                api_key=key,
+                base_url=base_url,
+                timeout=timeout,
+                max_retries=max_retries,
+                deadline=deadline,
+                max_response_bytes=max_response_bytes,
+                default_headers=default_headers,
+                event_hooks=event_hooks,
+                http2=http2,
+                proxy=proxy,
+                verify=verify,
+                http_client=http_client,
+                transport=transport,
+                allow_insecure_http=allow_insecure_http,
+            )
+        except ValueError as error:  # a ConfigurationError
+            del base_url, default_headers, proxy  # there may be passwords in them
+            raise error.with_traceback(None) from error.__cause__
         self._owner = self
         self._closed = False
         if http_client is not None or transport is not None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Optional
 
 import httpx
 
 from ._base_client import AsyncConnection, AsyncSend, SyncConnection, SyncSend
+from ._failure import Wire
+from ._loopback import is_loopback
 from ._pools import SyncPool
 from ._settings import Settings, check_proxy, configuration_error
 from ._transports import environment_proxy, ssl_context
+
+_ENGINE = "statebase.local.transport"
+_PROXY_PORTS = {"http": 80, "https": 443}
+_TRANSPORTS_OF_HTTPX = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
@@ -24,14 +30,19 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
         client = settings.http_client
         if not isinstance(client, httpx.Client):
             raise configuration_error(f"http_client is {client!r}: StateBase takes an httpx.Client")
-        return SyncConnection(_unlogged(_through_client(client)), lambda: None, closed=closed)
+        wire = _wire_of_client(settings, client, httpx.Client)
+        return SyncConnection(_unlogged(_through_client(client)), lambda: None, closed=closed, wire=wire)
     transport = settings.transport
     if transport is None:
-        transport = SyncPool(**_pool_options(settings))
+        options = _pool_options(settings)
+        wire = Wire(proxy=_host_and_port_of(options["proxy"]))
+        transport = SyncPool(**options)
     elif not isinstance(transport, httpx.BaseTransport):
         raise configuration_error(f"transport is {transport!r}: StateBase takes an httpx.BaseTransport")
-    send = transport.handle_request
-    return SyncConnection(_unlogged(send) if settings.http2 else send, transport.close, closed=closed)
+    else:
+        wire = _wire_of_transport(settings, transport)
+    send = _unlogged(transport.handle_request) if settings.http2 else transport.handle_request
+    return SyncConnection(send, transport.close, closed=closed, wire=wire)
 
 
 def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnection:
@@ -44,16 +55,21 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
         client = settings.http_client
         if not isinstance(client, httpx.AsyncClient):
             raise configuration_error(f"http_client is {client!r}: AsyncStateBase takes an httpx.AsyncClient")
-        return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed)
+        wire = _wire_of_client(settings, client, httpx.AsyncClient)
+        return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed, wire=wire)
     transport = settings.transport
     if transport is None:
         from ._async_pools import AsyncPool
 
-        transport = AsyncPool(**_pool_options(settings))
+        options = _pool_options(settings)
+        wire = Wire(proxy=_host_and_port_of(options["proxy"]))
+        transport = AsyncPool(**options)
     elif not isinstance(transport, httpx.AsyncBaseTransport):
         raise configuration_error(f"transport is {transport!r}: AsyncStateBase takes an httpx.AsyncBaseTransport")
-    send = transport.handle_async_request
-    return AsyncConnection(_unlogged_async(send) if settings.http2 else send, transport.aclose, closed=closed)
+    else:
+        wire = _wire_of_transport(settings, transport)
+    send = _unlogged_async(transport.handle_async_request) if settings.http2 else transport.handle_async_request
+    return AsyncConnection(send, transport.aclose, closed=closed, wire=wire)
 
 
 def _pool_options(settings: Settings) -> dict[str, Any]:
@@ -67,6 +83,47 @@ def _pool_options(settings: Settings) -> dict[str, Any]:
         "http2": settings.http2,
         "proxy": proxy,
     }
+
+
+def _host_and_port_of(proxy: Optional[str]) -> Optional[str]:
+    if proxy is None:
+        return None
+    url = httpx.URL(proxy)
+    return f"{url.host}:{url.port or _PROXY_PORTS.get(url.scheme, 1080)}"
+
+
+def _wire_of_client(settings: Settings, client: Any, kind: type) -> Wire:
+    transport = client._transport_for_url(httpx.URL(settings.base_url))  # by its mounts, which the environment may add
+    wire = _wire_of_transport(settings, transport, name="http_client")
+    return wire._replace(is_known=wire.is_known and type(client) is kind, is_engine=False, is_handed_over=True)
+
+
+def _wire_of_transport(settings: Settings, transport: Any, name: str = "transport") -> Wire:
+    module = type(transport).__module__
+    if module == _ENGINE:
+        return Wire(is_engine=True)
+    if module.startswith("statebase."):
+        return Wire()
+    if isinstance(transport, httpx.MockTransport):
+        return Wire(is_known=type(transport) is httpx.MockTransport, is_handed_over=True)
+    pool = getattr(transport, "_pool", None)
+    is_known = type(transport) in _TRANSPORTS_OF_HTTPX and type(pool).__module__.startswith("httpcore.")
+    url = getattr(pool, "_proxy_url", None)
+    if url is None:
+        return Wire(is_known=is_known, is_handed_over=True)
+    host = url.host.decode()
+    if _is_to_this_machine_only(settings) and not is_loopback(host):
+        raise configuration_error(
+            f"{name} would send the API key unencrypted through a proxy: make it with trust_env=False and without a "
+            "proxy, or pass allow_insecure_http=True if the network is your own"
+        )
+    return Wire(is_known=is_known, is_handed_over=True, proxy=f"{host}:{url.port}")
+
+
+def _is_to_this_machine_only(settings: Settings) -> bool:
+    """Return whether requests are unencrypted, which is allowed only because they do not leave this machine."""
+    url = httpx.URL(settings.base_url)
+    return url.scheme == "http" and is_loopback(url.host) and not settings.allow_insecure_http
 
 
 def _verify(verify: Any) -> Any:

@@ -9,6 +9,7 @@ import os
 
 from ._headers import is_header_name, is_header_text
 from ._lazy import importing
+from ._loopback import is_loopback
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Secret:
 
     __slots__ = ("reveal",)
 
-    def __init__(self, text: str) -> None:
-        def reveal() -> str:
+    def __init__(self, text: Any) -> None:
+        def reveal() -> Any:
             return text
 
         self.reveal = reveal
@@ -57,7 +58,7 @@ class Settings:
     def __init__(
         self,
         *,
-        api_key: Optional[str] = None,
+        api_key: Union[Secret, str, None] = None,
         base_url: Optional[str] = None,
         timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
         max_retries: int = DEFAULT_MAX_RETRIES,
@@ -73,7 +74,9 @@ class Settings:
         allow_insecure_http: bool = False,
         clock: Optional[Clock] = None,
     ) -> None:
-        self.api_key = _api_key(os.environ.get("STATEBASE_API_KEY") if api_key is None else api_key)
+        secret = api_key if isinstance(api_key, Secret) else Secret(api_key)
+        del api_key  # error trackers report the local variables of each frame
+        self.api_key = _api_key(secret)
         address = os.environ.get("STATEBASE_BASE_URL") or "us" if base_url is None else base_url
         self.base_url = _base_url(address, allow_insecure_http)
         self.timeout = timeout
@@ -87,11 +90,17 @@ class Settings:
         self.verify = verify
         self.http_client = http_client
         self.transport = transport
+        self.allow_insecure_http = allow_insecure_http
         self.clock = clock
         self._check()
         if http2:
             _check_http2()
         check_proxy("proxy", proxy)
+        if self.base_url.startswith("http:") and not allow_insecure_http and not _is_on_this_machine(proxy):
+            raise configuration_error(
+                f"proxy would receive the API key unencrypted, as base_url is {self.base_url!r}: leave proxy out, "
+                "use https://, or pass allow_insecure_http=True if the network is your own"
+            )
         _check_verify(verify)
         if http_client is not None and transport is not None:
             raise configuration_error("http_client and transport were both given: give one of them")
@@ -169,14 +178,48 @@ def _check_http2() -> None:
 
 
 def check_proxy(name: str, value: object) -> None:
-    """Refuse a proxy that httpx cannot go through; `name` says where it came from."""
+    """Refuse a proxy that httpx cannot go through; `name` says where it came from.
+
+    Raises:
+        ConfigurationError: It is not the URL of a proxy. The message does not show it: it may hold a password.
+    """
     if value is None:
         return
     scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
-    if scheme not in ("http", "https", "socks5", "socks5h"):  # the value may hold a password
+    if scheme not in ("http", "https", "socks5", "socks5h"):
         raise configuration_error(f"{name} is no address of a proxy: give http://host:port, https:// or socks5://")
+    if not _is_proxy_url(str(value)):
+        raise configuration_error(
+            f"{name} is no address of a proxy: give http://user:password@host:port, with %23 in the user and password "
+            "for #, %2F for /, %3F for ?, %40 for @"
+        )
     if scheme.startswith("socks") and not _is_installed("socksio"):
         raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
+
+
+def _is_on_this_machine(proxy: Optional[str]) -> bool:
+    if proxy is None:
+        return True
+    from urllib.parse import urlsplit
+
+    return is_loopback(urlsplit(proxy).hostname or "")
+
+
+def _is_proxy_url(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.query or parts.fragment or parts.path not in ("", "/") or text.endswith(("?", "#")):
+        return False
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        return False
+    if parts.netloc.count("@") > 1 or port == 0:
+        return False
+    return ":" in host or host.translate(_NAME_MARKS).isalnum()
 
 
 def _check_verify(value: object) -> None:
@@ -225,17 +268,25 @@ def _check_hooks(value: object) -> None:
             raise configuration_error(f"event_hooks[{name!r}] is {functions!r}: give a list of functions")
 
 
-def _api_key(value: object) -> Secret:
+def _api_key(given: Secret) -> Secret:
+    secret = Secret(os.environ.get("STATEBASE_API_KEY")) if given.reveal() is None else given
+    problem = _problem_of_key(secret.reveal())
+    if problem is not None:  # raised where no local variable holds the key
+        raise configuration_error(problem)
+    return secret
+
+
+def _problem_of_key(value: object) -> Optional[str]:
     if value is None:
-        raise configuration_error(
+        return (
             "There is no API key: pass api_key=, or set STATEBASE_API_KEY. "
             "StateBase.local() needs none: it runs the API in this process."
         )
     if not isinstance(value, str) or not value.strip():
-        raise configuration_error("The API key is empty or no text: pass the key that the dashboard shows (sb_...)")
+        return "The API key is empty or no text: pass the key that the dashboard shows (sb_...)"
     if not value.isascii() or not value.isprintable() or " " in value:
-        raise configuration_error("The API key holds a space, a line break or another character that no key has")
-    return Secret(value)
+        return "The API key holds a space, a line break or another character that no key has"
+    return None
 
 
 def _base_url(value: object, allow_insecure_http: bool) -> str:
@@ -260,15 +311,9 @@ def _base_url(value: object, allow_insecure_http: bool) -> str:
         raise configuration_error(
             f"base_url {value!r} is no address: give https://host, or a region: {', '.join(REGIONS)}"
         )
-    if parts.scheme == "http" and not _is_this_machine(host) and not allow_insecure_http:
+    if parts.scheme == "http" and not allow_insecure_http and not is_loopback(host):
         raise configuration_error(
             f"base_url {value!r} would send the API key unencrypted: use https://, "
             "or pass allow_insecure_http=True if the network is your own"
         )
     return value.rstrip("/")
-
-
-def _is_this_machine(host: str) -> bool:
-    # A name may start with 127, too: only figures make it an address.
-    loopback = host.startswith("127.") and host.replace(".", "").isdigit()
-    return loopback or host in ("localhost", "::1") or host.endswith(".localhost")

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from ._locks import FrameLock
+from ._loopback import is_loopback
+from ._settings import configuration_error
 
 Verify = Union[bool, str, ssl.SSLContext]
 
@@ -42,8 +44,28 @@ class _SharedContext:
         if self._context is None:
             with self._lock.held():
                 if self._context is None:
-                    self._context = httpx.create_ssl_context()
+                    self._context = _usual_context()
         return self._context
+
+
+def _usual_context() -> ssl.SSLContext:
+    # httpx 0.28 opens them in the middle of a request, older ones pass over what is not there.
+    file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    try:
+        if file:
+            with open(file, "rb"):  # noqa: PTH123 # a path of the environment, as ssl takes it
+                return httpx.create_ssl_context()
+        if directory and not Path(directory).is_dir():
+            raise NotADirectoryError("it is not a directory")
+        return httpx.create_ssl_context()
+    except OSError as error:
+        if not file and not directory:
+            raise
+        name, value = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", directory)
+        raise configuration_error(
+            f"{name}={value!r} cannot be used ({error.strerror or error}): set it to CA certificates in PEM format, "
+            "or unset it"
+        ) from error
 
 
 _shared_context = _SharedContext()
@@ -108,9 +130,11 @@ def environment_proxy(url: str) -> Optional[str]:
     """Return the proxy that the environment names for a URL, or None.
 
     Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not; on Windows and macOS without these, the
-    settings of the system.
+    settings of the system. What is sent unencrypted to this machine goes through none: a proxy would see the key.
     """
     parts = urlsplit(url)
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or not parts.hostname or urllib.request.proxy_bypass(_host_and_port(url)):

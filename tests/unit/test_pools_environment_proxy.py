@@ -49,12 +49,12 @@ def test_proxy_of_the_scheme(
         (".example.com", "https://api.example.com", True),
         ("example.com", "https://notexample.com", False),
         ("other.com, example.com", "https://api.example.com", True),
-        ("localhost", "http://localhost:8000", True),
-        ("localhost:8000", "http://localhost:8000", True),
-        ("localhost:9000", "http://localhost:8000", False),
+        ("localhost", "https://localhost:8000", True),
+        ("localhost:8000", "https://localhost:8000", True),
+        ("localhost:9000", "https://localhost:8000", False),
         ("api.example.com:443", "https://api.example.com", True),
-        ("127.0.0.1", "http://127.0.0.1:8000", True),
-        ("::1", "http://[::1]:8000", True),
+        ("127.0.0.1", "https://127.0.0.1:8000", True),
+        ("::1", "https://[::1]:8000", True),
         ("example.com", "https://user:secret@api.example.com", True),
     ],
 )
@@ -64,6 +64,16 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch, no_proxy: str, ur
     monkeypatch.setenv("NO_PROXY", no_proxy)
 
     assert environment_proxy(url) == (None if bypassed else "http://proxy")
+
+
+@pytest.mark.parametrize("host", ["localhost", "api.localhost", "127.0.0.1", "127.1.2.3", "[::1]"])
+def test_unencrypted_requests_to_this_machine_bypass_it(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Clear text is allowed to this machine because nothing else sees it: a proxy would. Https may go through it."""
+    monkeypatch.setenv("ALL_PROXY", "http://proxy")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy")
+
+    assert environment_proxy(f"http://{host}:8000") is None
+    assert environment_proxy(f"https://{host}:8000") == "http://proxy"
 
 
 def test_scripts_of_a_web_server_ignore_http_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

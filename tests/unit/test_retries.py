@@ -38,7 +38,6 @@ LASTING: Dict[str, Exception] = {
     "local protocol": httpx.LocalProtocolError("illegal header"),
     "unsupported": httpx.UnsupportedProtocol("ftp"),
     "decoding": httpx.DecodingError("no gzip"),
-    "other": ValueError("odd"),
 }
 TIMEOUTS = ("connect timeout", "read timeout", "write timeout", "pool timeout")
 

@@ -137,7 +137,6 @@ FAILURES = {
     "protocol": httpx.RemoteProtocolError("garbage"),
     "decoding": httpx.DecodingError("no gzip"),
     "system": OSError("broken"),
-    "other": RuntimeError("odd"),
     "401": httpx.Response(401, json={"error": {"code": "unauthorized", "message": "no"}}),
     "422": httpx.Response(422, json={"detail": [{"loc": ["query"], "msg": "too long", "type": "x"}]}),
     "502": httpx.Response(502, html="<h1>Bad gateway</h1>"),

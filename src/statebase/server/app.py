@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import logging
 from pathlib import Path
 from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from .._loopback import is_loopback
 from ..local.engine import Engine
 from ..local.errors import EngineError, invalid_request
 from ..local.identifiers import new_id
@@ -208,16 +208,6 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a name or an address can only be this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _document(method: str) -> httpx.Response:

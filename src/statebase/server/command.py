@@ -14,11 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Generator, Optional
 
+from .._loopback import is_loopback
 from .._terminal import bold
 from .._version import __version__
 from ..local.connection import MEMORY
 from ..local.engine import Engine
-from .app import Application, create_app, is_loopback
+from .app import Application, create_app
 from .listening import Listener, addresses, listen
 
 KEY_VARIABLE = "STATEBASE_SERVE_API_KEY"
