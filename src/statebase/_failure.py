@@ -33,10 +33,13 @@ _HINTS: dict[tuple[Retry, Outcome], str] = {
 
 
 # Whose classes of exceptions are failures of a connection.
-_HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperframe", "socksio", "anyio", "trio"})
+_HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperframe", "socksio", "anyio", "trio"}) | {
+    # of transports of the caller's
+    *("aiohttp", "curl_cffi", "niquests", "pycurl", "requests", "urllib3", "urllib3_future"),
+}
 # What Python's own exceptions are failures of a connection in, if they were raised there.
 _NETWORK_MODULES = _HTTP_LIBRARIES | {"socket", "ssl", "selectors", "asyncio", "encodings", "gevent", "eventlet"}
-_MODULES_OF_THE_POOLS = frozenset({"statebase._slots", "statebase._base_pool", "statebase._network"})
+_MODULES_OF_THE_POOLS = frozenset({"statebase._slots", "statebase._base_pool"})
 
 
 class DeadlineExceeded(Exception):

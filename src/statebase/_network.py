@@ -37,7 +37,7 @@ SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEP
 AS_FOR_CONNECTING: Any = object()
 """The timeout of a wait for which httpcore gives none: those of the SOCKS handshake."""
 
-_SOCKET_MODULES = frozenset({"socket", "ssl", "gevent", "eventlet", __name__})
+_SOCKET_MODULES = frozenset({"socket", "ssl", "gevent", "eventlet", seconds_left.__module__, __name__})
 _TLS_RECORD_BYTES = 16384
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a transport: the call raises an APIConnectionError with the cause, and without the key."""
+"""What goes wrong in a transport is an APIConnectionError with its cause, or comes out as it is; without the key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from statebase import APIConnectionError
-from tests.faults.error_checks import API_KEY, chain, check
+from tests.faults.error_checks import API_KEY, chain, check, deep_vars
 
 
 def subclasses(kind: Type[Exception]) -> Set[Type[Exception]]:
@@ -113,8 +113,10 @@ class Failing(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, error: BaseException, place: str) -> None:
         self.error = error
         self.place = place
+        self.requests = 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
         if self.place == "send":
             raise self.error
         return httpx.Response(200, stream=FailingBody(self.error, self.place))
@@ -145,9 +147,22 @@ class FailingBody(httpx.SyncByteStream, httpx.AsyncByteStream):
         self.close()
 
 
+def is_of_connection(error: BaseException) -> bool:
+    """Return whether it is an error of an HTTP library or of the system, or a group of such."""
+    group = getattr(error, "exceptions", ())
+    if group:
+        return all(map(is_of_connection, group))
+    libraries = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, OSError) or not libraries.isdisjoint({"httpx", "httpcore", "h11", "h2", "anyio"})
+
+
+FAILURES = [number for number, error in enumerate(exceptions()) if is_of_connection(error)]
+OTHERS = [number for number in range(len(KINDS)) if number not in FAILURES]
+
+
 @pytest.mark.parametrize("place", ["send", "body", "close"])
-@pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
-def test_any_exception_of_a_transport(number: int, place: str, make_client: Any) -> None:
+@pytest.mark.parametrize("number", FAILURES, ids=lambda number: KINDS[number])
+def test_failure_of_a_connection(number: int, place: str, make_client: Any) -> None:
     """It becomes an APIConnectionError that has it as its cause, without the request, in which the key stands."""
     error = exceptions()[number]
     client = make_client(API_KEY, transport=Failing(error, place))
@@ -158,6 +173,24 @@ def test_any_exception_of_a_transport(number: int, place: str, make_client: Any)
     check(raised.value)
     assert error in chain(raised.value)
     assert raised.value.idempotency_key is not None
+
+
+@pytest.mark.parametrize("place", ["send", "body", "close"])
+@pytest.mark.parametrize("number", OTHERS, ids=lambda number: KINDS[number])
+def test_any_other_exception(number: int, place: str, make_client: Any) -> None:
+    """It comes out as it is, after one attempt, and brings no request along."""
+    error = exceptions()[number]
+    transport = Failing(error, place)
+    client = make_client(API_KEY, transport=transport)
+
+    with pytest.raises(BaseException) as raised:
+        client.sessions.create("agent")
+
+    if not isinstance(error, StopAsyncIteration):  # an asynchronous generator or coroutine makes a RuntimeError of it
+        assert raised.value is error
+    assert transport.requests == 1
+    for each in chain(raised.value):
+        assert API_KEY not in f"{each!r} {deep_vars(each)}"
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])

@@ -108,13 +108,13 @@ def test_output_can_be_published(call: Run, service: SmallService, arguments: Tu
     """Of the key only the beginning shows, of the proxy no password, of the home directory not whose it is."""
     variables = {
         "STATEBASE_API_KEY": KEY,
-        "HTTP_PROXY": service.url.replace("://", "://user:pass-word@"),
+        "HTTPS_PROXY": service.url.replace("://", "://user:pass-word@"),
         "HOME": "/home/ada",
         "USERPROFILE": "/home/ada",
         "SSL_CERT_FILE": str(Path("/home/ada", "ca.pem")),
     }
 
-    output = call("doctor", "--url", "http://localhost:1", *arguments, **variables).stdout
+    output = call("doctor", "--url", "https://localhost:1", *arguments, **variables).stdout
 
     assert "sb_live_" in output and KEY[:9] not in output
     assert "user and password hidden" in output and "pass-word" not in output
@@ -366,13 +366,12 @@ def test_service_that_hangs_up(doctor: Doctor, service: SmallService) -> None:
 
 
 def test_proxy_of_http(doctor: Doctor, service: SmallService) -> None:
-    """With a proxy, DNS and TCP are those of the proxy, and requests go through it."""
-    code, checks = doctor("--url", "http://somewhere.localhost", HTTP_PROXY=service.url)
+    """What is sent unencrypted to this machine does not go through the proxy of the environment."""
+    code, checks = doctor("--url", service.url, HTTP_PROXY="http://proxy.invalid:3128")
 
     assert code == 0
-    assert checks["proxy"]["detail"] == f"{service.url} from HTTP_PROXY"
-    assert checks["dns"]["detail"] == "the proxy 127.0.0.1 is 127.0.0.1"
-    assert service.targets[0] == "http://somewhere.localhost/health"
+    assert checks["proxy"]["detail"] == "none: HTTP_PROXY does not count for this address"
+    assert service.targets[0] == "/health"
 
 
 def test_proxy_of_https(doctor: Doctor, make_service: Callable[..., SmallService], tmp_path: Path) -> None:
@@ -408,7 +407,7 @@ def test_proxy_that_asks_for_a_password(doctor: Doctor, make_service: Any, tmp_p
 @pytest.mark.parametrize("proxy", ["ftp://user:pass-word@proxy", "http://user:pass-word@proxy:port"])
 def test_proxies_that_cannot_work(doctor: Doctor, service: SmallService, proxy: str) -> None:
     """A proxy that no client can go through is what is wrong; its password does not show."""
-    code, checks = doctor("--url", service.url, HTTP_PROXY=proxy)
+    code, checks = doctor("--url", service.url.replace("http:", "https:"), HTTPS_PROXY=proxy)
 
     assert (code, checks["proxy"]["status"]) == (1, "failed")
     assert "pass-word" not in json.dumps(checks)
