@@ -184,7 +184,8 @@ class Slots(Generic[T]):
 
     def _find_lost(self) -> bool:
         """Reap turns whose loss went unnoticed: something was raised in the middle of noticing it."""
-        lost = [turn for turn in self._active if turn.watch is not None and turn.watch() is None]
+        # Others take the watch off meanwhile.
+        lost = [turn for turn in self._active if (watch := turn.watch) is not None and watch() is None]
         self._abandoned.extend(lost)
         self._reap()
         return bool(lost)

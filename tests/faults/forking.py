@@ -6,12 +6,14 @@ It prints, as JSON, what each process got: `answers` as pairs (id sent, what the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import httpx
@@ -191,6 +193,47 @@ def without_hooks(pool: Any, url: str, children: int, calls: int) -> List[Any]:
     return [{"answers": parent.answers, "errors": parent.errors}, *reports]
 
 
+class WatchedLoop(asyncio.SelectorEventLoop):
+    """An event loop that counts what it is asked to do from outside, as by the finalizer of a generator."""
+
+    calls = 0
+
+    def call_soon_threadsafe(self, *args: Any, **options: Any) -> Any:
+        self.calls += 1
+        return super().call_soon_threadsafe(*args, **options)
+
+
+def leftovers(pool: Any, url: str, children: int, calls: int) -> List[Any]:
+    """Fork, and let the child look at what it inherited."""
+    parent = Process(pool, url)
+    loop = WatchedLoop()
+    loop.run_until_complete(parent.work(calls))
+    made = sum(len(slots.lanes) for slots in pool._all_slots())
+    loop.calls = 0
+
+    def child() -> Dict[str, Any]:
+        gc.collect()
+        descriptors = [int(path.name) for path in Path("/dev/fd").iterdir()]
+        open_ones = [descriptor for descriptor in descriptors if descriptor > 2 and is_open(descriptor)]
+        return {
+            "descriptors": len(open_ones),
+            "inheritable": [descriptor for descriptor in open_ones if os.get_inheritable(descriptor)],
+            "calls of the loop": loop.calls,
+        }
+
+    reports = [in_child(child)() for _ in range(children)]
+    loop.run_until_complete(close(pool))
+    loop.close()
+    return [made, *reports]
+
+
+def is_open(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        os.fstat(descriptor)
+        return True
+    return False
+
+
 async def read(response: httpx.Response) -> bytes:
     if isinstance(response.stream, httpx.AsyncByteStream):
         body = await response.aread()
@@ -211,7 +254,7 @@ async def close(pool: Any) -> None:
 def main(scenario: str, flavour: str, url: str, ca_file: str, children: str, calls: str) -> None:
     options: Dict[str, Any] = {"tls": url.startswith("https:"), "verify": ca_file}
     pool = SyncPool(**options) if flavour == "sync" else AsyncPool(**options)
-    run = {f.__name__: f for f in (storm, same_loop, open_response, without_hooks)}[scenario]
+    run = {f.__name__: f for f in (storm, same_loop, open_response, without_hooks, leftovers)}[scenario]
     print(json.dumps(run(pool, url, int(children), int(calls))))
 
 

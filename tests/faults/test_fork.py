@@ -86,3 +86,20 @@ def test_fork_behind_the_back_of_python_is_noticed(fork: Callable[..., Any]) -> 
 
     assert_everybody_got_their_own(reports, calls=6)
     assert len(connections_of(reports[0])) <= 3
+
+
+def test_programs_that_a_child_starts_inherit_no_connection(fork: Callable[..., Any]) -> None:
+    """What takes the place of an inherited socket is closed when the child becomes another program, as sockets are."""
+    made, child = fork("leftovers", children=1, calls=3)
+
+    assert made > 0
+    assert child["descriptors"] >= made
+    assert child["inheritable"] == []
+
+
+def test_connections_of_the_parent_are_not_garbage_in_the_child(fork: Callable[..., Any]) -> None:
+    """What belongs to event loops of the parent is kept: to finalize it would be to wake those loops in the parent."""
+    made, child = fork("leftovers", children=1, calls=3)
+
+    assert made > 0
+    assert child["calls of the loop"] == 0

@@ -19,6 +19,8 @@ REFUSED = httpx.ConnectError("refused")
 BUSY = httpx.PoolTimeout("busy")
 LOST = httpx.ReadError("lost")
 LATE = httpx.ReadTimeout("late")
+CUT = httpx.WriteError("cut")
+STUCK = httpx.WriteTimeout("stuck")
 
 #             attempts              read        keyed       delete      put
 TABLE = [
@@ -27,6 +29,13 @@ TABLE = [
     ([REFUSED, BUSY, REFUSED],      ["not_sent", "not_sent", "not_sent", "not_sent"]),
     ([LOST],                        ["unknown", "unknown", "unknown", "unknown"]),
     ([LATE],                        ["unknown", "unknown", "unknown", "unknown"]),
+    # What was sent until then may be all that the service needs.
+    ([CUT],                         ["unknown", "unknown", "unknown", "unknown"]),
+    ([STUCK],                       ["unknown", "unknown", "unknown", "unknown"]),
+    ([CUT, REFUSED],                ["unknown", "unknown", "unknown", "unknown"]),
+    ([REFUSED, STUCK],              ["unknown", "unknown", "unknown", "unknown"]),
+    ([CUT, 400],                    ["rejected", "rejected", "unknown", "unknown"]),
+    ([STUCK, 401],                  ["rejected", "unknown", "unknown", "unknown"]),
     ([LOST, REFUSED],               ["unknown", "unknown", "unknown", "unknown"]),
     ([REFUSED, LOST],               ["unknown", "unknown", "unknown", "unknown"]),
     ([500],                         ["unknown", "unknown", "unknown", "unknown"]),

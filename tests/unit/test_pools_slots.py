@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import Any, List
 
 import pytest
@@ -242,3 +243,36 @@ def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
     thread.join()
     assert lanes == []
     assert (slots.inherited, slots.closed) == (True, True)
+
+
+class Holder:
+    """Whoever gives a turn back."""
+
+
+def test_turn_whose_loss_went_unnoticed_is_found_by_who_waits() -> None:
+    """Something may be raised in the middle of noticing; the slot is found when it is needed."""
+    slots = make_slots(limit=1)
+    lost, holder = take(slots), Holder()
+    lost.watch = weakref.ref(holder)
+
+    assert queue(slots, [], 1).lane is None
+    del holder
+
+    assert slots.waiting == 1
+    assert queue(slots, [], 2).lane is None
+    assert (slots.active, slots.waiting, list(slots.dead)) == (1, 1, ["transport 1"])
+
+
+def test_giving_back_twice_does_nothing() -> None:
+    """What was interrupted is done again, and must not take the lane from who has it by then."""
+    slots = make_slots(limit=1)
+    first = take(slots)
+    slots.release(first, reusable=True)
+    second = take(slots)
+
+    assert slots.release(first, reusable=False) is None
+    slots.vacate(first)
+
+    assert second.lane is first.lane
+    assert not second.lane.retired
+    assert slots.active == 1
