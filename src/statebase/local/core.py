@@ -143,18 +143,27 @@ class Change:
         )
         return trace_id
 
-    def answer(self, result: T, states: Optional[States] = None, *, secret: bool = False) -> T:
+    def answer(
+        self,
+        result: T,
+        states: Optional[States] = None,
+        *,
+        secret: bool = False,
+        body: Optional[bytes] = None,
+    ) -> T:
         """Return the result, which is kept if the request may come again.
 
         Args:
             result: What the operation returns.
             states: The states that it holds, in their order.
             secret: Whether it holds something that the store must not show.
+            body: The result as the body of an answer, where the operation has it already.
         """
         once = self._context.once
         if once is not None:
             store = self._core.store
-            keep(store, once, self.now_us, once.status, encode(result), states=states, secret=secret)
+            body = encode(result) if body is None else body
+            keep(store, once, self.now_us, once.status, body, states=states, secret=secret)
         return result
 
     def _look_back(self, once: Once) -> None:
