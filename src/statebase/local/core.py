@@ -129,7 +129,7 @@ class Change:
         traces = self._core.store.traces
         traces.insert(
             TraceRow(
-                traces.next_seq(self.now_us),
+                *traces.next_number(self.now_us),
                 trace_id,
                 session_id,
                 action,
