@@ -22,6 +22,19 @@ def machine_clock() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def read(clock: Clock) -> int:
+    """Return what a clock tells as microseconds since 1970.
+
+    Raises:
+        TypeError: It does not tell an aware datetime.
+    """
+    moment: object = clock()
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        kind = "a naive datetime" if isinstance(moment, datetime) else type(moment).__name__
+        raise TypeError(f"clock must return an aware datetime, got {kind}: use datetime.now(timezone.utc).")
+    return to_microseconds(moment)
+
+
 def to_microseconds(moment: datetime) -> int:
     """Return an aware datetime as microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND

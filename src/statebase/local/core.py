@@ -7,7 +7,8 @@ from typing import Any, Mapping, Optional, TypeVar
 
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
-from .clock import HOUR, SECOND, Clock, to_microseconds
+from .clock import HOUR, SECOND, Clock
+from .clock import read as read_clock
 from .context import Context, Once
 from .errors import not_found
 from .identifiers import new_id
@@ -44,7 +45,7 @@ class Core:
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970."""
-        return to_microseconds(self._clock())
+        return read_clock(self._clock)
 
     def close(self) -> None:
         """Put away what is not in the store yet, and close it."""

@@ -1,0 +1,176 @@
+"""Locks that no exception can leave behind, wherever it strikes.
+
+A lock that is taken by a `with` statement is left behind if an exception (of a signal handler, of a debugger) strikes
+between the end of the block and the call of `__exit__`, or in `__exit__` itself. The locks here belong to the frame
+that runs the `with` statement: once that frame is on the stack of its thread no more, the lock is free, whatever it
+says of itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from types import FrameType
+from typing import Optional
+
+_POLL_SECONDS = 0.05
+"""How often a waiter looks whether the owner was interrupted; one that releases the lock wakes it at once."""
+_SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def calling_frame(above: int = 0) -> FrameType:
+    """Return the frame that called the caller of this function, or one further up."""
+    return sys._getframe(2 + above)  # pyright: ignore[reportPrivateUsage] # inspect offers only the current one
+
+
+def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
+    """Return whether a thread is still running a frame.
+
+    Args:
+        frame: The frame; None is on no stack.
+        thread: The identifier of the thread, which may have ended.
+    """
+    if frame is None:
+        return False
+    if thread == threading.get_ident():
+        current: Optional[FrameType] = inspect.currentframe()
+    else:
+        current = sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage] # documented
+    bottom = None
+    while current is not None:
+        if current is frame:
+            return True
+        bottom = current
+        current = current.f_back
+    # Another thread runs on meanwhile. A frame keeps its caller when it ends, but a generator lets go of its caller
+    # when it yields: a walk that ends at one has not seen the rest of the stack.
+    return bottom is not None and bool(bottom.f_code.co_flags & _SUSPENDABLE)
+
+
+class Owner:
+    """Who holds a lock, or waits for it: the frame of a `with` statement, and its thread."""
+
+    __slots__ = ("frame", "released", "successors", "thread", "wake")
+
+    def __init__(self, frame: Optional[FrameType]) -> None:
+        self.thread = threading.get_ident()
+        self.frame: Optional[FrameType] = frame
+        self.released = False
+        self.successors: dict[int, Owner] = {}
+        """Holds at most one, under 0: whoever puts itself there by `setdefault`, in one step, is the next owner."""
+        self.wake = threading.Lock()
+        """Held while it waits; released to wake it."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has let go, or was interrupted before it could."""
+        return self.released or not is_on_stack(self.frame, self.thread)
+
+
+class FrameLock:
+    """A lock that belongs to a frame, and is given to those who wait for it in the order in which they came.
+
+    Not reentrant. Whoever takes it over from a frame that was interrupted has to put in order what it left.
+    """
+
+    def __init__(self) -> None:
+        self._last = Owner(None)
+        """The newest owner, or one of those before it."""
+        self._last.released = True
+        self._waiters: deque[Owner] = deque()
+
+    def acquire(self, frame: FrameType, deadline: Optional[float] = None) -> Optional[Owner]:
+        """Take the lock.
+
+        Args:
+            frame: The frame that is to hold it, which is on the stack of this thread.
+            deadline: The `time.monotonic()` at which to stop waiting; None to wait as long as it takes.
+
+        Returns:
+            What `release` takes; None if the deadline came first, or another frame of this thread holds the lock.
+        """
+        owner = Owner(frame)
+        if not self._waiters and self._take(owner):
+            return owner
+        owner.wake.acquire()
+        self._waiters.append(owner)
+        looks = True  # others are looked at before the first wait, and when nobody has woken this one for a while
+        try:
+            while not (self._is_next(owner, looks) and self._take(owner, looks)):
+                newest = self._newest()
+                if newest.thread == owner.thread and not newest.is_gone:
+                    return None
+                left = _POLL_SECONDS if deadline is None else min(_POLL_SECONDS, deadline - time.monotonic())
+                if left <= 0:
+                    return None
+                looks = not owner.wake.acquire(timeout=left)
+            return owner
+        finally:
+            self._forget(owner)
+
+    def release(self, owner: Owner) -> None:
+        """Give the lock back and wake the next who waits for it."""
+        owner.released = True
+        owner.frame = None
+        if self._waiters:
+            # Others take themselves off meanwhile, or were woken already.
+            with suppress(IndexError, RuntimeError):
+                self._waiters[0].wake.release()
+
+    def held(self) -> _Holding:
+        """Return what a `with` statement needs to hold the lock; one within another of the same thread adds nothing."""
+        return _Holding(self)
+
+    def was_abandoned_here(self) -> bool:
+        """Return whether a frame of this thread held the lock when it was interrupted, and nobody has taken it over."""
+        newest = self._newest()
+        return not newest.released and newest.thread == threading.get_ident() and newest.is_gone
+
+    def _newest(self) -> Owner:
+        owner = self._last
+        while owner.successors:
+            owner = owner.successors[0]
+        return owner
+
+    def _take(self, owner: Owner, looks: bool = True) -> bool:
+        newest = self._newest()
+        if not newest.released and not (looks and newest.is_gone):
+            return False
+        if newest.successors.setdefault(0, owner) is not owner:
+            return False
+        self._last = owner
+        newest.frame = None
+        return True
+
+    def _is_next(self, owner: Owner, looks: bool) -> bool:
+        """Return whether no other thread has waited longer; those that were interrupted are taken off the queue."""
+        for waiter in list(self._waiters):
+            if waiter is owner:
+                break
+            if looks and waiter.is_gone:
+                self._forget(waiter)
+            elif waiter.thread != owner.thread:
+                # A waiter of this thread waits for what called us, such as a signal handler: it has to wait longer.
+                return False
+        return True
+
+    def _forget(self, waiter: Owner) -> None:
+        with suppress(ValueError):
+            self._waiters.remove(waiter)
+
+
+class _Holding:
+    def __init__(self, lock: FrameLock) -> None:
+        self._lock = lock
+        self._owner: Optional[Owner] = None
+
+    def __enter__(self) -> None:
+        self._owner = self._lock.acquire(calling_frame())
+
+    def __exit__(self, *error: object) -> None:
+        if self._owner is not None:
+            self._lock.release(self._owner)
