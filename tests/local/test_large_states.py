@@ -57,10 +57,17 @@ def test_nobody_waits_while_a_large_version_is_encoded(
     http.put(path, json={"state": {"filler": FILLER}})
     http.patch(path, json={"state": {"a": 1}})
     http.post(f"{path}/rollback", json={"version": 1})
+    session_path = path.rpartition("/")[0]
+    http.post(f"{session_path}/fork", json={})
+    http.post(f"{session_path}/fork", json={"version": 2})
+    turn = {"input": {"type": "text", "content": "in"}, "output": {"type": "text", "content": "out"}}
+    added = http.post(f"{session_path}/turns", json={**turn, "state_after": {"filler": FILLER, "b": 1}})
+    http.post("/v1/sessions", json={"agent_id": "a", "initial_state": {"filler": FILLER}})
     http.put(path, json={"state": {"small": 1}})
     http.patch(path, json={"state": {"small": 2}})
 
-    assert others_could_write == [True, True, True, True, False]
+    assert added.status_code == 201
+    assert others_could_write == [*[True] * 8, False]
 
 
 def test_content_and_versions_are_those_of_small_ones(http: httpx.Client, session_id: str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Callable
+from typing import Any, Callable
 
 Clock = Callable[[], datetime]
 """Tells the time as an aware datetime; the engine reads time nowhere else."""
@@ -28,7 +28,7 @@ def read(clock: Clock) -> int:
     Raises:
         TypeError: It does not tell an aware datetime.
     """
-    moment: object = clock()
+    moment: Any = clock()
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         kind = "a naive datetime" if isinstance(moment, datetime) else type(moment).__name__
         raise TypeError(f"clock must return an aware datetime, got {kind}: use datetime.now(timezone.utc).")

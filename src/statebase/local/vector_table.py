@@ -67,11 +67,12 @@ class VectorTable:
         table = self
         if len(places):
             table = copy.copy(self)
-            table._alive = self._alive.copy()
-            table._alive[places] = False
+            alive: NDArray[np.bool_] = np.array(self._alive)
+            alive[places] = False
+            table._alive = alive
             table._dead += len(places)
             if table._dead * 2 > table._count:
-                table = table._arranged(np.flatnonzero(table._alive[: table._count]))
+                table = table._arranged(np.flatnonzero(alive[: table._count]))
         return table.appended(rows, vectors)
 
     def held(self, seqs: Iterable[int]) -> set[int]:

@@ -27,15 +27,13 @@ from ..core import Change, Core
 from ..errors import EngineError
 from ..history import Frame
 from ..tables.sessions import SessionRow
-from ..tables.states import StateRow, VersionRow
+from ..tables.states import LARGE, StateRow, VersionRow
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 _MOST_KEYS = 100
 """A trace names no more keys than this."""
-_LARGE = 64 * 1024
-"""A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
 _ATTEMPTS = 3
 """How often a large state is encoded at most, when others change the state all the time."""
 
@@ -140,7 +138,7 @@ class StateOperations:
 
     def rollback(self, session_id: str, body: StateRollbackRequest, context: Context) -> StateRollbackResponse:
         """Make a new version with the content of an old one."""
-        target: Optional[int] = None
+        target = body.version
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
             nonlocal target
@@ -193,14 +191,14 @@ class StateOperations:
             finish: Stores the new version and returns the answer.
             given: How long the new state is, in characters, where that is known.
         """
-        write = None if given < _LARGE else self._prepare(session_id, load)
+        write = None if given < LARGE else self._prepare(session_id, load)
         for attempt in range(_ATTEMPTS):
             with self._core.change(context) as change:
                 session = self._core.session(session_id, change.now_us)
                 if write is not None and write.fits(session.seq, self._store.states.version(session.seq)):
                     return finish(change, session, write)
                 current = self._store.states.newest(session.seq)
-                if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < _LARGE:
+                if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < LARGE:
                     new = load(session.seq, current)()
                     return finish(change, session, _Write(session.seq, current, new, None))
             write = self._prepare(session_id, load)

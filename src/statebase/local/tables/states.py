@@ -7,6 +7,9 @@ from typing import NamedTuple, Optional
 from .. import history
 from ..database import Database
 
+LARGE = 64 * 1024
+"""A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
+
 _INTEGER_MAX = 2**63 - 1
 
 
