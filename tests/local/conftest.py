@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -12,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from statebase._generated.models import ErrorResponse, HTTPValidationError
 from statebase._generated.operations import OPERATIONS
+from statebase._types import Operation
 from statebase.local import Engine, LocalTransport
 from statebase.local.routing import Router
 from statebase.testing import FrozenClock
@@ -21,6 +23,7 @@ BASE_URL = "http://local"
 _router = Router(OPERATIONS)
 _results = {operation.id: TypeAdapter(operation.result) for operation in OPERATIONS.values()}
 _timestamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_served: Dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi/statebase-v1.json").read_text("utf-8"))
 _open_models = {"TurnInput", "TurnOutput"}
 
 
@@ -42,6 +45,29 @@ def check_answer(request: httpx.Request, response: httpx.Response) -> None:
         answer = _results[operation.id].validate_json(response.content, strict=True)
         assert _unknown_fields(answer) == []
         assert _odd_timestamps(response.json()) == []
+        assert _missing_fields(response.json(), _served_schema(operation)) == []
+
+
+def _served_schema(operation: Operation[Any]) -> Any:
+    """Return the schema of an answer in the document as the service publishes it; None for an operation not in it."""
+    responses = _served["paths"].get(operation.path, {}).get(operation.method.lower(), {}).get("responses", {})
+    return responses.get(str(operation.status), {}).get("content", {}).get("application/json", {}).get("schema")
+
+
+def _missing_fields(value: Any, schema: Any) -> List[str]:
+    """Return the fields that clients generated from a schema fail without."""
+    if schema is not None and "$ref" in schema:
+        schema = _served["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if schema is None or value is None:
+        return []
+    if isinstance(value, list):
+        return [name for item in value for name in _missing_fields(item, schema.get("items"))]
+    if not isinstance(value, dict):
+        return []
+    nested = [
+        name for key, part in schema.get("properties", {}).items() for name in _missing_fields(value.get(key), part)
+    ]
+    return [f"{schema.get('title')}.{key}" for key in schema.get("required", ()) if key not in value] + nested
 
 
 def _unknown_fields(value: Any) -> List[str]:

@@ -8,6 +8,7 @@ from typing import Any, Callable, List, Sequence
 import numpy as np
 import pytest
 
+from statebase._generated import models, queries
 from statebase.local import Engine
 from statebase.local.embedding import as_embedder
 from statebase.local.errors import EngineError
@@ -66,24 +67,19 @@ def test_what_is_no_embedder_is_refused(embedder: Any):
         as_embedder(embedder)
 
 
-def _fail(texts: Sequence[str]) -> Any:
-    raise OSError("model server is down")
-
-
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (_fail, "model server is down"),
         (lambda texts: [[1.0, 2.0]], "shape"),
         (lambda texts: [1.0 for _ in texts], "shape"),
         (lambda texts: [[] for _ in texts], "shape"),
-        (lambda texts: [[1.0] * (1 + number % 2) for number, _ in enumerate(texts)], "no vectors"),
-        (lambda texts: ["vector" for _ in texts], "no vectors"),
-        (lambda texts: None, "shape|no vectors"),
+        (lambda texts: [[1.0] * (1 + number % 2) for number, _ in enumerate(texts)], "one list of numbers"),
+        (lambda texts: ["vector" for _ in texts], "one list of numbers"),
+        (lambda texts: None, "shape|one list of numbers"),
         (lambda texts: [[1.0, float("nan")] for _ in texts], "not finite"),
         (lambda texts: [[1.0, 1e300] for _ in texts], "not finite"),
     ],
-    ids=["exception", "too few", "flat", "empty", "ragged", "texts", "none", "nan", "too large"],
+    ids=["too few", "flat", "empty", "ragged", "texts", "none", "nan", "too large"],
 )
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_failure_says_what_was_wrong_and_stores_nothing(
@@ -118,3 +114,48 @@ def test_dimensions_must_not_change(open_engine: Callable[..., Engine]):
 
     with pytest.raises(EngineError, match="4 dimensions, and 3 before"):
         engine.create_memory(MemoryCreateRequest(session_id=session.id, content="b"))
+
+
+class SoftTimeLimit(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [OSError("model server is down"), SoftTimeLimit(), KeyboardInterrupt()], ids=repr)
+def test_what_it_raises_reaches_the_caller_and_nothing_is_stored(open_engine: Callable[..., Engine], error: Any):
+    """Untouched: it may come from a signal handler that interrupted it, and no class tells which."""
+    down = [True]
+
+    def embed(texts: Sequence[str]) -> Any:
+        if down[0]:
+            raise error
+        return lengths(texts)
+
+    engine = open_engine(embedder=embed)
+    session = engine.create_session(models.SessionCreateRequest(agent_id="agent"))
+    memory = models.MemoryCreateRequest(session_id=session.id, content="text")
+    query = queries.SearchMemoriesQuery(query="text")
+
+    for call in (
+        lambda: engine.create_memory(memory),
+        lambda: engine.search_memories(query),
+        lambda: engine.get_context(session.id, models.ContextRequest(query="text")),
+    ):
+        with pytest.raises(type(error)) as raised:
+            call()
+        assert raised.value is error
+
+    assert engine.get_session(session.id).memory_count == 0
+    down[0] = False
+    engine.create_memory(memory)
+    assert [found.content for found in engine.search_memories(query).data] == ["text"]
+
+
+def test_content_is_in_no_message(open_engine: Callable[..., Engine]):
+    """An embedder that returns what it was given must not bring it into an error."""
+    engine = open_engine(embedder=lambda texts: [[text] for text in texts])
+
+    with pytest.raises(EngineError) as error:
+        engine.search_memories(queries.SearchMemoriesQuery(query="my secret"))
+
+    assert "secret" not in str(error.value)
+    assert "knee" not in str(error.value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import zlib
 from typing import Any, Dict, List
 
 import pydantic_core
@@ -155,7 +157,39 @@ def test_unknown_kind_is_an_error():
         history.decode(9, b"", b"")
 
 
-@pytest.mark.parametrize("kind", [history.DICTIONARY, history.EDITED])
+@pytest.mark.parametrize("kind", [history.DICTIONARY, history.EDITED, history.COPIED])
 def test_difference_without_its_base_is_an_error(kind: int):
     with pytest.raises(ValueError, match="base"):
         history.decode(kind, b"")
+
+
+def test_versions_that_rc1_wrote_are_read():
+    """As runs of members of the base, whole members, and members with a common start and end."""
+    base = ("{" + ",".join(f'"key{number}":"value {number}"' for number in range(4000)) + "}").encode()
+    edits = [[0, 2], '"new":1', [3, 10, 1, "VALUE"], [5, 3995]]
+
+    text = history.decode(history.EDITED, zlib.compress(json.dumps(edits).encode()), base)
+
+    members = [f'"key{number}":"value {number}"' for number in range(4000)]
+    assert text.decode() == "{" + ",".join([*members[:2], '"new":1', members[3][:10] + 'VALUE"', *members[5:]]) + "}"
+
+
+@pytest.mark.parametrize("size", [40_000, 2_000_000])
+def test_text_without_structure_comes_back(size: int):
+    """Moved, doubled and cut parts; repetitions, in which the same bytes stand at many places."""
+    generator = random.Random(size)
+    text = bytes(generator.choice(b'ab"0,') for _ in range(2000)) * (size // 2000)
+    for _ in range(10):
+        first, second = sorted(generator.randrange(len(text)) for _ in range(2))
+        changed = generator.choice(
+            [
+                text[second:] + text[first:second] + text[:first],
+                text[:first] + text[second:],
+                text[:second] + text[first:second][:5000] + text[second:],
+                text[:first] + b"x" + text[first:second] + b"yy" + text[second:],
+                text[::-1],
+            ]
+        )
+        frame = history.encode(changed, history.Base(0, text), 10**9)
+        assert history.decode(frame.kind, frame.data, text) == changed
+        text = changed if len(changed) > 20_000 else text

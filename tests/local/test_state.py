@@ -58,6 +58,7 @@ def test_get_returns_the_newest(http: httpx.Client, new_session: Any, patch: Any
     state = http.get(f"/v1/sessions/{session_id}/state").json()
 
     assert state == {
+        "data": {"a": 1, "b": 2},
         "session_id": session_id,
         "version": 1,
         "state": {"a": 1, "b": 2},

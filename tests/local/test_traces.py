@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+from pathlib import Path
+from typing import Any, Callable
 
 import httpx
 import pytest
 
 from statebase._generated.operations import OPERATIONS
+from statebase.local import Engine, schema
 
 ENTITY = {"entity_type": "order", "entity_id": "1", "attributes": {"a": 1}}
 
@@ -116,17 +119,76 @@ def test_request_id_is_in_the_context(http: httpx.Client, session_id: str):
     ]
 
 
-def test_no_two_have_the_same_time(http: httpx.Client, session_id: str, engine_clock: Any):
-    """Pages end by time, so that traces of one moment, or of a clock that was set back, must not share it."""
+def test_no_two_have_the_same_time(http: httpx.Client, session_id: str):
+    """Pages end by time, so that traces of one moment must not share it."""
     for _ in range(3):
         http.patch(f"/v1/sessions/{session_id}", json={})
-    engine_clock.advance(hours=-1)
-    http.patch(f"/v1/sessions/{session_id}", json={})
 
     times = [trace["timestamp"] for trace in http.get("/v1/traces").json()["data"]]
 
-    assert len(set(times)) == 5
+    assert len(set(times)) == 4
     assert times == sorted(times, reverse=True)
+
+
+class TestClockThatWasAhead:
+    """By 20 days, for two of six traces: the others tell their time as it is, and come in the order of what happened."""
+
+    @pytest.fixture
+    def session_id(self, new_session: Any) -> str:
+        return str(new_session(ttl_seconds=30 * 86400))
+
+    @pytest.fixture
+    def traces(self, http: httpx.Client, session_id: str, engine_clock: Any) -> Any:
+        """What the list shows, oldest first."""
+        http.patch(f"/v1/sessions/{session_id}", json={})
+        for hours in (20 * 24, 0, -20 * 24, 1):
+            engine_clock.advance(hours=hours)
+            http.patch(f"/v1/sessions/{session_id}", json={})
+        return http.get("/v1/traces").json()["data"][::-1]
+
+    def test_spoils_no_later_time(self, traces: Any):
+        assert [trace["timestamp"] for trace in traces] == [
+            "2026-01-02T03:04:05.000000Z",
+            "2026-01-02T03:04:05.000001Z",
+            "2026-01-22T03:04:05.000000Z",
+            "2026-01-22T03:04:05.000001Z",
+            "2026-01-02T03:04:05.000002Z",
+            "2026-01-02T04:04:05.000000Z",
+        ]
+        assert traces[0]["action"] == "session.created"
+
+    def test_filters_go_by_the_time_that_is_told(self, http: httpx.Client, traces: Any, session_id: str):
+        for more in ({}, {"session_id": session_id}, {"action": "session.updated"}, {"resource_type": "session"}):
+            filters = {"start_time": "2026-01-02T03:30:00Z", "end_time": "2026-01-12T00:00:00Z", **more}
+            found = http.get("/v1/traces", params=filters).json()["data"]
+            assert [trace["id"] for trace in found] == [traces[5]["id"]]
+            late = http.get("/v1/traces", params={"start_time": "2026-01-12T00:00:00Z", **more}).json()["data"]
+            assert [trace["id"] for trace in late] == [traces[3]["id"], traces[2]["id"]]
+
+    @pytest.mark.parametrize("limit", [1, 2, 4])
+    def test_pages_that_end_by_time_hold_each_trace_once(self, http: httpx.Client, traces: Any, limit: int):
+        seen: Any = []
+        parameters: Any = {"limit": limit, "action": "session.updated"}
+        while True:
+            page = http.get("/v1/traces", params=parameters).json()
+            seen.extend(trace["id"] for trace in page["data"])
+            if not page["has_more"]:
+                break
+            parameters["end_time"] = page["data"][-1]["timestamp"]
+
+        assert seen == [trace["id"] for trace in traces[:0:-1]]
+
+    def test_pages_of_the_session_hold_each_trace_once(self, http: httpx.Client, traces: Any, session_id: str):
+        path = f"/v1/traces/sessions/{session_id}/traces"
+        first = http.get(path, params={"limit": 4}).json()["data"]
+        second = http.get(path, params={"limit": 4, "starting_after": first[-1]["id"]}).json()["data"]
+
+        assert [trace["id"] for trace in first + second] == [trace["id"] for trace in traces[::-1]]
+
+    def test_dashboard_counts_them_by_their_time(self, http: httpx.Client, traces: Any):
+        activity = http.get("/v1/dashboard/stats").json()["recent_activity"]
+
+        assert [hour["count"] for hour in activity[-2:]] == [3, 1]
 
 
 @pytest.mark.parametrize(
@@ -204,3 +266,72 @@ def test_cursor_has_to_be_a_trace_of_the_session(http: httpx.Client, new_session
 @pytest.mark.parametrize(("limit", "status"), [(0, 422), (1, 200), (1000, 200), (1001, 422)])
 def test_limit(http: httpx.Client, session_id: str, path: str, limit: int, status: int):
     assert http.get(path.format(session_id), params={"limit": limit}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"start_time": "2030-01-01T00:00:00Z"},
+        {"end_time": "2020-01-01T00:00:00Z"},
+        {"start_time": "2030-01-01T00:00:00Z", "action": "session.updated"},
+        {"start_time": "2030-01-01T00:00:00Z", "resource_type": "session"},
+        {"end_time": "2020-01-01T00:00:00Z", "session_id": "sess_000000000000"},
+    ],
+    ids=str,
+)
+def test_time_without_traces_does_not_walk_the_table(engine: Engine, http: httpx.Client, session_id: str, filters: Any):
+    """The steps that SQLite takes do not depend on how many traces there are."""
+    database = engine._core.store.database
+    with database.write():
+        database.execute_many(
+            "INSERT INTO traces (seq, created_us, id, session_id, action, resource_type, resource_id, actor, details)"
+            " VALUES (?, NULL, ?, ?, 'session.updated', 'session', ?, 'local', '{}')",
+            [
+                (number, f"trace_{number}", session_id, session_id)
+                for number in range(1_600_000_000_000_000, 1_600_000_000_020_000)
+            ]
+            if "start_time" in filters
+            else [
+                (number, f"trace_{number}", session_id, session_id)
+                for number in range(1_800_000_000_000_000, 1_800_000_000_020_000)
+            ],
+        )
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with database.read():
+        connection = database.acquired()
+        connection.set_progress_handler(count, 1)
+        try:
+            found = http.get("/v1/traces", params=filters).json()["data"]
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    assert found == []
+    assert steps < 2000
+
+
+def test_traces_of_rc1_keep_their_times(open_engine: Callable[..., Engine], make_http: Any, store_path: Path):
+    """Their numbers were their times; a store with a million of them opens in a moment, for none is written."""
+    connection = sqlite3.connect(store_path, isolation_level=None)
+    for statement in schema.MIGRATIONS[0]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute(
+        "INSERT INTO traces VALUES (1700000000000000, 'trace_old', 'sess_old', 'turn.added', 'turn', 'turn_old',"
+        " 'local', NULL, NULL, '{}')"
+    )
+    connection.close()
+
+    http = make_http(open_engine(store_path))
+    http.post("/v1/sessions", json={"agent_id": "a"})
+
+    traces = http.get("/v1/traces").json()["data"]
+    assert [trace["timestamp"] for trace in traces] == ["2026-01-02T03:04:05.000000Z", "2023-11-14T22:13:20.000000Z"]
+    early = http.get("/v1/traces", params={"end_time": "2024-01-01T00:00:00Z"}).json()["data"]
+    assert [trace["id"] for trace in early] == ["trace_old"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Callable
+from typing import Any, Callable
 
 Clock = Callable[[], datetime]
 """Tells the time as an aware datetime; the engine reads time nowhere else."""
@@ -20,6 +20,19 @@ _MICROSECOND = timedelta(microseconds=1)
 def machine_clock() -> datetime:
     """Tell the time of the machine."""
     return datetime.now(timezone.utc)
+
+
+def read(clock: Clock) -> int:
+    """Return what a clock tells as microseconds since 1970.
+
+    Raises:
+        TypeError: It does not tell an aware datetime.
+    """
+    moment: Any = clock()
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        kind = "a naive datetime" if isinstance(moment, datetime) else type(moment).__name__
+        raise TypeError(f"clock must return an aware datetime, got {kind}: use datetime.now(timezone.utc).")
+    return to_microseconds(moment)
 
 
 def to_microseconds(moment: datetime) -> int:

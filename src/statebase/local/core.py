@@ -7,7 +7,8 @@ from typing import Any, Mapping, Optional, TypeVar
 
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
-from .clock import HOUR, SECOND, Clock, to_microseconds
+from .clock import HOUR, SECOND, Clock
+from .clock import read as read_clock
 from .context import LOCAL, Context, Once
 from .errors import not_found
 from .identifiers import new_id
@@ -45,7 +46,7 @@ class Core:
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970."""
-        return to_microseconds(self._clock())
+        return read_clock(self._clock)
 
     def close(self) -> None:
         """Put away what is not in the store yet, and close it."""
@@ -138,7 +139,7 @@ class Change:
         traces = self._core.store.traces
         traces.insert(
             TraceRow(
-                traces.next_seq(self.now_us),
+                *traces.next_number(self.now_us),
                 trace_id,
                 session_id,
                 action,
@@ -152,18 +153,27 @@ class Change:
         )
         return trace_id
 
-    def answer(self, result: T, states: Optional[States] = None, *, secret: bool = False) -> T:
+    def answer(
+        self,
+        result: T,
+        states: Optional[States] = None,
+        *,
+        secret: bool = False,
+        body: Optional[bytes] = None,
+    ) -> T:
         """Return the result, which is kept if the request may come again.
 
         Args:
             result: What the operation returns.
             states: The states that it holds, in their order.
             secret: Whether it holds something that the store must not show.
+            body: The result as the body of an answer, where the operation has it already.
         """
         once = self._context.once
         if once is not None:
             store = self._core.store
-            keep(store, once, self.now_us, once.status, encode(result), states=states, secret=secret)
+            body = encode(result) if body is None else body
+            keep(store, once, self.now_us, once.status, body, states=states, secret=secret)
         return result
 
     def _look_back(self, once: Once) -> None:

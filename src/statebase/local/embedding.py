@@ -71,7 +71,10 @@ def as_embedder(embedder: Optional[EmbedderLike]) -> Optional[Embedder]:
         return embedder
     if callable(embedder):
         return _Function(embedder)
-    raise TypeError(f"{embedder!r} is no embedder: one has `id` and `embed(texts, kind)`, or is a function of texts.")
+    raise TypeError(
+        "embedder must be a function that takes a list of texts and returns their vectors, or have `id` and"
+        f" `embed(texts, kind)`, got {_name(embedder)}."
+    )
 
 
 class _Function:
@@ -99,9 +102,18 @@ def _minilm() -> Embedder:
 
 def _require_id(identifier: object, embedder: object) -> None:
     if not isinstance(identifier, str) or not identifier:
-        raise TypeError(f"The embedder {embedder!r} needs an attribute `id`, a text that names its model.")
+        raise TypeError(
+            f"embedder must have an attribute `id`, a non-empty string that names its model; {_name(embedder)} has not."
+        )
 
 
 def _refuse_coroutine(function: object) -> None:
     if inspect.iscoroutinefunction(function):
-        raise TypeError(f"The embedder {function!r} is asynchronous; the engine needs one that returns vectors.")
+        raise TypeError(
+            f"embedder must return vectors, and {_name(function)} is a coroutine function: pass a plain one."
+        )
+
+
+def _name(value: object) -> str:
+    """Return what a message calls a value: its name, never what it holds."""
+    return getattr(value, "__qualname__", None) or type(value).__name__

@@ -7,6 +7,7 @@ from typing import Any, Callable, Literal, Optional, Sequence, Union
 
 from .answers import KeptAnswer, keep, recall
 from .clock import Clock, machine_clock
+from .clock import read as read_clock
 from .connection import MEMORY
 from .context import LOCAL, Context, Once
 from .core import Core
@@ -110,13 +111,16 @@ class Engine(Operations):
         clock: Optional[Clock],
     ) -> Engine:
         chosen = as_embedder(embedder)
+        if clock is not None:
+            read_clock(clock)  # refused before there is a file
         store = Store(path, durability)
-        search: MemorySearch = KeywordSearch(store.words, store.vectors)
+        keywords = KeywordSearch(store.words, store.vectors)
+        search: MemorySearch = keywords
         if chosen is not None:
             # Only who searches by meaning has to have numpy, and to wait for it.
             from .search import SearchIndex
 
-            search = SearchIndex(chosen, store.vectors)
+            search = SearchIndex(chosen, store.vectors, keywords)
         core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)
         options = (embedder, durability, default_ttl_seconds, clock)
         return cls(core, path=path, quick=path == MEMORY and chosen is None, options=options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn, Union
 
 import pydantic_core
@@ -25,7 +26,7 @@ def encode(value: Any, *location: Union[str, int]) -> str:
 
     Raises:
         EngineError: 422, where the value is none of JSON (`1e999` is infinite) or nested so deep that no answer could
-            hold it.
+            hold it; its location says where, its message never what.
     """
     try:
         text = pydantic_core.to_json(value)
@@ -35,8 +36,8 @@ def encode(value: Any, *location: Union[str, int]) -> str:
             pydantic_core.from_json(b"[" * _WRAPPED + text + b"]" * _WRAPPED)
         return text.decode()
     except ValueError as error:
-        message = "This is no value of JSON, or nested too deep: send finite numbers and less than 190 levels."
-        raise invalid_value(message, *location) from error
+        message, path = _fault(value)
+        raise invalid_value(message, *location, *path) from error
 
 
 def decode(text: str) -> Any:
@@ -63,6 +64,32 @@ def is_object(value: object) -> TypeGuard[dict[str, Any]]:
 def is_list(value: object) -> TypeGuard[list[Any]]:
     """Say whether a value is a list."""
     return isinstance(value, list)
+
+
+def _fault(value: Any) -> tuple[str, tuple[Union[str, int], ...]]:
+    """Say what keeps a value from being JSON, and where in it."""
+    left: list[tuple[Any, tuple[Union[str, int], ...]]] = [(value, ())]
+    while left:
+        part, path = left.pop()
+        if isinstance(part, float) and not math.isfinite(part):
+            return "must be a finite number: JSON has no NaN and no infinity", path
+        if isinstance(part, str) and not _is_text(part):
+            return "must be text that UTF-8 can encode, not a lone surrogate", path
+        if is_object(part):
+            if not all(map(_is_text, part)):
+                return "must have keys that UTF-8 can encode, not lone surrogates", path
+            left.extend((member, (*path, key)) for key, member in reversed(part.items()))
+        elif is_list(part):
+            left.extend((item, (*path, place)) for place, item in reversed(list(enumerate(part))))
+    return "must be nested less than 190 levels deep", ()
+
+
+def _is_text(text: object) -> bool:
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse(constant: str) -> NoReturn:

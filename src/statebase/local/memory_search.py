@@ -69,8 +69,8 @@ class PendingMemory(NamedTuple):
 class MemoryVectors(Protocol):
     """What the store offers to a vector search.
 
-    Every method takes the store's (reentrant) lock itself and may be called from any thread, inside and outside
-    `MemorySearch.search`; those that write are one transaction each. Numbers (`seq`) count up and are never used twice.
+    Every method may be called from any thread. Those that write are one transaction each, and must not be called within
+    a read. Numbers (`seq`) count up and are never used twice.
     Other processes may write to the same file at any time: a search that caches vectors compares `last_change()` and
     reads `vectors_after(last_seq)` at the start of each search.
     """
@@ -113,8 +113,8 @@ class MemoryVectors(Protocol):
         """
         ...
 
-    def clear_vectors(self) -> None:
-        """Forget all vectors (those of another embedder): every memory is pending again, and all caches are stale."""
+    def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
+        """Forget the vectors of these memories that do not start with `mark`: the memories are pending again."""
         ...
 
     def get_meta(self, key: str) -> Optional[str]:
@@ -141,16 +141,17 @@ class MemorySearch(Protocol):
         ...
 
     def encode_query(self, query: str) -> Any:
-        """Return the query in the form that `search` takes; called without the store's lock, for it may be slow.
+        """Return the query in the form that `search` takes; called outside of any read or write, for it may be slow.
 
-        This is also the moment for other slow work: embedding pending memories, calibrating. The query is not empty.
+        This is also the moment for other slow work and for what writes: embedding pending memories, calibrating. The
+        query is not empty.
         """
         ...
 
     def search(self, query: Any, memory_filter: MemoryFilter, *, limit: int, threshold: Optional[float]) -> list[Match]:
         """Return the best matches, best first (of equal score the newest first), at most `limit`.
 
-        The engine holds the store's lock, so no other thread is in here.
+        The engine calls it within a read of the store, from several threads at once; it writes nothing.
 
         Args:
             query: What `encode_query` returned.

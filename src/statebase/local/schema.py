@@ -146,7 +146,13 @@ _FIRST = (
     )""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_TRACE_TIMES = (
+    # Until here the number of a trace was its time in microseconds; where this is NULL, it still is.
+    "ALTER TABLE traces ADD COLUMN created_us INTEGER",
+    "CREATE INDEX traces_by_time ON traces (created_us)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _TRACE_TIMES)
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 
 

@@ -134,10 +134,11 @@ class StoredVectors:
                     self._vectors.put(seq, vector)
                     self._vectors.log_change(seq)
 
-    def clear_vectors(self) -> None:
-        """Forget all vectors."""
+    def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
+        """Forget the vectors of these memories that do not start with `mark`, in one transaction."""
         with self._database.write():
-            self._vectors.clear()
+            for seq in seqs:
+                self._vectors.drop(seq, mark)
 
     def get_meta(self, key: str) -> Optional[str]:
         """Return a value that `set_meta` stored, or None."""

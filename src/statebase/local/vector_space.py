@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import threading
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from .calibration import DOCUMENTS, QUERIES, Calibration
 from .embedding import Embedder, Kind
 from .errors import EngineError
+from .locks import FrameLock
 from .memory_search import SPACE_KEY, MemoryVectors
 
 Vectors = NDArray[np.float32]
@@ -54,22 +53,18 @@ class Settled:
 class VectorSpace:
     """An embedder and its claim to the vectors of a store.
 
-    The first use of a store by an embedder that the store does not know takes it over: all vectors are forgotten, to be
-    made anew from the texts. An embedder is known by its id and by what it says of one sentence, so that a model that
-    changed under its id is noticed. Whoever used the store with another embedder until then gets an error from then on.
+    The first use of a store by an embedder that the store does not know takes it over: all vectors are foreign
+    from then on, to be made anew from the texts. An embedder is known by its id and by what it says of one sentence, so
+    that a model that changed under its id is noticed. Whoever used the store with another embedder until then gets an
+    error from then on.
     """
 
     def __init__(self, embedder: Embedder, store: MemoryVectors) -> None:
         self._embedder = embedder
         self._store = store
         self._settled: Optional[Settled] = None
-        self._locks: dict[int, threading.Lock] = {}
-
-    @property
-    def lock(self) -> threading.Lock:
-        """The lock for slow work that no two threads should do twice; never take it while holding the store's."""
-        # One a process: over a fork, a lock that another thread held would stay locked for ever.
-        return self._locks.setdefault(os.getpid(), threading.Lock())
+        self.lock = FrameLock()
+        """For slow work that no two threads should do twice; never taken within a read or write of the store."""
 
     def settle(self) -> Settled:
         """Return the space of the store's vectors, which is this embedder's.
@@ -80,24 +75,23 @@ class VectorSpace:
         settled = self._settled
         if settled is not None and self._store.get_meta(TOKEN) == settled.token:
             return settled
-        with self.lock:
+        with self.lock.held():
             self._settled = self._adopt() or self._take_over()
             return self._settled
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        """Embed texts into one unit vector each.
+        """Embed texts into one unit vector each; what the embedder raises passes through.
 
         Raises:
-            EngineError: 500, if the embedder fails, or what it returns is no vectors.
+            EngineError: 500, if what the embedder returns is not one vector of finite numbers for each text.
         """
-        try:
-            answer = self._embedder.embed(texts, kind)
-        except Exception as error:
-            raise self._failure(f"failed: {error!r}. Nothing was changed.") from error
+        answer = self._embedder.embed(texts, kind)
         try:
             vectors = np.asarray(answer, np.float32)
         except (TypeError, ValueError) as error:
-            raise self._failure(f"returned no vectors, but {type(answer).__name__}: {error}.") from error
+            raise self._failure(
+                f"must return one list of numbers for each text, all of the same length, got {type(answer).__name__}."
+            ) from error
         if vectors.ndim != 2 or vectors.shape[0] != len(texts) or vectors.shape[1] == 0:
             raise self._failure(f"returned the shape {vectors.shape}; it has to be {len(texts)} vectors of one length.")
         if self._settled is not None and vectors.shape[1] != self._settled.dimensions:
@@ -137,9 +131,9 @@ class VectorSpace:
         }
         text = json.dumps(description)
         settled = _settled(text)
-        # In this order: what another process stores in between is forgotten too, rather than taken for the new space's.
+        # The vectors that are there, and those that another process still stores, carry the mark of another space:
+        # searches leave them out, and replace them.
         self._store.set_meta({SPACE_KEY: text, TOKEN: settled.token})
-        self._store.clear_vectors()
         return settled
 
     def _measured(self) -> Calibration:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
-from typing import Any, Generic, Hashable, Iterable, Optional, Sequence, TypeVar, Union
+from typing import Any, Generic, Hashable, Iterable, Optional, Sequence, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,18 @@ from .memory_search import MemoryFilter, VectorRow
 T = TypeVar("T", bound=Hashable)
 Rows = NDArray[np.intp]
 Vectors = NDArray[np.float32]
-Places = Union[Rows, slice]
 
 _COPIED_AT_ONCE = 512
 """Rows that are copied out of the others to be multiplied: so few that they stay in the processor's cache."""
 
 
 class VectorTable:
-    """Unit vectors in ascending order of their memories' numbers.
+    """Unit vectors with the numbers of their memories.
 
-    The arrays grow by doubling, so that a memory costs the same however many there are. A removed row stays in place,
-    marked as dead, until it is used again or half of the rows are dead.
+    A table does not change: `appended` and `replaced` return another one, so that threads may search in one while
+    another is made. The two share their arrays, in which what is new stands behind the rows of the old one; of one
+    table, at most one other may be made. The arrays grow by doubling, so that a memory costs the same however many
+    there are. A removed row stays in place, marked as dead, until half of the rows are dead.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -37,26 +39,45 @@ class VectorTable:
         self._users: _Column[Optional[str]] = _Column()
         self._types: _Column[str] = _Column()
         self._tags: _Column[Optional[str]] = _Column()
-        self._columns = (self._sessions, self._users, self._types, self._tags)
         self._tag_codes: dict[str, list[int]] = {}
         self._dead = 0
 
-    def append(self, rows: Sequence[VectorRow], vectors: Vectors) -> None:
-        """Add rows whose numbers are above all that are here, in ascending order."""
-        self._put(self._extend([row.seq for row in rows]), rows, vectors)
-
-    def replace(self, seqs: Sequence[int], rows: Sequence[VectorRow], vectors: Vectors) -> None:
-        """Put `rows`, in ascending order, in place of all that is here of the memories `seqs`."""
-        self._kill(np.array(sorted(seqs), np.int64))
+    def appended(self, rows: Sequence[VectorRow], vectors: Vectors) -> VectorTable:
+        """Return the table with rows of memories that it does not hold."""
         if not rows:
-            return
-        numbers = np.array([row.seq for row in rows], np.int64)
-        places = np.searchsorted(self._seqs[: self._count], numbers)
-        if not self._holds(places, numbers).all():
-            self._extend(np.setdiff1d(numbers, self._seqs[: self._count]))
-            self._arrange(np.argsort(self._seqs[: self._count]))
-            places = np.searchsorted(self._seqs[: self._count], numbers)
-        self._put(places, rows, vectors)
+            return self
+        table = copy.copy(self)
+        start, end = self._count, self._count + len(rows)
+        table._count = end
+        table._vectors = _with(self._vectors, start, vectors)
+        table._seqs = _with(self._seqs, start, np.array([row.seq for row in rows], np.int64))
+        table._alive = _with(self._alive, start, np.ones(len(rows), np.bool_))
+        table._sessions, _ = self._sessions.appended(start, [row.session_seq for row in rows])
+        table._users, _ = self._users.appended(start, [row.user_id for row in rows])
+        table._types, _ = self._types.appended(start, [row.type for row in rows])
+        table._tags, new = self._tags.appended(start, [row.tags for row in rows])
+        for text, code in new:
+            for tag in set(json.loads(text)) if text is not None else ():
+                self._tag_codes.setdefault(tag, []).append(code)
+        return table
+
+    def replaced(self, seqs: Sequence[int], rows: Sequence[VectorRow], vectors: Vectors) -> VectorTable:
+        """Return the table with `rows` in place of all that it holds of the memories `seqs`."""
+        places = self._places(seqs)
+        table = self
+        if len(places):
+            table = copy.copy(self)
+            alive: NDArray[np.bool_] = np.array(self._alive)
+            alive[places] = False
+            table._alive = alive
+            table._dead += len(places)
+            if table._dead * 2 > table._count:
+                table = table._arranged(np.flatnonzero(alive[: table._count]))
+        return table.appended(rows, vectors)
+
+    def held(self, seqs: Iterable[int]) -> set[int]:
+        """Return those of the memories that the table holds."""
+        return set(self._seqs[self._places(list(seqs))].tolist())
 
     def nearest(self, query: Vectors, memory_filter: MemoryFilter, limit: int) -> list[tuple[int, float]]:
         """Return number and cosine of the memories whose vectors have the highest cosines with `query`, exactly.
@@ -70,7 +91,7 @@ class VectorTable:
         else:
             chosen = np.flatnonzero(passing)
             cosines, seqs = _products_of(vectors, chosen, query), seqs[chosen]
-        best = _highest(cosines, limit)
+        best = _highest(cosines, seqs, limit)
         return list(zip(seqs[best].tolist(), cosines[best].tolist()))
 
     def _passing(self, memory_filter: MemoryFilter) -> Optional[NDArray[np.bool_]]:
@@ -92,78 +113,44 @@ class VectorTable:
         passing = functools.reduce(np.logical_and, masks)
         return None if passing.all() else passing
 
-    def _kill(self, numbers: NDArray[np.int64]) -> None:
-        places = np.searchsorted(self._seqs[: self._count], numbers)
-        places = places[self._holds(places, numbers)]
-        self._dead += int(self._alive[places].sum())
-        self._alive[places] = False
-        if self._dead * 2 > self._count:
-            self._arrange(np.flatnonzero(self._alive[: self._count]))
-            self._dead = 0
+    def _places(self, seqs: Sequence[int]) -> Rows:
+        """Return the rows of these memories that are not dead."""
+        there = np.isin(self._seqs[: self._count], np.array(seqs, np.int64))
+        return np.flatnonzero(there & self._alive[: self._count])
 
-    def _holds(self, places: Rows, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Say of each of the numbers whether it stands at its place."""
-        there = places < self._count
-        there[there] = self._seqs[places[there]] == numbers[there]
-        return there
-
-    def _extend(self, seqs: Union[Sequence[int], NDArray[np.int64]]) -> slice:
-        """Add dead rows for these numbers at the end and return their places."""
-        start, end = self._count, self._count + len(seqs)
-        self._vectors = _grown(self._vectors, end)
-        self._seqs = _grown(self._seqs, end)
-        self._alive = _grown(self._alive, end)
-        for column in self._columns:
-            column.reserve(end)
-        self._seqs[start:end] = seqs
-        self._alive[start:end] = False
-        self._count = end
-        self._dead += end - start
-        return slice(start, end)
-
-    def _put(self, places: Places, rows: Sequence[VectorRow], vectors: Vectors) -> None:
-        """Fill dead rows."""
-        self._vectors[places] = vectors
-        self._alive[places] = True
-        self._dead -= len(rows)
-        self._sessions.put(places, [row.session_seq for row in rows])
-        self._users.put(places, [row.user_id for row in rows])
-        self._types.put(places, [row.type for row in rows])
-        for text, code in self._tags.put(places, [row.tags for row in rows]):
-            for tag in set(json.loads(text)) if text is not None else ():
-                self._tag_codes.setdefault(tag, []).append(code)
-
-    def _arrange(self, order: Rows) -> None:
-        """Keep the rows of `order`, in that order."""
-        self._vectors = self._vectors[order]
-        self._seqs = self._seqs[order]
-        self._alive = self._alive[order]
-        for column in self._columns:
-            column.arrange(order)
-        self._count = len(order)
+    def _arranged(self, order: Rows) -> VectorTable:
+        """Return a table of its own with the rows of `order`, none of which is dead."""
+        table = copy.copy(self)
+        table._count = len(order)
+        table._dead = 0
+        table._vectors = self._vectors[order]
+        table._seqs = self._seqs[order]
+        table._alive = self._alive[order]
+        table._sessions = self._sessions.arranged(order)
+        table._users = self._users.arranged(order)
+        table._types = self._types.arranged(order)
+        table._tags = self._tags.arranged(order)
+        return table
 
 
 class _Column(Generic[T]):
     """A value a row, as the code of that value."""
 
-    def __init__(self) -> None:
-        self._codes: dict[T, int] = {}
-        self._rows = np.empty(0, np.int32)
+    def __init__(self, codes: Optional[dict[T, int]] = None, rows: Optional[NDArray[np.int32]] = None) -> None:
+        self._codes: dict[T, int] = {} if codes is None else codes
+        self._rows = np.empty(0, np.int32) if rows is None else rows
 
-    def put(self, places: Places, values: Sequence[T]) -> list[tuple[T, int]]:
-        """Set the values of rows and return those that are new to the column, with their codes."""
+    def appended(self, start: int, values: Sequence[T]) -> tuple[_Column[T], list[tuple[T, int]]]:
+        """Return the column with more rows, and the values that are new to it, with their codes."""
         known = len(self._codes)
-        self._rows[places] = [self._codes.setdefault(value, len(self._codes)) for value in values]
+        codes = np.array([self._codes.setdefault(value, len(self._codes)) for value in values], np.int32)
         # A dictionary starts over from its beginning to skip to its end.
-        return list(itertools.islice(self._codes.items(), known, None)) if len(self._codes) > known else []
+        new = list(itertools.islice(self._codes.items(), known, None)) if len(self._codes) > known else []
+        return _Column(self._codes, _with(self._rows, start, codes)), new
 
-    def reserve(self, count: int) -> None:
-        """Make room for `count` rows."""
-        self._rows = _grown(self._rows, count)
-
-    def arrange(self, order: Rows) -> None:
-        """Keep the rows of `order`, in that order."""
-        self._rows = self._rows[order]
+    def arranged(self, order: Rows) -> _Column[T]:
+        """Return a column with the rows of `order`, in that order."""
+        return _Column(self._codes, self._rows[order])
 
     def among(self, values: Iterable[T], count: int) -> NDArray[np.bool_]:
         """Say of each of the first rows whether its value is one of these."""
@@ -196,19 +183,22 @@ def _products_of(vectors: Vectors, chosen: Rows, query: Vectors) -> Vectors:
     return products
 
 
-def _highest(values: Vectors, limit: int) -> Rows:
-    """Return where the highest values are; of equal ones, the last."""
+def _highest(values: Vectors, seqs: NDArray[np.int64], limit: int) -> Rows:
+    """Return where the highest values are; of equal ones, those of the newest memories."""
     if len(values) <= limit:
         return np.arange(len(values))
     least = np.partition(values, -limit)[-limit]
     above = np.flatnonzero(values > least)
-    return np.concatenate([above, np.flatnonzero(values == least)[len(above) - limit :]])
+    equal = np.flatnonzero(values == least)
+    return np.concatenate([above, equal[np.argsort(seqs[equal])][len(above) - limit :]])
 
 
-def _grown(array: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return the array, or a larger copy if it has no room for `count` rows."""
-    if count <= len(array):
-        return array
-    larger = np.empty((max(count, 2 * len(array), 64), *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
+def _with(array: NDArray[Any], start: int, values: NDArray[Any]) -> NDArray[Any]:
+    """Return the array with values from `start` on, or a larger copy if it has no room for them."""
+    end = start + len(values)
+    if end > len(array):
+        larger = np.empty((max(end, 2 * len(array), 64), *array.shape[1:]), array.dtype)
+        larger[:start] = array[:start]
+        array = larger
+    array[start:end] = values
+    return array

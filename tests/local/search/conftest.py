@@ -14,6 +14,7 @@ from statebase._generated.models import MemoryCreateRequest, MemoryUpdateRequest
 from statebase._generated.queries import SearchMemoriesQuery
 from statebase.local.core import Core
 from statebase.local.embedding import as_embedder
+from statebase.local.keywords import KeywordSearch
 from statebase.local.operations.api import Operations
 from statebase.local.search import SearchIndex
 from statebase.local.store import Store
@@ -47,7 +48,7 @@ class Memories:
         chosen = as_embedder(embedder)
         assert chosen is not None
         self.store = Store(path, "normal")
-        self.index = SearchIndex(chosen, self.store.vectors)
+        self.index = SearchIndex(chosen, self.store.vectors, KeywordSearch(self.store.words, self.store.vectors))
         self.operations = Operations(Core(self.store, self.index, clock, 86400))
         self.session_id = self.new_session()
 

@@ -17,14 +17,16 @@ from ..._generated.models import (
     SessionUpdateRequest,
 )
 from ..._generated.queries import GetSessionHistoryQuery, ListSessionsQuery
-from .. import jsontext
+from .. import history, jsontext
 from ..answers import States
 from ..clock import to_datetime, to_microseconds, to_text
 from ..context import Context
 from ..core import Core
 from ..errors import EngineError, invalid_request, unknown_cursor
+from ..history import Frame
 from ..identifiers import new_id
 from ..tables.sessions import SessionRow
+from ..tables.states import LARGE
 from .states import version_model, version_not_found
 from .traces import list_item
 
@@ -41,13 +43,14 @@ class SessionOperations:
         metadata = _optional_json(body.metadata, "metadata")
         initial_state = {} if body.initial_state is None else body.initial_state
         text = jsontext.encode(initial_state, "initial_state")
+        frame = history.encode(text.encode())
         with self._core.change(context) as change:
             now_us = change.now_us
             expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
             session = self._store.sessions.insert(
                 new_id("sess_"), body.agent_id, body.user_id, metadata, now_us, expires_us
             )
-            self._store.states.start(session.seq, text, now_us, context.actor)
+            self._store.states.start(session.seq, text, now_us, context.actor, frame=frame)
             details = {"agent_id": body.agent_id, "user_id": body.user_id, "expires_at": to_text(expires_us)}
             change.trace("session.created", session.id, "session", session.id, details)
             answer = SessionCreateResponse(**_fields(session), state=initial_state)
@@ -117,6 +120,7 @@ class SessionOperations:
 
     def fork(self, session_id: str, body: SessionForkRequest, context: Context) -> SessionResponse:
         """Start a session from a version of the state of another."""
+        encoded = self._encoded(session_id, body.version)
         with self._core.change(context) as change:
             now_us = change.now_us
             source = self._core.session(session_id, now_us)
@@ -134,7 +138,8 @@ class SessionOperations:
                 now_us,
                 self._core.expiry_us(now_us, None),
             )
-            self._store.states.start(fork.seq, text, now_us, context.actor)
+            frame = encoded[1] if encoded is not None and encoded[0] == text else None
+            self._store.states.start(fork.seq, text, now_us, context.actor, frame=frame)
             change.trace("session.forked", fork.id, "session", fork.id, origin)
             answer = SessionResponse(**_fields(fork), state=jsontext.decode(text))
             return change.answer(answer, States(fork.seq, [(0, text)]))
@@ -159,6 +164,14 @@ class SessionOperations:
                 details = {"expired_at": to_text(session.expires_us), **self._store.remove_session(session)}
                 change.trace("session.expired", session.id, "session", session.id, details)
         return len(sessions)
+
+    def _encoded(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
+        """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""
+        with self._core.snapshot():
+            source = self._core.session(session_id, self._core.now_us())
+            newest = self._store.states.newest(source.seq)
+            text = newest.text if version in (None, newest.version) else self._store.states.at(source.seq, version or 0)
+        return None if text is None or len(text) < LARGE else (text, history.encode(text.encode()))
 
     def _seq_of_cursor(self, starting_after: Optional[str]) -> Optional[int]:
         if starting_after is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import itertools
+from typing import Any, Callable, NamedTuple, Optional, TypeVar
+
+from pydantic import BaseModel
 
 from ..._generated.models import (
     StateGetResponse,
@@ -22,11 +25,44 @@ from ..clock import to_datetime
 from ..context import Context
 from ..core import Change, Core
 from ..errors import EngineError
+from ..history import Frame
 from ..tables.sessions import SessionRow
-from ..tables.states import StateRow, VersionRow
+from ..tables.states import LARGE, StateRow, VersionRow
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_KEYS = 100
 """A trace names no more keys than this."""
+_ATTEMPTS = 3
+"""How often a large state is encoded at most, when others change the state all the time."""
+
+
+class _New(NamedTuple):
+    """A state to store."""
+
+    state: dict[str, Any]
+    text: str
+    parent: Optional[int]
+    """The version that undoing the change leads back to; None if it leads nowhere."""
+
+
+class _Write(NamedTuple):
+    """A new version on its way into the store."""
+
+    session_seq: int
+    current: StateRow
+    """The state that it follows."""
+    new: _New
+    frame: Optional[Frame]
+    """The new version as it is stored; None if it is not encoded yet."""
+
+    def fits(self, session_seq: int, version: int) -> bool:
+        """Whether the session still has the state that this version follows."""
+        return (self.session_seq, self.current.version) == (session_seq, version)
+
+
+_Load = Callable[[int, StateRow], Callable[[], _New]]
 
 
 class StateOperations:
@@ -41,38 +77,56 @@ class StateOperations:
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
+        content = jsontext.decode(state.text)
         return StateGetResponse(
+            data=content,
             session_id=session.id,
             version=state.version,
-            state=jsontext.decode(state.text),
+            state=content,
             created_at=to_datetime(session.created_us),
             updated_at=to_datetime(state.updated_us),
         )
 
     def update(self, session_id: str, body: StatePartialUpdateRequest, context: Context) -> StatePartialUpdateResponse:
         """Set top-level keys; null is a value, other keys stay."""
-        with self._core.change(context) as change:
-            session = self._core.session(session_id, change.now_us)
-            current = self._store.states.newest(session.seq)
-            state = {**jsontext.decode(current.text), **body.state}
-            text = jsontext.encode(state, "state")
-            version = self._append(change, session, current, text, body.state, body.reasoning, context)
+
+        def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
+            def make() -> _New:
+                state = {**jsontext.decode(current.text), **body.state}
+                return _New(state, jsontext.encode(state, "state"), current.version)
+
+            return make
+
+        def finish(change: Change, session: SessionRow, write: _Write) -> StatePartialUpdateResponse:
             answer = StatePartialUpdateResponse(
-                session_id=session.id, version=version, state=state, updated_at=to_datetime(change.now_us)
+                session_id=session.id,
+                version=self._append(change, session, write, body.state, body.reasoning, context),
+                state={},
+                updated_at=to_datetime(change.now_us),
             )
-            return change.answer(answer, States(session.seq, [(version, text)]))
+            answer.data = answer.state = write.new.state
+            return _answer(change, session, answer, answer.version, write.new.text, ("data", "state"))
+
+        return self._write(session_id, context, load, finish)
 
     def replace(self, session_id: str, body: StateReplaceRequest, context: Context) -> StateReplaceResponse:
         """Replace the state as a whole."""
         text = jsontext.encode(body.state, "state")
-        with self._core.change(context) as change:
-            session = self._core.session(session_id, change.now_us)
-            current = self._store.states.newest(session.seq)
-            version = self._append(change, session, current, text, body.state, body.reasoning, context)
+
+        def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
+            return lambda: _New(body.state, text, current.version)
+
+        def finish(change: Change, session: SessionRow, write: _Write) -> StateReplaceResponse:
             answer = StateReplaceResponse(
-                session_id=session.id, version=version, state=body.state, updated_at=to_datetime(change.now_us)
+                session_id=session.id,
+                version=self._append(change, session, write, body.state, body.reasoning, context),
+                state={},
+                updated_at=to_datetime(change.now_us),
             )
-            return change.answer(answer, States(session.seq, [(version, text)]))
+            answer.data = answer.state = write.new.state
+            return _answer(change, session, answer, answer.version, text, ("data", "state"))
+
+        return self._write(session_id, context, load, finish, given=len(text))
 
     def history(self, session_id: str, query: GetStateHistoryQuery) -> StateHistoryResponse:
         """Return versions, newest first."""
@@ -84,70 +138,143 @@ class StateOperations:
 
     def rollback(self, session_id: str, body: StateRollbackRequest, context: Context) -> StateRollbackResponse:
         """Make a new version with the content of an old one."""
-        with self._core.change(context) as change:
-            session = self._core.session(session_id, change.now_us)
+        target = body.version
+
+        def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
+            nonlocal target
             states = self._store.states
-            current = states.newest(session.seq)
-            target = self._target(session, current, body.version)
-            text = None if target is None else states.at(session.seq, target)
-            if target is None:
-                message = f"There are not as many as {-body.version} changes to undo: go back less far."
-                raise EngineError(404, "resource_not_found", message, "version")
+            target = self._target(session_seq, current, body.version)
+            text = states.at(session_seq, target)
             if text is None:
                 raise version_not_found(target, current.version)
-            version = states.append(
-                session.seq,
-                current,
-                text,
-                change.now_us,
-                context.actor,
-                body.reason,
-                parent=states.parent(session.seq, target),
-            )
-            self._store.sessions.touch(session.seq, change.now_us)
+            parent = states.parent(session_seq, target)
+            return lambda: _New(jsontext.decode(text), text, parent)
+
+        def finish(change: Change, session: SessionRow, write: _Write) -> StateRollbackResponse:
+            version = self._store_version(change, session, write, body.reason, context)
             details = {
-                "from_version": current.version,
+                "from_version": write.current.version,
                 "to_version": target,
                 "version": version,
                 "reasoning": body.reason,
             }
-            trace_id = change.trace("state.rolled_back", session.id, "state", session.id, details)
             answer = StateRollbackResponse(
                 success=True,
                 new_version=version,
                 restored_from_version=target,
-                state=jsontext.decode(text),
-                trace_id=trace_id,
+                state={},
+                trace_id=change.trace("state.rolled_back", session.id, "state", session.id, details),
             )
-            return change.answer(answer, States(session.seq, [(version, text)]))
+            answer.state = write.new.state
+            return _answer(change, session, answer, version, write.new.text, ("state",))
+
+        return self._write(session_id, context, load, finish)
+
+    def _write(
+        self,
+        session_id: str,
+        context: Context,
+        load: _Load,
+        finish: Callable[[Change, SessionRow, _Write], T],
+        *,
+        given: int = 0,
+    ) -> T:
+        """Make a new version.
+
+        One that is large, or follows a large one, is encoded before the transaction, so that nobody waits for it. If
+        another version was made meanwhile, it is encoded anew; the last attempt does all in the transaction.
+
+        Args:
+            session_id: The session.
+            context: The context of the call.
+            load: Reads what is needed beside the current state, and returns what makes the new one.
+            finish: Stores the new version and returns the answer.
+            given: How long the new state is, in characters, where that is known.
+        """
+        write = None if given < LARGE else self._prepare(session_id, load)
+        for attempt in range(_ATTEMPTS):
+            with self._core.change(context) as change:
+                session = self._core.session(session_id, change.now_us)
+                if write is not None and write.fits(session.seq, self._store.states.version(session.seq)):
+                    return finish(change, session, write)
+                current = self._store.states.newest(session.seq)
+                if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < LARGE:
+                    new = load(session.seq, current)()
+                    return finish(change, session, _Write(session.seq, current, new, None))
+            write = self._prepare(session_id, load)
+        raise AssertionError("the last attempt returns")
+
+    def _prepare(self, session_id: str, load: _Load) -> _Write:
+        """Encode a new version without holding up anybody."""
+        states = self._store.states
+        with self._core.snapshot():
+            session = self._core.session(session_id, self._core.now_us())
+            current = states.newest(session.seq)
+            make = load(session.seq, current)
+        new = make()
+        with self._core.read():
+            draft = states.draft(session.seq, current, new.text)
+        return _Write(session.seq, current, new, draft.encode())
 
     def _append(
         self,
         change: Change,
         session: SessionRow,
-        current: StateRow,
-        text: str,
+        write: _Write,
         given: dict[str, Any],
         reasoning: Optional[str],
         context: Context,
     ) -> int:
-        version = self._store.states.append(
-            session.seq, current, text, change.now_us, context.actor, reasoning, parent=current.version
-        )
-        self._store.sessions.touch(session.seq, change.now_us)
-        details = {"version": version, "keys": list(given)[:_MOST_KEYS], "reasoning": reasoning}
+        version = self._store_version(change, session, write, reasoning, context)
+        details = {"version": version, "keys": list(itertools.islice(given, _MOST_KEYS)), "reasoning": reasoning}
         change.trace("state.updated", session.id, "state", session.id, details)
         return version
 
-    def _target(self, session: SessionRow, current: StateRow, version: int) -> Optional[int]:
+    def _store_version(
+        self, change: Change, session: SessionRow, write: _Write, reasoning: Optional[str], context: Context
+    ) -> int:
+        version = self._store.states.append(
+            session.seq,
+            write.current,
+            write.new.text,
+            change.now_us,
+            context.actor,
+            reasoning,
+            parent=write.new.parent,
+            frame=write.frame,
+        )
+        self._store.sessions.touch(session.seq, change.now_us)
+        return version
+
+    def _target(self, session_seq: int, current: StateRow, version: int) -> int:
         """Return the version that a rollback restores; a negative number follows the parents that many times."""
         if version >= 0:
             return version
-        target: Optional[int] = current.version
-        while version < 0 and target is not None:
-            target = self._store.states.parent(session.seq, target)
-            version += 1
+        target = current.version
+        for undone in range(-version):
+            parent = self._store.states.parent(session_seq, target)
+            if parent is None:
+                message = f"Cannot undo {-version} changes: there are only {undone}."
+                raise EngineError(404, "resource_not_found", message, "version")
+            target = parent
         return target
+
+
+def _answer(change: Change, session: SessionRow, answer: M, version: int, text: str, fields: tuple[str, ...]) -> M:
+    """Return an answer, whose body is put together from the text of the state rather than encoded once more.
+
+    Args:
+        change: The change.
+        session: The session.
+        answer: The answer.
+        version: The new version.
+        text: The state.
+        fields: The fields that hold the state.
+    """
+    content = text.encode()
+    body = answer.model_dump_json(exclude=set(fields), exclude_unset=True).encode()[:-1]
+    body += b"".join(b',"%s":%s' % (field.encode(), content) for field in fields) + b"}"
+    return change.answer(answer, States(session.seq, [(version, text)] * len(fields)), body=body)
 
 
 def version_model(version: VersionRow) -> StateVersionModel:

@@ -59,14 +59,14 @@ class TraceOperations:
         """Return a page of the traces of a session, newest first; also of one that was deleted."""
         with self._core.read():
             self._check(session_id)
-            before_us: Optional[int] = None
+            before_seq: Optional[int] = None
             if query.starting_after is not None:
                 seen = self._store.traces.find(query.starting_after)
                 if seen is None or seen.session_id != session_id:
                     raise unknown_cursor(query.starting_after)
-                before_us = seen.seq
+                before_seq = seen.seq
             traces = self._store.traces.page(
-                query.limit + 1, before_us=before_us, session_id=session_id, action=query.action
+                query.limit + 1, before_seq=before_seq, session_id=session_id, action=query.action
             )
         page = [list_item(trace) for trace in traces[: query.limit]]
         return SessionTraceListResponse(data=page, has_more=len(traces) > query.limit)
@@ -95,5 +95,5 @@ def _fields(trace: TraceRow) -> dict[str, Any]:
         "resource_type": trace.resource_type,
         "resource_id": trace.resource_id,
         "actor": trace.actor,
-        "timestamp": to_datetime(trace.seq),
+        "timestamp": to_datetime(trace.time_us),
     }

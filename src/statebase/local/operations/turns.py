@@ -20,9 +20,10 @@ from ..clock import to_datetime
 from ..context import Context
 from ..core import Change, Core
 from ..errors import not_found, unknown_cursor
+from ..history import Frame
 from ..identifiers import new_id
 from ..tables.sessions import SessionRow
-from ..tables.states import StateRow
+from ..tables.states import LARGE, StateRow
 from ..tables.turns import TurnRow
 
 _PREVIEW_CHARACTERS = 100
@@ -42,12 +43,13 @@ class TurnOperations:
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
         given_before = None if body.state_before is None else jsontext.encode(body.state_before, "state_before")
         after = None if body.state_after is None else jsontext.encode(body.state_after, "state_after")
+        encoded = None if after is None or len(after) < LARGE else self._encoded(session_id, after)
         with self._core.change(context) as change:
             session = self._core.session(session_id, change.now_us)
             current = self._store.states.newest(session.seq)
             version_after = None
             if after is not None:
-                version_after = self._advance(change, session, current, after, body, context)
+                version_after = self._advance(change, session, current, after, body, context, encoded)
             turn = TurnRow(
                 id=new_id("turn_"),
                 number=self._store.sessions.count_turn(session.seq, change.now_us),
@@ -145,13 +147,44 @@ class TurnOperations:
         after: str,
         body: TurnCreateRequest,
         context: Context,
+        encoded: Optional[tuple[StateRow, Optional[Frame]]],
     ) -> int:
         """Return the version of the state after the turn, which is a new one if the state changed."""
-        if after == current.text or jsontext.same(jsontext.decode(after), jsontext.decode(current.text)):
+        if encoded is not None and encoded[0] == current:
+            frame = encoded[1]
+            changes = frame is not None
+        else:
+            frame = None
+            changes = _differ(after, current.text)
+        if not changes:
             return current.version
         return self._store.states.append(
-            session.seq, current, after, change.now_us, context.actor, body.reasoning, parent=current.version
+            session.seq,
+            current,
+            after,
+            change.now_us,
+            context.actor,
+            body.reasoning,
+            parent=current.version,
+            frame=frame,
         )
+
+    def _encoded(self, session_id: str, after: str) -> tuple[StateRow, Optional[Frame]]:
+        """Encode a large state before the transaction, so that nobody waits for it.
+
+        Returns:
+            The state that it follows, and the new version as it is stored; None if they are the same.
+        """
+        states = self._store.states
+        with self._core.snapshot():
+            session = self._core.session(session_id, self._core.now_us())
+            current = states.newest(session.seq)
+            draft = states.draft(session.seq, current, after)
+        return current, draft.encode() if _differ(after, current.text) else None
+
+
+def _differ(after: str, text: str) -> bool:
+    return after != text and not jsontext.same(jsontext.decode(after), jsontext.decode(text))
 
 
 def _preview(part: dict[str, Any]) -> str:

@@ -7,6 +7,9 @@ from typing import NamedTuple, Optional
 from .. import history
 from ..database import Database
 
+LARGE = 64 * 1024
+"""A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
+
 _INTEGER_MAX = 2**63 - 1
 
 
@@ -31,6 +34,26 @@ class VersionRow(NamedTuple):
     text: str
 
 
+class Draft(NamedTuple):
+    """A new version that is not encoded yet: all that takes long and needs no transaction."""
+
+    text: bytes
+    current: StateRow
+    """The state that it follows."""
+    frames: list[tuple[int, history.Frame]]
+    """Those that lead to its base, each with its version, the base first."""
+    ends_at_current: bool
+    """Whether the last of them, or the new version if there are none, is written against `current`."""
+
+    def encode(self) -> history.Frame:
+        """Return the new version as it is stored."""
+        base = history.Base(self.current.version, self.current.text.encode()) if self.ends_at_current else None
+        for version, frame in reversed(self.frames):
+            text = history.decode(frame.kind, frame.data, None if base is None else base.text)
+            base = history.Base(version, text)
+        return history.encode(self.text, base, self.current.keyframe_size)
+
+
 class States:
     """The tables of states and their versions."""
 
@@ -45,9 +68,25 @@ class States:
         ).fetchone()
         return StateRow._make(row)
 
-    def start(self, session_seq: int, text: str, now_us: int, author: str) -> None:
-        """Store the first state of a session, as version 0."""
-        frame = history.encode(text.encode())
+    def version(self, session_seq: int) -> int:
+        """Return the version of the newest state of a session that exists."""
+        row = self._database.execute("SELECT version FROM states WHERE session_seq = ?", (session_seq,)).fetchone()
+        return int(row[0])
+
+    def start(
+        self, session_seq: int, text: str, now_us: int, author: str, *, frame: Optional[history.Frame] = None
+    ) -> None:
+        """Store the first state of a session, as version 0.
+
+        Args:
+            session_seq: The session.
+            text: The state.
+            now_us: The time.
+            author: Who makes it.
+            frame: What `history.encode` returned for the text; None to call it here.
+        """
+        if frame is None:
+            frame = history.encode(text.encode())
         self._database.execute(
             "INSERT INTO states (session_seq, version, keyframe, keyframe_size, updated_us, text)"
             " VALUES (?, 0, 0, ?, ?, ?)",
@@ -65,6 +104,7 @@ class States:
         reasoning: Optional[str],
         *,
         parent: Optional[int],
+        frame: Optional[history.Frame] = None,
     ) -> int:
         """Store a new version of the state and return its number.
 
@@ -76,15 +116,11 @@ class States:
             author: Who changes it.
             reasoning: Why.
             parent: The version that undoing this change leads back to; None if it leads nowhere.
+            frame: What `Draft.encode` returned for this text after this state; None to encode it here.
         """
         version = current.version + 1
-        content = text.encode()
-        base = None
-        base_version = history.base_of(content, version, current.keyframe)
-        if base_version is not None:
-            known = {current.version: current.text.encode()}
-            base = history.Base(base_version, self._text(session_seq, base_version, known))
-        frame = history.encode(content, base, current.keyframe_size)
+        if frame is None:
+            frame = self.draft(session_seq, current, text).encode()
         self._insert(session_seq, version, parent, now_us, author, reasoning, frame)
         keyframe, keyframe_size = current.keyframe, current.keyframe_size
         if frame.base is None:
@@ -95,6 +131,25 @@ class States:
             (version, keyframe, keyframe_size, now_us, text, session_seq),
         )
         return version
+
+    def draft(self, session_seq: int, current: StateRow, text: str) -> Draft:
+        """Read what encoding a new version needs.
+
+        Args:
+            session_seq: The session.
+            current: The state that the new version follows.
+            text: The new state.
+        """
+        content = text.encode()
+        frames: list[tuple[int, history.Frame]] = []
+        version = history.base_of(content, current.version + 1, current.keyframe)
+        while version is not None and version != current.version:
+            frame = self._frame(session_seq, version)
+            if frame is None:
+                raise _missing(version)
+            frames.append((version, frame))
+            version = frame.base
+        return Draft(content, current, frames, ends_at_current=version is not None)
 
     def at(self, session_seq: int, version: int) -> Optional[str]:
         """Return the text of a version; None if there is no such version."""
@@ -158,7 +213,7 @@ class States:
         if version not in known:
             frame = self._frame(session_seq, version)
             if frame is None:
-                raise LookupError(f"version {version} is missing in the history")
+                raise _missing(version)
             base = None if frame.base is None else self._text(session_seq, frame.base, known)
             known[version] = history.decode(frame.kind, frame.data, base)
         return known[version]
@@ -168,3 +223,7 @@ class States:
             "SELECT kind, base, data FROM state_versions WHERE session_seq = ? AND version = ?", (session_seq, version)
         ).fetchone()
         return None if row is None else history.Frame._make(row)
+
+
+def _missing(version: int) -> LookupError:
+    return LookupError(f"version {version} is missing in the history")

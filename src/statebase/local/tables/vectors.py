@@ -29,14 +29,13 @@ class Vectors:
         """Remove the vector of a memory, if it has one."""
         self._database.execute("DELETE FROM memory_vectors WHERE seq = ?", (seq,))
 
-    def clear(self) -> None:
-        """Remove all vectors, and tell every cache that it is out of date."""
-        self._database.execute("DELETE FROM memory_vectors")
-        self._database.execute("UPDATE memories SET embedding_id = NULL WHERE embedding_id IS NOT NULL")
-        # Two entries, of which one stays: whoever saw what was before them finds that the log does not reach back.
-        self.log_change(0)
-        self._database.execute("DELETE FROM memory_changes")
-        self.log_change(0)
+    def drop(self, seq: int, mark: bytes) -> None:
+        """Remove the vector of a memory if it does not start with `mark`, so that the memory gets another one."""
+        cursor = self._database.execute(
+            "DELETE FROM memory_vectors WHERE seq = ? AND substr(vector, 1, ?) != ?", (seq, len(mark), mark)
+        )
+        if cursor.rowcount == 1:
+            self._database.execute("UPDATE memories SET embedding_id = NULL WHERE seq = ?", (seq,))
 
     def rows_after(self, seq: int, limit: int) -> list[VectorRow]:
         """Return at most `limit` vectors of memories above a number, in ascending order."""
