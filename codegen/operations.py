@@ -33,6 +33,8 @@ class Operation:
     path: str
     status: int
     retry: Retry
+    is_open: bool
+    """Whether the document says that it needs no credentials; one that says nothing needs them."""
     methods: tuple[str, ...]
     """Where the clients offer it: `sessions.add_turn`."""
     calls: Mapping[str, str]
@@ -138,6 +140,7 @@ class _Reader:
         self._method = method
         self._route = route
         self._source: Mapping[str, Any] = document["paths"][path][method]
+        self._document_security: Any = document.get("security")
         self._place = pointer("paths", path, method)
         self._choices = operation_choices(self._source, self._place)
 
@@ -153,6 +156,7 @@ class _Reader:
             path=self._path,
             status=status,
             retry="safe" if self._choices.read else _RETRY.get(self._method, "safe"),
+            is_open=self._source.get("security", self._document_security) == [],
             methods=methods,
             calls={m: self._namespaces.get(m.split(".")[0], Namespace()).call(m) for m in methods},
             parameters=parameters,

@@ -115,6 +115,8 @@ class Operation(Generic[T]):
     """What a successful answer is read as: a model, a typing construct, or `type(None)` for an empty one."""
     retry: Retry
     """Why the request may be sent again after a failure."""
+    is_open: bool = False
+    """Whether it needs no API key, because the document says so (`security: []`)."""
     body: Optional[type[Any]] = None
     """The model that the request's JSON body has to fit; None where the operation takes no body."""
     query: tuple[str, ...] = ()

@@ -182,6 +182,9 @@ def test_options_of_nothing_is_not_found(engine: Engine) -> None:
         {"Host": "[::ffff"},
         {"Origin": "https://attacker.example"},
         {"Origin": "null"},
+        {"Host": "localhost:8787", "Origin": "http://localhost:3000"},
+        {"Host": "localhost", "Origin": "https://localhost"},
+        {"Host": "127.0.0.1", "Origin": "http://localhost"},
     ],
 )
 def test_web_pages_are_refused_where_no_key_is_asked_for(engine: Engine, headers: Dict[str, str]) -> None:
@@ -201,12 +204,50 @@ def test_web_pages_are_refused_where_no_key_is_asked_for(engine: Engine, headers
         {"Host": "127.0.0.1"},
         {"Host": "[::1]:8787"},
         {"Host": "store.localhost"},
-        {"Host": "localhost", "Origin": "http://localhost:3000"},
+        {"Host": "localhost", "Origin": "http://localhost"},
+        {"Host": "localhost:8787", "Origin": "http://localhost:8787"},
     ],
 )
 def test_names_of_this_machine_need_no_key(engine: Engine, headers: Dict[str, str]) -> None:
     """Requests to this machine by its own name are answered."""
     assert send(create_app(engine), "GET", "/v1/sessions", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "text/plain; charset=application/json", "application/x-www-form-urlencoded"]
+)
+def test_body_that_a_web_page_may_send_unasked_is_refused(engine: Engine, content_type: Optional[str]) -> None:
+    """Where no key is asked for; with one, nobody who has none gets that far."""
+    headers = {"X-API-Key": "sb_secret", **({} if content_type is None else {"Content-Type": content_type})}
+    body = b'{"agent_id": "bot"}'
+
+    answer = send(create_app(engine), "POST", "/v1/sessions", content=body, headers=headers)
+    with_key = send(create_app(engine, api_key="sb_secret"), "POST", "/v1/sessions", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (415, "Content-Type")
+    assert with_key.status_code == 201
+
+
+def test_body_in_two_framings_is_refused(engine: Engine) -> None:
+    """The connection is closed: what follows on it may be a request that was smuggled in."""
+    headers = {"content-length": "5", "transfer-encoding": "chunked", "content-type": "application/json"}
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    sent, _ = call(create_app(engine), http_scope("POST", "/v1/sessions", headers), messages)
+
+    assert sent[0]["status"] == 400
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def test_key_is_looked_at_before_the_body(engine: Engine) -> None:
+    """Nothing of a body is taken in for one who may not come in."""
+    app = create_app(engine, api_key="sb_secret")
+    parts = [{"type": "http.request", "body": b"x" * MEBIBYTE, "more_body": more} for more in [True] * 5 + [False]]
+
+    sent, received = call(app, http_scope("POST", "/v1/sessions"), iter(parts))
+
+    assert sent[0]["status"] == 401
+    assert received == [0, 0, 6]
 
 
 def test_with_a_key_any_name_will_do(engine: Engine) -> None:
@@ -216,10 +257,13 @@ def test_with_a_key_any_name_will_do(engine: Engine) -> None:
     assert send(create_app(engine, api_key="sb_secret"), "GET", "/v1/sessions", headers=headers).status_code == 200
 
 
+JSON = {"content-type": "application/json"}
+
+
 def test_large_body_is_refused_by_its_declared_size(engine: Engine) -> None:
     """A body that says that it is over 10 MiB is refused before any of it is read; then it is read and dropped."""
     parts = [{"type": "http.request", "body": b"x" * MEBIBYTE, "more_body": more} for more in [True] * 10 + [False]]
-    scope = http_scope("POST", "/v1/sessions", {"content-length": str(11 * MEBIBYTE)})
+    scope = http_scope("POST", "/v1/sessions", {**JSON, "content-length": str(11 * MEBIBYTE)})
 
     sent, received = call(create_app(engine), scope, iter(parts))
 
@@ -235,7 +279,7 @@ def test_large_body_without_a_size_is_refused_while_it_is_read(engine: Engine) -
     sent, received = call(create_app(engine), http_scope("POST", "/v1/sessions"), iter(parts))
 
     assert sent[0]["status"] == 413
-    assert received == [11, 11, 100]
+    assert received == [11, 11, 76], "the rest is read up to a limit"
 
 
 def test_largest_body_is_taken(engine: Engine) -> None:
@@ -243,13 +287,13 @@ def test_largest_body_is_taken(engine: Engine) -> None:
     start, end = b'{"agent_id": "bot", "metadata": {"text": "', b'"}}'
     body = start + b"x" * (10 * MEBIBYTE - len(start) - len(end)) + end
 
-    assert send(create_app(engine), "POST", "/v1/sessions", content=body).status_code == 201
-    assert send(create_app(engine), "POST", "/v1/sessions", content=body + b" ").status_code == 413
+    assert send(create_app(engine), "POST", "/v1/sessions", content=body, headers=JSON).status_code == 201
+    assert send(create_app(engine), "POST", "/v1/sessions", content=body + b" ", headers=JSON).status_code == 413
 
 
 def test_absurd_content_length_is_too_large(engine: Engine) -> None:
     """A length of thousands of digits is refused like any that is too large."""
-    scope = http_scope("POST", "/v1/sessions", {"content-length": "9" * 5000})
+    scope = http_scope("POST", "/v1/sessions", {**JSON, "content-length": "9" * 5000})
 
     sent, _ = call(create_app(engine), scope, iter([{"type": "http.request", "body": b"", "more_body": False}]))
 

@@ -54,6 +54,7 @@ ROOT: Operation[Dict[str, Any]] = Operation(
     status=200,
     result=Dict[str, Any],
     retry="safe",
+    is_open=True,
     methods=("system.info",),
 )
 
@@ -64,6 +65,7 @@ HEALTH_CHECK: Operation[HealthStatus] = Operation(
     status=200,
     result=HealthStatus,
     retry="safe",
+    is_open=True,
     methods=("system.health",),
 )
 
@@ -74,6 +76,7 @@ READINESS_PROBE: Operation[Dict[str, Any]] = Operation(
     status=200,
     result=Dict[str, Any],
     retry="safe",
+    is_open=True,
     methods=("system.ready",),
 )
 
@@ -84,6 +87,7 @@ LIVENESS_PROBE: Operation[Dict[str, Any]] = Operation(
     status=200,
     result=Dict[str, Any],
     retry="safe",
+    is_open=True,
     methods=("system.live",),
 )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from typing import Optional
 
 from .clock import MINUTE, SECOND
 from .engine import Engine
 from .errors import EngineError
+from .locks import FrameLock
 from .operations.dashboard import KEY_PREFIX, Identity
 
 _OWN_KEY = ""
@@ -36,6 +36,10 @@ class Gate:
         self._engine = engine
         self._api_key = None if api_key is None else api_key.encode()
 
+    def asks_engine(self, shown: Optional[str]) -> bool:
+        """Return whether `admit` has to look up the key in the store."""
+        return shown is not None and shown.startswith(KEY_PREFIX) and not self._is_own(shown)
+
     def admit(self, shown: Optional[str]) -> Visitor:
         """Say who comes with a key.
 
@@ -45,14 +49,16 @@ class Gate:
         Raises:
             EngineError: 401, if keys are asked for and this one does not work.
         """
-        asked_for = self._api_key
-        if asked_for is not None and shown is not None and secrets.compare_digest(shown.encode(), asked_for):
+        if shown is not None and self._is_own(shown):
             return Visitor(None, with_key=True)
         identity = self._engine.identify(shown) if shown is not None and shown.startswith(KEY_PREFIX) else None
-        if identity is None and asked_for is not None:
+        if identity is None and self._api_key is not None:
             message = "The API key is missing, wrong, expired or revoked: send a valid one in the header X-API-Key."
             raise EngineError(401, "authentication_failed", message, "X-API-Key")
         return Visitor(identity, with_key=identity is not None)
+
+    def _is_own(self, shown: str) -> bool:
+        return self._api_key is not None and secrets.compare_digest(shown.encode(), self._api_key)
 
 
 class RateLimit:
@@ -67,7 +73,7 @@ class RateLimit:
         self._requests = requests
         self._window = 0
         self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._lock = FrameLock()
 
     def take(self, visitor: Visitor, now_us: int) -> tuple[dict[str, str], Optional[EngineError]]:
         """Count a request.
@@ -78,7 +84,7 @@ class RateLimit:
         window = now_us // MINUTE
         key = visitor.key_id or _OWN_KEY
         limit = self._requests if visitor.rate_limit is None else visitor.rate_limit
-        with self._lock:
+        with self._lock.held():
             if window != self._window:
                 self._window = window
                 self._counts.clear()

@@ -28,8 +28,6 @@ from .routing import Router
 
 _THREADS = 16
 """How many requests of one event loop that read are in threads at once, and how many of those that write."""
-_OPEN_ROUTES = "/v1/"
-"""Routes beside these are for probes: they ask for no key and know no limit."""
 _CONTEXT_OPERATION = "get_context"
 _LONGEST_REQUEST_ID = 128
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
@@ -45,6 +43,37 @@ class _Answer(NamedTuple):
     status: int
     body: bytes
     replayed: bool = False
+
+
+class _Entry:
+    """A request on its way through the front door, and what is answered to it."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.request = request
+        self.path, _, self.query = request.url.raw_path.decode("ascii").partition("?")
+        self.shown_key: Optional[str] = request.headers.get("x-api-key")
+        self.request_id = _request_id(request.headers.get("x-request-id"))
+        self.headers = {"X-Request-ID": self.request_id}
+        """Of the answer."""
+        self.visitor = Visitor(None, with_key=False)
+        self.operation: Optional[Operation[Any]] = None
+        self.parameters: tuple[str, ...] = ()
+        self.answer: Optional[_Answer] = None
+
+    def fail(self, error: EngineError) -> None:
+        """Answer with an error."""
+        self.answer = _Answer(error.status, _error_body(error))
+        if error.retry_after is not None:
+            self.headers["Retry-After"] = str(error.retry_after)
+
+    def response(self) -> httpx.Response:
+        """Return the answer."""
+        assert self.answer is not None
+        if self.answer.replayed:
+            self.headers["Idempotent-Replayed"] = "true"
+        if self.answer.body:
+            self.headers["Content-Type"] = "application/json"
+        return httpx.Response(self.answer.status, headers=self.headers, content=self.answer.body)
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -85,21 +114,36 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        return self._call(request, request.read(), _deadline(request))
+        deadline = _deadline(request)
+        entry = _Entry(request)
+        if not self._has_refused(entry):
+            request.read()
+            self._respond(entry, deadline)
+        return entry.response()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request without holding up the event loop."""
-        content = await request.aread()
         deadline = _deadline(request)
+        entry = _Entry(request)
         if self._engine.is_quick:
-            return self._call(request, content, deadline)
+            if not self._has_refused(entry):
+                await request.aread()
+                self._respond(entry, deadline)
+            return entry.response()
         # Writes wait for each other, and may fill their threads; reads have threads of their own.
         threads = _read_threads if request.method == "GET" else _write_threads
         limiter = threads.get(None)
         if limiter is None:
             limiter = anyio.CapacityLimiter(_THREADS)
             threads.set(limiter)
-        return await anyio.to_thread.run_sync(self._call, request, content, deadline, limiter=limiter)
+        if self._gate.asks_engine(entry.shown_key):
+            refused = await anyio.to_thread.run_sync(self._has_refused, entry, limiter=limiter)
+        else:
+            refused = self._has_refused(entry)
+        if not refused:
+            await request.aread()
+            await anyio.to_thread.run_sync(self._respond, entry, deadline, limiter=limiter)
+        return entry.response()
 
     def close(self) -> None:
         """Close the engine, if it is the transport's to close."""
@@ -114,61 +158,57 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         else:
             self.close()
 
-    def _call(self, request: httpx.Request, content: bytes, deadline: Optional[float]) -> httpx.Response:
+    def _has_refused(self, entry: _Entry) -> bool:
+        """Decide from the head of a request alone, before any of its body is read, whether it comes in."""
         try:
-            return self._respond(request, content, deadline)
+            self._enter(entry)
+        except EngineError as error:
+            entry.fail(error)
+        finally:
+            self._engine.settle()
+        return entry.answer is not None
+
+    def _enter(self, entry: _Entry) -> None:
+        """Find the operation, and let in who may ask for it.
+
+        Raises:
+            EngineError: 401 or 429, of a path where nothing is as well: who has no key learns nothing; 404 or 405.
+        """
+        found = _router.find(entry.path)
+        operation = None if found is None else found.operations.get(entry.request.method)
+        if operation is None or not operation.is_open:
+            entry.visitor = self._gate.admit(entry.shown_key)
+            if self._rate_limit is not None:
+                rate_headers, exceeded = self._rate_limit.take(entry.visitor, self._engine.now_us())
+                entry.headers.update(rate_headers)
+                if exceeded is not None:
+                    raise exceeded
+        if found is None:
+            raise EngineError(404, "resource_not_found", f"There is nothing at {entry.path}: check the path.")
+        if operation is None:
+            entry.headers["Allow"] = ", ".join(sorted(found.operations))
+            message = f"{entry.request.method} does nothing at {entry.path}: it takes {entry.headers['Allow']}."
+            raise EngineError(405, "invalid_request", message)
+        entry.operation, entry.parameters = operation, found.parameters
+
+    def _respond(self, entry: _Entry, deadline: Optional[float]) -> None:
+        try:
+            entry.answer = self._answer(entry, deadline)
+        except EngineError as error:
+            entry.fail(error)
         finally:
             self._engine.settle()
 
-    def _respond(self, request: httpx.Request, content: bytes, deadline: Optional[float]) -> httpx.Response:
-        request_id = _request_id(request.headers.get("x-request-id"))
-        headers = {"X-Request-ID": request_id}
-        try:
-            answer = self._answer(request, content, request_id, headers, deadline)
-        except EngineError as error:
-            answer = _Answer(error.status, _error_body(error))
-            if error.retry_after is not None:
-                headers["Retry-After"] = str(error.retry_after)
-        if answer.replayed:
-            headers["Idempotent-Replayed"] = "true"
-        if answer.body:
-            headers["Content-Type"] = "application/json"
-        return httpx.Response(answer.status, headers=headers, content=answer.body)
-
-    def _answer(
-        self,
-        request: httpx.Request,
-        content: bytes,
-        request_id: str,
-        headers: dict[str, str],
-        deadline: Optional[float],
-    ) -> _Answer:
-        path, _, query = request.url.raw_path.decode("ascii").partition("?")
-        visitor = Visitor(None, with_key=False)
+    def _answer(self, entry: _Entry, deadline: Optional[float]) -> _Answer:
+        operation, visitor, content = entry.operation, entry.visitor, entry.request.content
+        assert operation is not None
         started_us = self._engine.now_us()
-        if path.startswith(_OPEN_ROUTES):
-            visitor = self._gate.admit(request.headers.get("x-api-key"))
-            if self._rate_limit is not None:
-                rate_headers, exceeded = self._rate_limit.take(visitor, started_us)
-                headers.update(rate_headers)
-                if exceeded is not None:
-                    raise exceeded
         check_size(len(content))
-        found = _router.find(path)
-        if found is None:
-            raise EngineError(404, "resource_not_found", f"There is nothing at {path}: check the path.")
-        operation = found.operations.get(request.method)
-        if operation is None:
-            headers["Allow"] = ", ".join(sorted(found.operations))
-            message = f"{request.method} does nothing at {path}: it takes {headers['Allow']}."
-            raise EngineError(405, "invalid_request", message)
-        once = read_once(operation, path, request.headers, content, visitor)
-        context = Context(
-            actor=visitor.actor, actor_id=visitor.key_id, request_id=request_id, once=once, deadline=deadline
-        )
-        answer = self._once(operation, found.parameters, query, content, context)
+        once = read_once(operation, entry.path, entry.request.headers, content, visitor)
+        context = Context(visitor.actor, visitor.key_id, entry.request_id, once, deadline)
+        answer = self._once(operation, entry.parameters, entry.query, content, context)
         if operation.id == _CONTEXT_OPERATION and answer.status == operation.status:
-            headers["X-StateBase-Latency"] = f"{(self._engine.now_us() - started_us) / 1000:.3f}"
+            entry.headers["X-StateBase-Latency"] = f"{(self._engine.now_us() - started_us) / 1000:.3f}"
         return answer
 
     def _once(

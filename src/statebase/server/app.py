@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
 from urllib.parse import quote, urlsplit
 
+import anyio
 import httpx
 
 from .._loopback import is_loopback
@@ -26,6 +27,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 logger = logging.getLogger("statebase.server")
 
 _DOCUMENT_PATH = b"/openapi.json"
+_DRAIN_BYTES = 64 * 1024 * 1024
+_DRAIN_SECONDS = 5.0
+"""How long the rest of a body that is not wanted may be, and may take, after the answer."""
 _DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
 
 
@@ -37,8 +41,8 @@ def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Opt
     Args:
         engine: The engine.
         api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Without it,
-            any key or none will do, and only requests to names of this machine (`localhost`) are answered, so that
-            no web page in a browser can get at the store.
+            any key or none will do, and only requests to names of this machine (`localhost`) with JSON bodies are
+            answered, so that no web page in a browser can get at the store.
         rate_limit: Requests a minute that come in; no limit without it.
 
     Example:
@@ -72,6 +76,8 @@ class _App:
             response = await self._answer(scope, headers, body)
         except EngineError as error:
             response = refusal(error, headers.get("x-request-id"))
+            if isinstance(error, _Untrusted):
+                response.headers["Connection"] = "close"
         except _Disconnected:
             return
         except Exception:
@@ -88,9 +94,11 @@ class _App:
         )
         # A refusal is sent before the rest of the body has come, and the rest is read nevertheless: a client that
         # writes first and listens afterwards would find the connection reset, and the answer lost.
+        # What goes on without an end is cut off: the server closes a connection whose request was not read.
         content = b"" if scope["method"] == "HEAD" else response.content
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        await body.drain()
+        with anyio.move_on_after(_DRAIN_SECONDS):
+            await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self, scope: Scope, headers: httpx.Headers, body: _Body) -> httpx.Response:
@@ -100,8 +108,12 @@ class _App:
             EngineError: The request does not get as far as the transport.
             _Disconnected: Nobody waits for an answer any more.
         """
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # One of the two was made up on the way, to smuggle a second request past a proxy (RFC 9112 6.3).
+            raise _Untrusted("The request has both Content-Length and Transfer-Encoding: send one of them.")
         if self._open_to_all:
-            _check_names(headers)
+            _check_names(scope, headers)
+            _check_content_type(headers)
         method: str = scope["method"]
         # Some servers leave out the raw path, and some leave the query in it.
         path: bytes = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
@@ -120,6 +132,13 @@ class _App:
             return httpx.Response(204, headers={**allow, "X-Request-ID": response.headers.get("X-Request-ID", "")})
         response.headers.update(allow)
         return response
+
+
+class _Untrusted(EngineError):
+    """The request leaves open where it ends: nothing that comes after it on its connection can be trusted."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "invalid_request", message)
 
 
 class _Disconnected(Exception):
@@ -144,9 +163,10 @@ class _Body(httpx.AsyncByteStream):
             yield part
 
     async def drain(self) -> None:
-        """Read what is left of the body, and keep nothing of it."""
-        while self._more:
-            await self._next()
+        """Read what is left of the body, within a limit, and keep nothing of it."""
+        size = 0
+        while self._more and size <= _DRAIN_BYTES:
+            size += len(await self._next() or b"")
 
     async def _next(self) -> Optional[bytes]:
         """Return the next part; None if the client is gone."""
@@ -185,22 +205,52 @@ def _url(scope: Scope, path: bytes) -> httpx.URL:
         raise invalid_request(message, None) from error
 
 
-def _check_names(headers: httpx.Headers) -> None:
+def _check_names(scope: Scope, headers: httpx.Headers) -> None:
     """Refuse a request that a web page made.
 
     A page from elsewhere can make a browser send requests to this machine: under the name of its own site (DNS
-    rebinding), which `Host` shows, or from its own site, which `Origin` shows.
+    rebinding), which `Host` shows, or from its own site, which `Origin` shows; another port is another site.
 
     Raises:
         EngineError: 403.
     """
-    for name, url in (("Host", f"//{headers.get('host', '')}"), ("Origin", headers.get("origin", ""))):
-        if name in headers and not is_loopback(_host(url)):
-            message = (
-                f"{name} is {headers[name]!r}, and this server asks for no API key: without one it answers only "
-                "localhost. Give the server a key."
-            )
-            raise EngineError(403, "permission_denied", message, name)
+    host = headers.get("host", "")
+    if "host" in headers and not is_loopback(_host(f"//{host}")):
+        raise _page_refused("Host")
+    origin = headers.get("origin")
+    if origin is not None and _site(origin) != _site(f"{scope.get('scheme', 'http')}://{host}"):
+        raise _page_refused("Origin")
+
+
+def _check_content_type(headers: httpx.Headers) -> None:
+    """Refuse a body that a web page can make a browser send without asking first: any but JSON.
+
+    Raises:
+        EngineError: 415.
+    """
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if has_body and content_type != "application/json":
+        message = "Content-Type must be application/json where the server asks for no API key."
+        raise EngineError(415, "invalid_request", message, "Content-Type")
+
+
+def _page_refused(header: str) -> EngineError:
+    message = (
+        f"{header} must be this server's own address, because the server asks for no API key: call it as localhost and "
+        "not from another web page, or give the server a key."
+    )
+    return EngineError(403, "permission_denied", message, header)
+
+
+def _site(url: str) -> Optional[tuple[str, str, Optional[int]]]:
+    """Return scheme, host and port of an address; None if it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def _host(url: str) -> str:
