@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 
-from statebase.local.locks import FrameLock, Owner, is_on_stack
+from statebase._locks import FrameLock, Owner, is_on_stack
 
 
 def frame() -> FrameType:

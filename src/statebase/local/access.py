@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import Optional
 
+from .._locks import FrameLock
 from .clock import MINUTE, SECOND
 from .engine import Engine
 from .errors import EngineError
-from .locks import FrameLock
 from .operations.dashboard import KEY_PREFIX, Identity
 
 _OWN_KEY = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Mapping, Optional, TypeVar
 
+from .._locks import FrameLock, calling_frame
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
 from .clock import HOUR, SECOND, Clock
@@ -12,7 +13,6 @@ from .clock import read as read_clock
 from .context import LOCAL, Context, Once
 from .errors import not_found
 from .identifiers import new_id
-from .locks import FrameLock, calling_frame
 from .memory_search import MemorySearch
 from .store import Store
 from .tables.sessions import SessionRow

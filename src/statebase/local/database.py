@@ -11,10 +11,10 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Optional, Sequence
 
+from .._locks import FrameLock, Owner, calling_frame, is_on_stack
 from . import schema
 from .connection import MEMORY, connect, copy, is_busy, make_private, translated
 from .errors import EngineError, busy
-from .locks import FrameLock, Owner, calling_frame, is_on_stack
 
 _BUSY_SECONDS = 10.0
 """How long a write waits for other threads and processes, unless its caller's time ends before."""

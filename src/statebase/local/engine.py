@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
+from .._locks import FrameLock
 from .answers import KeptAnswer, keep, recall
 from .clock import Clock, machine_clock
 from .clock import read as read_clock
@@ -14,7 +15,6 @@ from .core import Core
 from .embedding import Embedder, as_embedder
 from .errors import EngineError
 from .keywords import KeywordSearch
-from .locks import FrameLock
 from .memory_search import MemorySearch
 from .operations.api import Operations
 from .operations.dashboard import Identity

@@ -6,10 +6,10 @@ import itertools
 import time
 from typing import Any, NamedTuple, Optional
 
+from .._locks import FrameLock, calling_frame
 from .embedding import Embedder
 from .errors import busy
 from .keywords import KeywordSearch
-from .locks import FrameLock, calling_frame
 from .memory_search import Match, MemoryFilter, MemoryVectors, VectorRow
 from .vector_space import TOKEN, Settled, Vectors, VectorSpace
 from .vector_table import VectorTable

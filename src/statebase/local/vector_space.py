@@ -11,10 +11,10 @@ from typing import Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .._locks import FrameLock
 from .calibration import DOCUMENTS, QUERIES, Calibration
 from .embedding import Embedder, Kind
 from .errors import EngineError
-from .locks import FrameLock
 from .memory_search import SPACE_KEY, MemoryVectors
 
 Vectors = NDArray[np.float32]
