@@ -10,7 +10,27 @@ import pytest
 from statebase._generated.operations import OPERATIONS
 from statebase.local import Engine
 
-OF_SESSIONS = [operation for operation in OPERATIONS.values() if "{session_id}" in operation.path]
+OF_SESSIONS = [
+    operation
+    for operation in OPERATIONS.values()
+    if "{session_id}" in operation.path and operation.id != "delete_session"
+]
+
+
+def test_expired_session_can_be_deleted(http: httpx.Client, new_session: Any, new_memory: Any, engine_clock: Any):
+    """With its memories, which searches would find for good; a second time there is nothing to delete."""
+    session_id = new_session(user_id="ada", ttl_seconds=60)
+    other_id = new_session(user_id="ada", ttl_seconds=600)
+    memory_id = new_memory(session_id, content="Ada is allergic to peanuts")["id"]
+    engine_clock.advance(seconds=120)
+
+    statuses = [http.delete(f"/v1/sessions/{session_id}").status_code for _ in range(2)]
+
+    assert statuses == [204, 404]
+    assert http.get(f"/v1/memories/{memory_id}").status_code == 404
+    assert http.get("/v1/memories", params={"query": "peanuts", "threshold": 0}).json()["data"] == []
+    context = http.post(f"/v1/sessions/{other_id}/context", json={"query": "peanuts"}).json()
+    assert context["memories"] == []
 
 
 @pytest.mark.parametrize("operation", OF_SESSIONS, ids=lambda operation: operation.id)

@@ -181,7 +181,7 @@ def test_write_within_a_write_is_refused(client: StateBase, session_id: str):
     seen: List[Any] = []
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
-        if frame.f_code.co_name == "next_seq":
+        if frame.f_code.co_name == "next_number":
             sys.settrace(None)
             with pytest.raises(statebase.StateBaseError, match="busy"):
                 client.state.update_state(session_id, {"inner": True})

@@ -70,7 +70,7 @@ def test_extra_keys_are_checked_as_json(http: httpx.Client, session_id: str):
     response = http.post(f"/v1/sessions/{session_id}/turns", content=body)
 
     assert response.status_code == 422
-    assert response.json()["detail"][0]["loc"] == ["body", "input"]
+    assert response.json()["detail"][0]["loc"] == ["body", "input", "extra", 0]
 
 
 class TestState:

@@ -18,7 +18,7 @@ from .clock import DAY
 from .context import Once
 from .errors import EngineError
 from .store import Store
-from .tables.answers import AnswerRow
+from .tables.answers import GONE, AnswerRow
 
 _KEPT_US = DAY
 _WORTH_CUTTING = 256
@@ -62,7 +62,7 @@ def recall(store: Store, once: Once, now_us: int) -> Optional[KeptAnswer]:
     """Return the answer that this request got before, None if it is new; within `read` or `write`.
 
     Raises:
-        EngineError: 409, if the key came before with another body.
+        EngineError: 409, if the key came before with another body; 404, if what it wrote was deleted since.
     """
     row = store.answers.find(once.key, now_us)
     if row is None:
@@ -70,10 +70,22 @@ def recall(store: Store, once: Once, now_us: int) -> Optional[KeptAnswer]:
     if row.request != once.request:
         message = "This Idempotency-Key came before, with another body: use a new key for a new request."
         raise EngineError(409, "conflict", message, "Idempotency-Key")
+    if _is_gone(store, row):
+        message = "What this Idempotency-Key wrote was deleted since: use a new key for a new request."
+        raise EngineError(404, "resource_not_found", message, "Idempotency-Key")
     body = _sealed(row.body, once) if row.sealed else row.body
     if row.session_seq is not None and row.cuts is not None:
         body = _put_back(store, body, row.session_seq, json.loads(row.cuts))
     return KeptAnswer(row.status, body)
+
+
+def _is_gone(store: Store, row: AnswerRow) -> bool:
+    """Return whether the content of an answer was deleted, or is about to be."""
+    if row.status == GONE and not row.body:
+        return True
+    if row.session_id is not None:
+        return store.sessions.find(row.session_id) is None
+    return row.session_seq is not None and not store.sessions.is_there(row.session_seq)
 
 
 def keep(
@@ -85,6 +97,8 @@ def keep(
     *,
     states: Optional[States] = None,
     secret: bool = False,
+    session_id: Optional[str] = None,
+    resource_id: Optional[str] = None,
 ) -> None:
     """Keep the answer to a new request for a day; within `write`.
 
@@ -96,6 +110,8 @@ def keep(
         body: Its body.
         states: The states that it holds, in their own order of appearance.
         secret: Whether it holds something that the store must not show.
+        session_id: The session that it tells of; when that is deleted, the body is.
+        resource_id: The memory or the entity that it tells of; likewise.
     """
     kept, cuts = _cut(body, states) if states is not None else (body, [])
     if secret:
@@ -107,6 +123,8 @@ def keep(
         sealed=int(secret),
         session_seq=states.session_seq if states is not None and cuts else None,
         cuts=json.dumps(cuts) if cuts else None,
+        session_id=session_id,
+        resource_id=resource_id,
     )
     store.answers.put(once.key, now_us + _KEPT_US, row)
     once.body = body

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional, TypeVar
 from .._locks import FrameLock, calling_frame
 from . import jsontext
 from .answers import AlreadyAnswered, States, encode, keep, recall
-from .clock import HOUR, SECOND, Clock
+from .clock import SECOND, Clock
 from .clock import read as read_clock
 from .context import LOCAL, Context, Once
 from .errors import not_found
@@ -20,8 +20,10 @@ from .tables.traces import TraceRow
 
 T = TypeVar("T")
 
-_CLEANING_US = HOUR
-"""How often answers that are no longer given again are removed."""
+_ANSWERS_AT_ONCE = 8
+"""How many answers that are no longer given again a write removes, which adds one."""
+_ROWS_AT_ONCE = 20
+"""How many rows of sessions that were removed a write removes, if there are any left."""
 
 
 class Core:
@@ -38,7 +40,6 @@ class Core:
         self.store = store
         self.search = search
         self.default_ttl_seconds = default_ttl_seconds
-        self.next_cleaning_us = 0
         self.key_uses = KeyUses()
         self._clock = clock
         self.read = store.database.read
@@ -91,6 +92,8 @@ class Change:
         self._core = core
         self._context = context
         self._transaction = core.store.database.write(context.deadline)
+        self._session_id: Optional[str] = None
+        self._resource_id: Optional[str] = None
 
     def __enter__(self) -> Change:
         self._transaction.enter(calling_frame())
@@ -115,6 +118,8 @@ class Change:
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
+            self._core.store.remove_piece(_ROWS_AT_ONCE)
+            self._core.store.sessions.label_piece(_ROWS_AT_ONCE)
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)
@@ -134,6 +139,8 @@ class Change:
             details: What changed; keys whose value is None are left out.
         """
         context = self._context
+        self._session_id = session_id
+        self._resource_id = resource_id if resource_type in ("memory", "entity") else None
         trace_id = new_id("trace_")
         given = {key: value for key, value in details.items() if value is not None}
         traces = self._core.store.traces
@@ -173,7 +180,17 @@ class Change:
         if once is not None:
             store = self._core.store
             body = encode(result) if body is None else body
-            keep(store, once, self.now_us, once.status, body, states=states, secret=secret)
+            keep(
+                store,
+                once,
+                self.now_us,
+                once.status,
+                body,
+                states=states,
+                secret=secret,
+                session_id=self._session_id,
+                resource_id=self._resource_id,
+            )
         return result
 
     def _look_back(self, once: Once) -> None:
@@ -181,9 +198,7 @@ class Change:
         answer = recall(core.store, once, self.now_us)
         if answer is not None:
             raise AlreadyAnswered(answer)
-        if self.now_us >= core.next_cleaning_us:
-            core.store.remove_old_answers(self.now_us)
-            core.next_cleaning_us = self.now_us + _CLEANING_US
+        core.store.answers.delete_expired(self.now_us, _ANSWERS_AT_ONCE)
 
 
 class KeyUses:

@@ -361,7 +361,7 @@ class _Block:
         Args:
             error: What the block raised, if it did: then a transaction is rolled back.
         """
-        if self._is_part:
+        if self._is_part or self._frame is None:
             return
         try:
             if error is None and self.is_write and self.connection is not None:

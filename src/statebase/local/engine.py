@@ -194,12 +194,22 @@ class Engine(Operations):
         with self._core.read():
             return recall(self._core.store, once, self._core.now_us())
 
-    def keep(self, once: Once, status: int, body: bytes, deadline: Optional[float] = None) -> None:
-        """Keep the answer to a request that changed nothing; `deadline` is that of `Context`.
+    def keep(self, once: Once, status: int, body: bytes, context: Context, session_id: Optional[str]) -> None:
+        """Keep the answer to a request that changed nothing.
+
+        Args:
+            once: The request.
+            status: The status of the answer.
+            body: Its body.
+            context: Of the request.
+            session_id: The session that the answer tells of; None for one that tells of none.
 
         Raises:
             AlreadyAnswered: The request was answered meanwhile; that answer counts.
             EngineError: 409, if its idempotency key came meanwhile with another body.
         """
-        with self._core.change(Context(once=once, deadline=deadline)) as change:
-            keep(self._core.store, once, change.now_us, status, body)
+        with self._core.change(context) as change:
+            store = self._core.store
+            if session_id is not None and store.sessions.find(session_id) is None:
+                session_id = None  # the answer says just that
+            keep(store, once, change.now_us, status, body, session_id=session_id)

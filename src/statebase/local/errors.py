@@ -77,6 +77,12 @@ def unknown_cursor(identifier: str) -> EngineError:
     return invalid_request(message, "starting_after")
 
 
+def damaged() -> EngineError:
+    """Make the error for a store whose content makes no sense."""
+    message = "The store is damaged: something in it cannot be read. Restore a backup."
+    return EngineError(500, "internal_error", message)
+
+
 def busy(message: str) -> EngineError:
     """Make the error for a store that cannot be used at the moment."""
     return EngineError(503, "service_unavailable", message, retry_after=1)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Union
 import pydantic_core
 from typing_extensions import TypeGuard
 
-from .errors import invalid_value
+from .errors import damaged, invalid_value
 
 _WRAPPED = 8
 """How many levels an answer puts around a value that came in a request, at most."""
@@ -41,8 +41,15 @@ def encode(value: Any, *location: Union[str, int]) -> str:
 
 
 def decode(text: str) -> Any:
-    """Read JSON text that `encode` wrote."""
-    return pydantic_core.from_json(text)
+    """Read JSON text that `encode` wrote.
+
+    Raises:
+        EngineError: 500, if it is damaged.
+    """
+    try:
+        return pydantic_core.from_json(text)
+    except ValueError as error:
+        raise damaged() from error
 
 
 def same(first: Any, second: Any) -> bool:

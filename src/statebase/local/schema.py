@@ -152,7 +152,29 @@ _TRACE_TIMES = (
     "CREATE INDEX traces_by_time ON traces (created_us)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _TRACE_TIMES)
+_REMOVALS = (
+    # Sessions that were deleted, and of which some rows are still there.
+    "CREATE TABLE removals (session_seq INTEGER PRIMARY KEY, session_id TEXT NOT NULL)",
+    # What a stored response tells of, so that it goes when that goes.
+    "ALTER TABLE answers ADD COLUMN session_id TEXT",
+    "ALTER TABLE answers ADD COLUMN resource_id TEXT",
+    "CREATE INDEX answers_by_session_id ON answers (session_id) WHERE session_id IS NOT NULL",
+    "CREATE INDEX answers_by_resource ON answers (resource_id) WHERE resource_id IS NOT NULL",
+)
+
+_LABELS = (
+    # The top-level keys of the metadata of sessions, with their values in a form that equal values share.
+    """CREATE TABLE session_labels (
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        session_seq INTEGER NOT NULL,
+        PRIMARY KEY (key, value, session_seq)
+    ) WITHOUT ROWID""",
+    # The sessions that are there already get theirs a few at a time, from this one down.
+    "INSERT INTO meta (key, value) SELECT 'labels.todo', max(seq) FROM sessions HAVING max(seq) IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, (*_TRACE_TIMES, *_REMOVALS, *_LABELS))
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 
 

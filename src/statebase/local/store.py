@@ -12,6 +12,7 @@ from .tables.entities import Entities
 from .tables.keys import Keys
 from .tables.memories import Memories
 from .tables.meta import Meta
+from .tables.removals import Removals
 from .tables.sessions import SessionRow, Sessions
 from .tables.states import States
 from .tables.traces import Traces
@@ -33,7 +34,7 @@ class Store:
     def __init__(self, path: str, durability: str) -> None:
         self.database = Database(path, durability)
         self.meta = Meta(self.database)
-        self.sessions = Sessions(self.database)
+        self.sessions = Sessions(self.database, self.meta)
         self.states = States(self.database)
         self.turns = Turns(self.database)
         self.words = Words(self.database, self.meta)
@@ -44,33 +45,52 @@ class Store:
         self.traces = Traces(self.database)
         self.answers = Answers(self.database)
         self.keys = Keys(self.database)
+        self.removals = Removals(self.database)
         with self.database.write():
             self.words.prepare()
 
     def remove_session(self, session: SessionRow) -> dict[str, int]:
-        """Remove a session and what belongs to it, traces excepted; within `write`.
+        """Remove a session, so that nothing of it is found any more; within `write`.
+
+        What belongs to it, traces excepted, is removed in pieces by `remove_piece`.
 
         Returns:
             How much there was of each kind.
         """
         seq = session.seq
         removed = {
-            "turns": self.turns.delete(seq),
-            "memories": self.memories.delete_of(seq),
-            "entities": self.entities.delete_of(seq),
+            "turns": session.turn_count,
+            "memories": session.memory_count,
+            "entities": self.entities.count_of(seq),
         }
         self.states.delete(seq)
-        # An answer that may have to be given again, within a day, is put together from the versions.
-        if not self.answers.rest_on(seq):
-            self.states.delete_versions(seq)
-        self.sessions.delete(seq)
+        self.sessions.delete(session)
+        self.removals.insert(seq, session.id)
         return removed
 
-    def remove_old_answers(self, now_us: int) -> None:
-        """Remove the answers that are no longer given again, and what was kept for their sake; within `write`."""
-        for seq in self.answers.delete_expired(now_us):
-            if not self.sessions.is_there(seq) and not self.answers.rest_on(seq):
-                self.states.delete_versions(seq)
+    def remove_piece(self, limit: int, session_seq: Optional[int] = None) -> bool:
+        """Remove at most about `limit` rows that are left of a session that was removed; within `write`.
+
+        Args:
+            limit: How many rows.
+            session_seq: Of which session; None for the one that was made first.
+
+        Returns:
+            Whether there is more to do.
+        """
+        removal = self.removals.next(session_seq)
+        if removal is None:
+            return False
+        seq = removal.session_seq
+        for remove in (self.turns.delete_some, self.memories.delete_some, self.entities.delete_some):
+            limit -= remove(seq, limit)
+            if limit <= 0:
+                return True
+        limit -= self.states.delete_some_versions(seq, limit)
+        if limit <= 0 or self.answers.forget_session(seq, removal.session_id, limit) >= limit:
+            return True
+        self.removals.delete(seq)
+        return session_seq is None
 
     def size(self) -> int:
         """Return how many bytes the store takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import Any, NamedTuple, Optional, Union
@@ -25,6 +26,8 @@ from .errors import EngineError
 from .identifiers import new_id
 from .requests import InvalidRequest, check_size, invalid_body, read_body, read_once, read_query
 from .routing import Router
+
+logger = logging.getLogger("statebase.local")
 
 _THREADS = 16
 """How many requests of one event loop that read are in threads at once, and how many of those that write."""
@@ -61,7 +64,9 @@ class _Entry:
         self.answer: Optional[_Answer] = None
 
     def fail(self, error: EngineError) -> None:
-        """Answer with an error."""
+        """Answer with an error; what went wrong in the store goes to the log with its cause."""
+        if error.status == 500:
+            logger.error("Request %s (%s) failed", self.request_id, self.request.method, exc_info=error)
         self.answer = _Answer(error.status, _error_body(error))
         if error.retry_after is not None:
             self.headers["Retry-After"] = str(error.retry_after)
@@ -224,7 +229,8 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         try:
             answer = self._run(operation, parameters, query, content, context)
             if once.body is None:
-                self._engine.keep(once, answer.status, answer.body, context.deadline)
+                session_id = parameters[0] if "{session_id}" in operation.path else None
+                self._engine.keep(once, answer.status, answer.body, context, session_id)
         except AlreadyAnswered as already:
             return _Answer(*already.answer, replayed=True)
         return answer

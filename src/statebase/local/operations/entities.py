@@ -131,6 +131,7 @@ class EntityOperations:
         with self._core.change(context) as change:
             entity = self._entity(entity_id, change.now_us)
             self._store.entities.delete(entity.seq)
+            self._store.answers.forget_resource(entity.id)
             details = {"entity_type": entity.entity_type, "entity_id": entity.entity_id}
             change.trace("entity.deleted", entity.session_id, "entity", entity.id, details)
 

@@ -141,6 +141,7 @@ class MemoryOperations:
         with self._core.change(context) as change:
             memory = self._memory(memory_id)
             self._store.memories.delete(memory)
+            self._store.answers.forget_resource(memory.id)
             self._store.sessions.count_memory(memory.session_seq, -1, change.now_us)
             details = {"type": memory.type, "preview": _preview(memory.content)}
             change.trace("memory.deleted", memory.session_id, "memory", memory.id, details)

@@ -22,13 +22,16 @@ from ..answers import States
 from ..clock import to_datetime, to_microseconds, to_text
 from ..context import Context
 from ..core import Core
-from ..errors import EngineError, invalid_request, unknown_cursor
+from ..errors import EngineError, invalid_request, not_found, unknown_cursor
 from ..history import Frame
 from ..identifiers import new_id
 from ..tables.sessions import SessionRow
 from ..tables.states import LARGE
 from .states import version_model, version_not_found
 from .traces import list_item
+
+_ROWS_AT_ONCE = 500
+"""How many rows of a session one transaction removes."""
 
 
 class SessionOperations:
@@ -97,7 +100,7 @@ class SessionOperations:
             expires_us = session.expires_us
             if "ttl_seconds" in given:
                 expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
-            self._store.sessions.update(session.seq, metadata, expires_us, now_us)
+            self._store.sessions.update(session, metadata, expires_us, now_us)
             details = {"fields": sorted(given & {"metadata", "ttl_seconds"}), "expires_at": to_text(expires_us)}
             change.trace("session.updated", session.id, "session", session.id, details)
             return change.answer(
@@ -112,11 +115,14 @@ class SessionOperations:
             )
 
     def delete(self, session_id: str, context: Context) -> None:
-        """Remove a session and what belongs to it; its traces stay."""
+        """Remove a session, expired or not, and what belongs to it; its traces stay."""
         with self._core.change(context) as change:
-            session = self._core.session(session_id, change.now_us)
+            session = self._store.sessions.find(session_id)
+            if session is None:
+                raise not_found("session", session_id)
             removed = self._store.remove_session(session)
             change.trace("session.deleted", session.id, "session", session.id, removed)
+        self._remove_rest(session.seq)
 
     def fork(self, session_id: str, body: SessionForkRequest, context: Context) -> SessionResponse:
         """Start a session from a version of the state of another."""
@@ -163,7 +169,19 @@ class SessionOperations:
             for session in sessions:
                 details = {"expired_at": to_text(session.expires_us), **self._store.remove_session(session)}
                 change.trace("session.expired", session.id, "session", session.id, details)
+        for session in sessions:
+            self._remove_rest(session.seq)
         return len(sessions)
+
+    def _remove_rest(self, session_seq: int) -> None:
+        """Remove what is left of a session, a piece at a time: others get to write between.
+
+        If this is interrupted, the writes that follow do it, a little each.
+        """
+        more = True
+        while more:
+            with self._store.database.write():
+                more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
 
     def _encoded(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""

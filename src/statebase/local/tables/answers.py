@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 from ..database import Database
+
+_COLUMNS = "request, status, body, sealed, session_seq, cuts, session_id, resource_id"
+GONE = 404
+"""The status, without a body, of an answer whose content was deleted."""
 
 
 class AnswerRow(NamedTuple):
@@ -21,6 +25,10 @@ class AnswerRow(NamedTuple):
     """The session whose states are cut out; None if none are."""
     cuts: Optional[str]
     """JSON: a list of [position, version], by position."""
+    session_id: Optional[str] = None
+    """The session that it tells of."""
+    resource_id: Optional[str] = None
+    """The memory or the entity that it tells of."""
 
 
 class Answers:
@@ -32,7 +40,7 @@ class Answers:
     def find(self, key: bytes, now_us: int) -> Optional[AnswerRow]:
         """Return the answer that is kept under a key; None if there is none or its time is up."""
         row = self._database.execute(
-            "SELECT request, status, body, sealed, session_seq, cuts FROM answers WHERE key = ? AND expires_us > ?",
+            f"SELECT {_COLUMNS} FROM answers WHERE key = ? AND expires_us > ?",
             (key, now_us),
         ).fetchone()
         return None if row is None else AnswerRow._make(row)
@@ -40,20 +48,28 @@ class Answers:
     def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
         """Keep an answer, in place of one whose time is up."""
         self._database.execute(
-            "INSERT OR REPLACE INTO answers (key, expires_us, request, status, body, sealed, session_seq, cuts)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (key, expires_us, *answer),
         )
 
-    def delete_expired(self, now_us: int) -> list[int]:
-        """Remove the answers whose time is up, and return the sessions whose states were cut out of them."""
-        rows = self._database.execute(
-            "SELECT DISTINCT session_seq FROM answers WHERE expires_us <= ? AND session_seq IS NOT NULL", (now_us,)
-        ).fetchall()
-        self._database.execute("DELETE FROM answers WHERE expires_us <= ?", (now_us,))
-        return [row[0] for row in rows]
+    def delete_expired(self, now_us: int, limit: int) -> None:
+        """Remove at most `limit` answers whose time is up."""
+        self._database.execute(
+            "DELETE FROM answers WHERE seq IN (SELECT seq FROM answers WHERE expires_us <= ? LIMIT ?)", (now_us, limit)
+        )
 
-    def rest_on(self, session_seq: int) -> bool:
-        """Say whether an answer needs the state versions of a session."""
-        row = self._database.execute("SELECT 1 FROM answers WHERE session_seq = ? LIMIT 1", (session_seq,)).fetchone()
-        return row is not None
+    def forget_session(self, session_seq: int, session_id: str, limit: int) -> int:
+        """Empty at most `limit` answers that tell of a session, and return how many that were."""
+        return self._forget("session_id = ?", session_id, limit) + self._forget("session_seq = ?", session_seq, limit)
+
+    def forget_resource(self, resource_id: str) -> None:
+        """Empty the answers that tell of a memory or an entity."""
+        self._forget("resource_id = ?", resource_id, -1)
+
+    def _forget(self, condition: str, value: Union[int, str], limit: int) -> int:
+        return self._database.execute(
+            "UPDATE answers SET status = ?, body = X'', sealed = 0, session_seq = NULL, cuts = NULL,"
+            " session_id = NULL, resource_id = NULL"
+            f" WHERE seq IN (SELECT seq FROM answers WHERE {condition} LIMIT ?)",
+            (GONE, value, limit),
+        ).rowcount

@@ -88,9 +88,17 @@ class Entities:
         """Remove an entity."""
         self._database.execute("DELETE FROM entities WHERE seq = ?", (seq,))
 
-    def delete_of(self, session_seq: int) -> int:
-        """Remove all entities of a session and return how many there were."""
-        return self._database.execute("DELETE FROM entities WHERE session_seq = ?", (session_seq,)).rowcount
+    def count_of(self, session_seq: int) -> int:
+        """Count the entities of a session."""
+        row = self._database.execute("SELECT count(*) FROM entities WHERE session_seq = ?", (session_seq,)).fetchone()
+        return int(row[0])
+
+    def delete_some(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` entities of a session and return how many that were."""
+        return self._database.execute(
+            "DELETE FROM entities WHERE seq IN (SELECT seq FROM entities WHERE session_seq = ? LIMIT ?)",
+            (session_seq, limit),
+        ).rowcount
 
     def total(self, now_us: int) -> int:
         """Count the entities whose sessions live."""

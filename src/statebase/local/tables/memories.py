@@ -132,9 +132,11 @@ class Memories:
             self._vectors.log_change(memory.seq)
         self._database.execute("DELETE FROM memories WHERE seq = ?", (memory.seq,))
 
-    def delete_of(self, session_seq: int) -> int:
-        """Remove all memories of a session and return how many there were."""
-        rows = self._database.execute(_SELECT + " WHERE m.session_seq = ?", (session_seq,)).fetchall()
+    def delete_some(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` memories of a session, which may be gone itself, and return how many that were."""
+        rows = self._database.execute(
+            _SELECT.replace(" JOIN", " LEFT JOIN") + " WHERE m.session_seq = ? LIMIT ?", (session_seq, limit)
+        ).fetchall()
         for row in rows:
             self.delete(MemoryRow._make(row))
         return len(rows)

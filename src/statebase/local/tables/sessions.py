@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import jsontext
 from ..database import Database
 from .filters import conditions
+from .meta import Meta
 
 _COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
 _INTEGER_MAX = 2**63 - 1
+_TODO = "labels.todo"
+"""Under which the store keeps the newest session that has no labels yet; nothing when all have them."""
+_MANY = 200
+"""From so many on, walking along an index may take longer than walking along the table."""
+_LONGEST_LABEL = 200
 
 
 class SessionRow(NamedTuple):
@@ -38,8 +45,9 @@ class Totals(NamedTuple):
 class Sessions:
     """The table of sessions."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, meta: Meta) -> None:
         self._database = database
+        self._meta = meta
 
     def insert(
         self,
@@ -57,6 +65,8 @@ class Sessions:
             (session_id, agent_id, user_id, metadata, now_us, now_us, expires_us),
         )
         seq = cursor.lastrowid or 0
+        if metadata is not None:
+            self._label(seq, metadata)
         return SessionRow(seq, session_id, agent_id, user_id, metadata, now_us, now_us, expires_us, 0, 0)
 
     def find(self, session_id: str) -> Optional[SessionRow]:
@@ -81,15 +91,19 @@ class Sessions:
         metadata: Optional[Mapping[str, Any]],
     ) -> list[SessionRow]:
         """Return at most `limit` sessions that live and pass all filters given, newest first."""
-        condition, parameters = conditions({"user_id": user_id}, {"agent_id": agent_id})
+        condition, parameters = conditions({"s.user_id": user_id}, {"s.agent_id": agent_id})
         for comparison, moment_us in ((">", created_after_us), ("<", created_before_us)):
             if moment_us is not None:
-                condition += f" AND created_us {comparison} ?"
+                condition += f" AND s.created_us {comparison} ?"
                 parameters.append(moment_us)
         found: list[SessionRow] = []
         for row in self._database.execute(
-            f"SELECT {_COLUMNS} FROM sessions WHERE seq < ? AND expires_us > ?{condition} ORDER BY seq DESC",
-            (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
+            *self._walk(
+                condition,
+                (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
+                None if user_id is not None or not metadata else metadata,
+                (created_after_us, created_before_us),
+            )
         ):
             session = SessionRow._make(row)
             if metadata is None or _has(session.metadata, metadata):
@@ -97,6 +111,74 @@ class Sessions:
                 if len(found) == limit:
                     break
         return found
+
+    def _walk(
+        self,
+        condition: str,
+        parameters: tuple[Any, ...],
+        metadata: Optional[Mapping[str, Any]],
+        created_us: tuple[Optional[int], Optional[int]],
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement that goes over candidates, newest first, along the index that holds the fewest."""
+        columns = ", ".join(f"s.{column}" for column in _COLUMNS.split(", "))
+        if metadata is not None and self._meta.get(_TODO) is None:
+            labels = [(key, _label(value)) for key, value in metadata.items()]
+            key, value = min(labels, key=self._about_how_many)
+            return (
+                f"SELECT {columns} FROM session_labels l CROSS JOIN sessions s ON s.seq = l.session_seq"
+                f" WHERE l.key = ? AND l.value = ? AND l.session_seq < ? AND s.expires_us > ?{condition}"
+                " ORDER BY l.session_seq DESC",
+                (key, value, *parameters),
+            )
+        if created_us != (None, None) and self._are_few(created_us):
+            # The plus keeps SQLite from walking the table in its own order.
+            return (
+                f"SELECT {columns} FROM sessions s INDEXED BY sessions_by_creation"
+                f" WHERE +s.seq < ? AND s.expires_us > ?{condition} ORDER BY +s.seq DESC",
+                parameters,
+            )
+        return (
+            f"SELECT {columns} FROM sessions s WHERE s.seq < ? AND s.expires_us > ?{condition} ORDER BY s.seq DESC",
+            parameters,
+        )
+
+    def _about_how_many(self, label: tuple[str, str]) -> int:
+        """Count the sessions with a label, up to a limit."""
+        row = self._database.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM session_labels WHERE key = ? AND value = ? LIMIT ?)", (*label, _MANY)
+        ).fetchone()
+        return int(row[0])
+
+    def _are_few(self, created_us: tuple[Optional[int], Optional[int]]) -> bool:
+        after_us, before_us = created_us
+        row = self._database.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM sessions WHERE created_us > ? AND created_us < ? LIMIT ?)",
+            (-_INTEGER_MAX if after_us is None else after_us, _INTEGER_MAX if before_us is None else before_us, _MANY),
+        ).fetchone()
+        return int(row[0]) < _MANY
+
+    def label_piece(self, limit: int) -> None:
+        """Label at most `limit` sessions of a store that older versions of the package have written; within `write`."""
+        todo = self._meta.get(_TODO)
+        if todo is None:
+            return
+        rows = self._database.execute(
+            "SELECT seq, metadata FROM sessions WHERE seq <= ? ORDER BY seq DESC LIMIT ?", (int(todo), limit)
+        ).fetchall()
+        for seq, metadata in rows:
+            self._label(seq, metadata)
+        if len(rows) < limit:
+            self._meta.delete(_TODO)
+        else:
+            self._meta.set({_TODO: str(rows[-1][0] - 1)})
+
+    def _label(self, seq: int, metadata: Optional[str]) -> None:
+        self._database.execute_many("INSERT OR IGNORE INTO session_labels VALUES (?, ?, ?)", _labels(seq, metadata))
+
+    def _unlabel(self, seq: int, metadata: Optional[str]) -> None:
+        self._database.execute_many(
+            "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", _labels(seq, metadata)
+        )
 
     def count_turn(self, seq: int, now_us: int) -> int:
         """Count one more turn of the session and return its number."""
@@ -116,16 +198,20 @@ class Sessions:
         """Note that the session changed."""
         self._database.execute("UPDATE sessions SET updated_us = ? WHERE seq = ?", (now_us, seq))
 
-    def update(self, seq: int, metadata: Optional[str], expires_us: int, now_us: int) -> None:
+    def update(self, old: SessionRow, metadata: Optional[str], expires_us: int, now_us: int) -> None:
         """Give the session metadata and a time to expire."""
+        if metadata != old.metadata:
+            self._unlabel(old.seq, old.metadata)
+            self._label(old.seq, metadata)
         self._database.execute(
             "UPDATE sessions SET metadata = ?, expires_us = ?, updated_us = ? WHERE seq = ?",
-            (metadata, expires_us, now_us, seq),
+            (metadata, expires_us, now_us, old.seq),
         )
 
-    def delete(self, seq: int) -> None:
+    def delete(self, session: SessionRow) -> None:
         """Remove the session alone."""
-        self._database.execute("DELETE FROM sessions WHERE seq = ?", (seq,))
+        self._unlabel(session.seq, session.metadata)
+        self._database.execute("DELETE FROM sessions WHERE seq = ?", (session.seq,))
 
     def expired(self, now_us: int, limit: int) -> list[SessionRow]:
         """Return at most `limit` sessions whose time is up, those that expired first coming first."""
@@ -148,3 +234,21 @@ class Sessions:
 def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
     metadata: dict[str, Any] = {} if text is None else jsontext.decode(text)
     return all(key in metadata and jsontext.same(metadata[key], value) for key, value in wanted.items())
+
+
+def _labels(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+    pairs: dict[str, Any] = {} if metadata is None else jsontext.decode(metadata)
+    return [(key, _label(value), seq) for key, value in pairs.items()]
+
+
+def _label(value: Any) -> str:
+    """Return a text that values share which are the same as JSON; others may share it as well."""
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return f"text {value}" if len(value) <= _LONGEST_LABEL else f"digest {sha256(value.encode()).hexdigest()}"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int):
+        return f"number {value:x}"[:_LONGEST_LABEL]
+    return f"number {value!r}" if isinstance(value, float) else type(value).__name__

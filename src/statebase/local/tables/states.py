@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple, Optional
 
 from .. import history
 from ..database import Database
+from ..errors import damaged
 
 LARGE = 64 * 1024
 """A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
@@ -185,12 +187,15 @@ class States:
         ]
 
     def delete(self, session_seq: int) -> None:
-        """Remove the newest state of a session; its versions are removed by `delete_versions`."""
+        """Remove the newest state of a session; its versions are removed by `delete_some_versions`."""
         self._database.execute("DELETE FROM states WHERE session_seq = ?", (session_seq,))
 
-    def delete_versions(self, session_seq: int) -> None:
-        """Remove all versions of the state of a session."""
-        self._database.execute("DELETE FROM state_versions WHERE session_seq = ?", (session_seq,))
+    def delete_some_versions(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` versions of the state of a session and return how many that were."""
+        return self._database.execute(
+            "DELETE FROM state_versions WHERE seq IN (SELECT seq FROM state_versions WHERE session_seq = ? LIMIT ?)",
+            (session_seq, limit),
+        ).rowcount
 
     def _insert(
         self,
@@ -215,7 +220,10 @@ class States:
             if frame is None:
                 raise _missing(version)
             base = None if frame.base is None else self._text(session_seq, frame.base, known)
-            known[version] = history.decode(frame.kind, frame.data, base)
+            try:
+                known[version] = history.decode(frame.kind, frame.data, base)
+            except (ValueError, LookupError, zlib.error) as error:
+                raise damaged() from error
         return known[version]
 
     def _frame(self, session_seq: int, version: int) -> Optional[history.Frame]:

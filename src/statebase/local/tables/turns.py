@@ -61,6 +61,9 @@ class Turns:
         )
         return [TurnRow._make(row) for row in rows]
 
-    def delete(self, session_seq: int) -> int:
-        """Remove all turns of a session and return how many there were."""
-        return self._database.execute("DELETE FROM turns WHERE session_seq = ?", (session_seq,)).rowcount
+    def delete_some(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` turns of a session and return how many that were."""
+        return self._database.execute(
+            "DELETE FROM turns WHERE seq IN (SELECT seq FROM turns WHERE session_seq = ? LIMIT ?)",
+            (session_seq, limit),
+        ).rowcount
