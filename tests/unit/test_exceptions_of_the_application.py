@@ -100,6 +100,8 @@ def test_handler_of_a_signal(
         options["deadline"] = 30.0
     if flavour == "async":
         pytest.skip("the handler strikes the event loop, not the call")
+    if way in ("transport", "http_client") and isinstance(error, ConnectionResetError):
+        pytest.skip("httpcore takes no notice of it, if it strikes at the end of sending")
 
     alarm.error = error
     client = make_client("sb_test", base_url=address, max_retries=2, **options)
