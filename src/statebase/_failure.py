@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import ssl
-from types import CodeType
+from types import CodeType, FrameType
 from typing import AsyncIterator, Iterator, NamedTuple, Optional, cast
 
 import httpx
@@ -137,20 +137,27 @@ def not_of_connection(error: Exception, wire: Wire) -> Optional[BaseException]:
 
 
 def _raised_by_signal_handler(error: BaseException) -> Optional[BaseException]:
-    codes: Optional[set[CodeType]] = None
+    codes = _codes_of_signal_handlers()
     cause: Optional[BaseException] = error
     seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
+    frames = _frames(error)
+    # httpcore forgets causes and keeps contexts. What was raised before this call has no frame in common with it.
+    while cause is not None and id(cause) not in seen and not frames.isdisjoint(own := _frames(cause)):
         seen.add(id(cause))
-        traceback = cause.__traceback__
-        while traceback is not None:
-            if codes is None:
-                codes = _codes_of_signal_handlers()
-            if traceback.tb_frame.f_code in codes:
-                return cause
-            traceback = traceback.tb_next
-        cause = cause.__cause__
+        if any(frame.f_code in codes for frame in own):
+            return cause
+        frames |= own
+        cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _frames(error: BaseException) -> set[FrameType]:
+    found: set[FrameType] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        found.add(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return found
 
 
 def _codes_of_signal_handlers() -> set[CodeType]:

@@ -79,7 +79,7 @@ def test_proxy_of_the_environment_is_bypassed(
 
 
 @BOTH
-@pytest.mark.parametrize("proxy_url", ["http://proxy.invalid:3128", "https://proxy.invalid", "socks5://10.0.0.1:1080"])
+@pytest.mark.parametrize("proxy_url", ["http://proxy.invalid:3128", "https://proxy.invalid", "http://10.0.0.1:1080"])
 def test_proxy_elsewhere_is_refused(client_class: Any, proxy_url: str) -> None:
     """An http address with a proxy that is not this machine needs the word of the caller."""
     address = "http://localhost:8787"
@@ -133,7 +133,6 @@ def test_http_client_with_a_proxy_is_refused(flavour: str, way: str, monkeypatch
         "http://user:123/s3cret@proxy:9",
         "s3cret://user@proxy",
         "ftp://user:s3cret@proxy",
-        "http:s3cret@proxy",
     ],
 )
 def test_proxy_that_is_no_url(flavour: str, monkeypatch: pytest.MonkeyPatch, make_client: Any, url: str) -> None:

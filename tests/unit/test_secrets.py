@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import statebase
-from statebase import APIConnectionError, AsyncStateBase, StateBase, StateBaseError
+from statebase import APIConnectionError, AsyncStateBase, ConfigurationError, StateBase, StateBaseError
 from statebase._settings import Secret
 
 KEY = "sb_hunter2_hunter2"
@@ -311,3 +311,71 @@ def test_headers_of_http2_are_not_logged(caplog: pytest.LogCaptureFixture, flavo
 
     assert KEY not in caplog.text
     assert "not ours" in caplog.text
+
+
+WRONG_OPTIONS: List[Any] = [
+    {"base_url": "mars"},
+    {"base_url": "http://example.com"},
+    {"timeout": 0},
+    {"max_retries": -1},
+    {"proxy": "ftp://proxy"},
+    {"verify": "/no/such/file"},
+    {"default_headers": {"X-A": "b\nc"}},
+    {"event_hooks": 1},
+    {"http_client": object()},
+    {"transport": object()},
+]
+
+
+def shown(value: object) -> str:
+    try:
+        return repr(value)
+    except AttributeError:  # of a client that was not made
+        return repr(vars(value))
+
+
+def frames_that_show(error: BaseException, secret: str) -> List[str]:
+    """List our frames in an error and in all that its chain leads to whose local variables show a secret."""
+    frames = [frame for each in errors_of(error) for frame, _ in traceback.walk_tb(each.__traceback__)]
+    ours = [frame for frame in frames if "test_secrets" not in frame.f_code.co_filename]
+    return [frame.f_code.co_name for frame in ours if any(secret in shown(value) for value in frame.f_locals.values())]
+
+
+@pytest.mark.parametrize("client_class", [StateBase, AsyncStateBase])
+@pytest.mark.parametrize("options", WRONG_OPTIONS, ids=lambda options: "-".join(options))
+def test_local_variables_of_the_constructor_do_not_show_the_key(client_class: Any, options: Any) -> None:
+    """A client that cannot be made says why, and no frame on the way holds the key, in any error of its chain."""
+    with pytest.raises(ConfigurationError) as caught:
+        client_class(KEY, **options)
+
+    assert frames_that_show(caught.value, KEY) == []
+
+
+@pytest.mark.parametrize("client_class", [StateBase, AsyncStateBase])
+@pytest.mark.parametrize("where", ["argument", "environment"])
+def test_local_variables_do_not_show_a_wrong_key(
+    client_class: Any, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key with a line end is a key nevertheless."""
+    monkeypatch.setenv("STATEBASE_API_KEY", f"{KEY} x")
+
+    with pytest.raises(ConfigurationError) as caught:
+        client_class(f"{KEY}\n" if where == "argument" else None)
+
+    assert frames_that_show(caught.value, KEY) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"proxy": "http://user:hunter2#@proxy"},
+        {"base_url": "https://user:hunter2@host"},
+        {"default_headers": {"X-Token": "hunter2\n"}},
+    ],
+)
+def test_local_variables_do_not_show_other_secrets(options: Any) -> None:
+    """Nor do they hold the password of a proxy or the value of a header."""
+    with pytest.raises(ConfigurationError) as caught:
+        StateBase(KEY, **options)
+
+    assert frames_that_show(caught.value, "hunter2") == []

@@ -72,3 +72,28 @@ def test_nothing_that_users_wrote_is_in_it(respond: Any, spans: InMemorySpanExpo
     (span,) = spans.get_finished_spans()
     assert "hidden" not in span.to_json()
     assert "sb_test" not in span.to_json()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(422, json={"error": {"code": "invalid", "message": "hidden-message", "param": "hidden-param"}}),
+        httpx.Response(500, text="hidden-text"),
+        httpx.Response(200, text="hidden-text"),
+        httpx.Response(307, headers={"location": "https://hidden.example/"}),
+        httpx.ReadError("hidden-detail"),
+        ValueError("hidden-detail"),
+    ],
+    ids=["422", "500", "not JSON", "redirect", "lost", "of the application"],
+)
+def test_message_of_an_error_is_not_in_it(respond: Any, spans: InMemorySpanExporter, answer: Any) -> None:
+    """Messages may hold what users wrote: a span tells the kind of an error, in its status, attributes and events."""
+    client, _ = respond(answer, max_retries=0)
+
+    with pytest.raises(Exception) as caught:
+        client.memory.search("hidden-query", "sess_hidden")
+
+    (span,) = spans.get_finished_spans()
+    is_unreadable = isinstance(answer, httpx.Response) and answer.status_code == 200
+    assert is_unreadable or span.status.description == type(caught.value).__name__
+    assert "hidden" not in span.to_json()
