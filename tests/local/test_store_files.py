@@ -253,7 +253,7 @@ class TestBackup:
         (tmp_path / "folder").mkdir()
         engine = open_engine(store_path)
 
-        with pytest.raises(EngineError, match=r"Cannot write the backup \S+folder: .+ Give a file"):
+        with pytest.raises(EngineError, match=r"folder is a directory: give a file"):
             engine.backup(tmp_path / "folder")
 
         assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
@@ -266,7 +266,7 @@ class TestBackup:
         other.create_session(SESSION)
 
         for path in (store_path, tmp_path / "other.db"):
-            with pytest.raises(EngineError, match="in use"):
+            with pytest.raises(EngineError, match="in use|the store itself"):
                 engine.backup(path)
 
     def test_directory_that_is_not_there(self, engine: Engine, tmp_path: Path):

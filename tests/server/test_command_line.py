@@ -44,7 +44,7 @@ def test_help_lists_commands_exit_codes_and_environment(call: Run) -> None:
     """Nobody needs the documentation to begin."""
     text = call("--help").stdout
 
-    commands = ("doctor", "show", "tail", "serve", "export", "import", "purge", "backup")
+    commands = ("doctor", "show", "tail", "serve", "export", "import", "purge", "backup", "restore")
     for word in (*commands, "exit codes:", "130", "STATEBASE_SERVE_API_KEY", "NO_COLOR", "HTTPS_PROXY", "examples:"):
         assert word in text
     assert max(map(len, text.splitlines())) <= 80
@@ -124,7 +124,10 @@ def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments
     [
         ("dokter", "there is no command 'dokter': did you mean 'doctor'?"),
         ("tial", "there is no command 'tial': did you mean 'tail'?"),
-        ("xyz", "there is no command 'xyz': choose from doctor, show, tail, serve, export, import, purge, backup"),
+        (
+            "xyz",
+            "there is no command 'xyz': choose from doctor, show, tail, serve, export, import, purge, backup, restore",
+        ),
         ("sess_1", "sess_1 is a session: to look at it, give `statebase show sess_1`, or `tail` to follow it"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What `statebase export`, `import`, `purge` and `backup` do."""
+"""What `statebase export`, `import`, `purge`, `backup` and `restore` do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .._export import export
 from .._import import Count, Importer
 from .._terminal import Progress, escaped
 from .._transfer import KINDS, EndRecord, SessionRecord
+from ..local.backup import restore as restore_store
 from ..local.engine import Engine
 from .place import check_is_there, open_client
 
@@ -93,6 +94,16 @@ def backup(path: str, target: str) -> int:
     with _engine(path) as engine:
         engine.backup(target)
     return Path(target).stat().st_size
+
+
+def restore(backup: str, path: str) -> int:
+    """Put a copy in the place of a store, and say how many bytes it has.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        EngineError: The copy is not a whole store, or a process has the store open.
+    """
+    return restore_store(backup, path)
 
 
 def describe_export(counts: Dict[str, int], output: str) -> str:

@@ -110,3 +110,10 @@ the file."""
 BACKUP = """\
 Copy everything in a store to a new file, while others go on reading and writing
 it."""
+
+RESTORE = """\
+Put a copy that `statebase backup` wrote in the place of a store, together with
+the write-ahead log that a killed process may have left beside it.
+
+Stop what has the store open first: the command refuses otherwise. The copy is
+checked before anything is replaced, and stays as it is."""

@@ -34,6 +34,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     backup.add_argument("--path", required=True, metavar="FILE", help="the store")
     backup.add_argument("target", metavar="TARGET", help="the copy; a file that is there is replaced")
     backup.add_argument("--json", action="store_true", help="print what was copied where, and its size, as JSON")
+    restore = _add(commands, "restore", run.restore, "put a backup in the place of a store", help.RESTORE)
+    restore.add_argument("backup", metavar="BACKUP", help="a copy that `statebase backup` wrote")
+    restore.add_argument("--path", required=True, metavar="FILE", help="the store; what is there is replaced")
+    restore.add_argument("--json", action="store_true", help="print what was put where, and its size, as JSON")
     # No option before the command takes a value: the first word is the command.
     command = next((each for each in arguments if not each.startswith("-")), None)
     if command is not None and command not in commands.choices:

@@ -130,3 +130,13 @@ def backup(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"path": options.path, "target": options.target, "bytes": size}))
     return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Put a copy in the place of a store."""
+    from .commands import restore
+
+    size = restore(options.backup, options.path)
+    if options.json:
+        print(json.dumps({"backup": options.backup, "path": options.path, "bytes": size}))
+    return 0

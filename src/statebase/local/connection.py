@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from . import schema
+from .backup import set_foreign_log_aside
 from .errors import EngineError, busy
 
 MEMORY = ":memory:"
@@ -35,6 +36,8 @@ def connect(path: str, durability: str, *, read_only: bool = False) -> sqlite3.C
     """
     # mode=rw: a file that was removed is not made anew. `Database` gives a connection to one thread at a time.
     in_memory = path == MEMORY
+    if not in_memory and not read_only:
+        set_foreign_log_aside(path)
     connection = sqlite3.connect(
         path if in_memory else f"{Path(path).absolute().as_uri()}?mode=rw",
         uri=not in_memory,
@@ -69,17 +72,6 @@ def make_private(path: str) -> None:
     except OSError as error:
         message = f"Cannot make the store {path}: {error.strerror}. Give a file in a directory that exists."
         raise EngineError(500, "internal_error", message, "path") from error
-
-
-def copy(source: sqlite3.Connection, path: Path) -> None:
-    """Copy everything that is committed to a new file, which nobody else may read either."""
-    path.unlink(missing_ok=True)
-    make_private(str(path))
-    target = sqlite3.connect(path)
-    try:
-        source.backup(target)
-    finally:
-        target.close()
 
 
 def translated(error: sqlite3.Error) -> EngineError:

@@ -13,7 +13,8 @@ from typing import Any, Optional, Sequence
 
 from .._locks import FrameLock, Owner, calling_frame, is_on_stack
 from . import schema
-from .connection import MEMORY, connect, copy, is_busy, make_private, translated
+from .backup import put_in_place, write_copy
+from .connection import MEMORY, connect, is_busy, make_private, translated
 from .errors import EngineError, busy
 
 _BUSY_SECONDS = 10.0
@@ -132,21 +133,24 @@ class Database:
 
         The copy appears under its name once it is complete; a file that is there is replaced.
         """
-        if Path(f"{path}-wal").exists() or os.path.realpath(path) == os.path.realpath(self.path):
-            raise EngineError(400, "invalid_request", f"{path} is in use: back up to another file.", "path")
+        if Path(path).exists() and os.path.realpath(path) == os.path.realpath(self.path):
+            raise EngineError(400, "invalid_request", f"{path} is the store itself: give another file.", "path")
+        if Path(path).is_dir():
+            raise EngineError(400, "invalid_request", f"{path} is a directory: give a file.", "path")
         partial = Path(f"{path}.{os.getpid()}.partial")
         try:
             if self.in_memory:
                 with self.read():
-                    copy(self.acquired(), partial)
+                    write_copy(self.acquired(), partial)
             else:
                 with self._backup_lock:
-                    source = connect(self.path, self._durability)
+                    self._check()
+                    source = connect(self.path, self._durability, read_only=True)
                     try:
-                        copy(source, partial)
+                        write_copy(source, partial)
                     finally:
                         source.close()
-            partial.replace(path)
+            put_in_place(partial, Path(path))
         except sqlite3.Error as error:
             raise translated(error) from error
         except OSError as error:
