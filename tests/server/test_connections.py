@@ -120,7 +120,9 @@ def test_half_a_request_harms_nobody(engine: Engine) -> None:
     """A client that breaks off in the middle of a body leaves the server in order, and the store as it was."""
     with serve_in_thread(engine) as running:
         with dial(running) as connection:
-            connection.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+            connection.sendall(
+                b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+            )
         with connect((running, False)) as client:
             assert client.get("/v1/sessions").json()["data"] == []
 
@@ -151,7 +153,9 @@ def test_stop_does_not_wait_for_ever(engine: Engine) -> None:
     """A request that never ends is cut off a few seconds after the server was told to stop, and changes nothing."""
     with serve_in_thread(engine) as running:
         connection = dial(running)
-        connection.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+        connection.sendall(
+            b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
         with connect((running, False)) as client:
             client.get("/health/live")
 
