@@ -7,9 +7,6 @@ import os
 import sys
 from typing import Optional, Sequence
 
-from .._terminal import complain
-from .parser import parse
-
 FAILED = 1
 INTERRUPTED = 130
 
@@ -27,10 +24,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if isinstance(stdout, io.TextIOWrapper):
         # Not every terminal and not every pipe takes all of Unicode.
         stdout.reconfigure(errors="backslashreplace")
-    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
+        # Imported here, where Ctrl-C is no traceback.
+        from .parser import parse
+
+        options = parse(sys.argv[1:] if arguments is None else arguments)
         return int(options.run(options))
     except KeyboardInterrupt:
+        from .._terminal import complain
+
         complain("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
@@ -41,6 +43,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         message = _expected(error)
         if message is None:
             raise
+        from .._terminal import complain
+
         complain(message)
         return FAILED
 

@@ -281,6 +281,8 @@ def refusal(error: EngineError, request_id: Optional[str]) -> httpx.Response:
         request_id: The `X-Request-ID` that it came with, if it did.
     """
     headers = {"X-Request-ID": _request_id(request_id), "Content-Type": "application/json"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     return httpx.Response(error.status, headers=headers, content=_error_body(error))
 
 

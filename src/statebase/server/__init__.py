@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .app import create_app
+from .limits import Limits
 from .listening import RunningServer, serve_in_thread
 
-__all__ = ["RunningServer", "create_app", "serve_in_thread"]
+__all__ = ["Limits", "RunningServer", "create_app", "serve_in_thread"]

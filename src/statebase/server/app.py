@@ -17,6 +17,7 @@ from ..local.errors import EngineError, invalid_request
 from ..local.identifiers import new_id
 from ..local.requests import check_size
 from ..local.transport import LocalTransport, refusal
+from .limits import Limits, Load
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,13 +28,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 logger = logging.getLogger("statebase.server")
 
 _DOCUMENT_PATH = b"/openapi.json"
-_DRAIN_BYTES = 64 * 1024 * 1024
-_DRAIN_SECONDS = 5.0
-"""How long the rest of a body that is not wanted may be, and may take, after the answer."""
 _DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
 
 
-def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Optional[int] = None) -> Application:
+def create_app(
+    engine: Engine, *, api_key: Optional[str] = None, rate_limit: Optional[int] = None, limits: Optional[Limits] = None
+) -> Application:
     """Make an ASGI application of an engine, which stays open when the application ends.
 
     Beside the operations of the API it answers `HEAD`, `OPTIONS` and `GET /openapi.json`.
@@ -44,6 +44,7 @@ def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Opt
             any key or none will do, and only requests to names of this machine (`localhost`) with JSON bodies are
             answered, so that no web page in a browser can get at the store.
         rate_limit: Requests a minute that come in; no limit without it.
+        limits: What clients may hold up, and for how long. Default: `Limits()`.
 
     Example:
         >>> from statebase.local import Engine
@@ -52,25 +53,32 @@ def create_app(engine: Engine, *, api_key: Optional[str] = None, rate_limit: Opt
         >>> app = create_app(engine, api_key="sb_secret")  # then, for instance: uvicorn module:app
         >>> engine.close()  # when the server has stopped
     """
-    return _App(LocalTransport(engine, api_key=api_key, rate_limit=rate_limit), open_to_all=api_key is None)
+    transport = LocalTransport(engine, api_key=api_key, rate_limit=rate_limit)
+    return _App(transport, limits or Limits(), open_to_all=api_key is None)
 
 
 class _App:
-    def __init__(self, transport: LocalTransport, *, open_to_all: bool) -> None:
+    def __init__(self, transport: LocalTransport, limits: Limits, *, open_to_all: bool) -> None:
         self._transport = transport
+        self._limits = limits
+        self._load = Load(limits)
         self._open_to_all = open_to_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            body = _Body(receive, self._limits, self._load)
+            self._load.enter()
+            try:
+                await self._serve(scope, body, send)
+            finally:
+                self._load.leave(body.size)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close"})
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = _Body(receive)
+    async def _serve(self, scope: Scope, body: _Body, send: Send) -> None:
         headers = httpx.Headers(scope["headers"])
         try:
             response = await self._answer(scope, headers, body)
@@ -85,6 +93,11 @@ class _App:
             logger.exception("Request %s (%s %s) failed", request_id, scope["method"], scope["path"])
             message = f"Something went wrong in the engine: see the log for request {request_id}."
             response = refusal(EngineError(500, "internal_error", message), request_id)
+        # One who does not read the answer does not keep it in memory for ever.
+        with anyio.move_on_after(self._limits.answer_seconds):
+            await self._send(scope, response, body, send)
+
+    async def _send(self, scope: Scope, response: httpx.Response, body: _Body, send: Send) -> None:
         await send(
             {
                 "type": "http.response.start",
@@ -97,8 +110,7 @@ class _App:
         # What goes on without an end is cut off: the server closes a connection whose request was not read.
         content = b"" if scope["method"] == "HEAD" else response.content
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        with anyio.move_on_after(_DRAIN_SECONDS):
-            await body.drain()
+        await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self, scope: Scope, headers: httpx.Headers, body: _Body) -> httpx.Response:
@@ -108,6 +120,7 @@ class _App:
             EngineError: The request does not get as far as the transport.
             _Disconnected: Nobody waits for an answer any more.
         """
+        self._load.check()
         if "content-length" in headers and "transfer-encoding" in headers:
             # One of the two was made up on the way, to smuggle a second request past a proxy (RFC 9112 6.3).
             raise _Untrusted("The request has both Content-Length and Transfer-Encoding: send one of them.")
@@ -146,27 +159,38 @@ class _Disconnected(Exception):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a request as it comes in; one that is too large is not read to its end."""
+    """The body of a request as it comes in; one that is too large, or takes too long, is not read to its end."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limits: Limits, load: Load) -> None:
         self._receive = receive
+        self._limits = limits
+        self._load = load
         self._more = True
+        self.size = 0
+        """What was read and counted, in bytes."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
+        end = anyio.current_time() + self._limits.body_seconds
         while self._more:
-            part = await self._next()
+            part: Optional[bytes] = b""
+            with anyio.move_on_after(end - anyio.current_time()) as late:
+                part = await self._next()
+            if late.cancelled_caught:
+                self._more = False
+                raise EngineError(408, "request_timeout", "The request body took too long to arrive: send it again.")
             if part is None:
                 raise _Disconnected
-            size += len(part)
-            check_size(size)
+            self.size += len(part)
+            self._load.hold(len(part))
+            check_size(self.size)
             yield part
 
     async def drain(self) -> None:
-        """Read what is left of the body, within a limit, and keep nothing of it."""
+        """Read what is left of the body, within limits, and keep nothing of it."""
         size = 0
-        while self._more and size <= _DRAIN_BYTES:
-            size += len(await self._next() or b"")
+        with anyio.move_on_after(self._limits.drain_seconds):
+            while self._more and size <= self._limits.drain_bytes:
+                size += len(await self._next() or b"")
 
     async def _next(self) -> Optional[bytes]:
         """Return the next part; None if the client is gone."""

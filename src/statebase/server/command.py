@@ -80,6 +80,9 @@ def run(
             _print_requests()
         app = create_app(engine, api_key=api_key, rate_limit=rate_limit)
         announcement = _as_json(listener, path, api_key) if as_json else _as_text(listener, path, api_key)
+        # Before signals are handled: an import takes a while, and Ctrl-C has to find it.
+        from . import running  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
         asyncio.run(_serve_until_signal(listener, app, announcement))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generator, NamedTuple, Optional
 from ..local.engine import Engine
 from .app import create_app
 from .certificate import Certificate, make_certificate
+from .limits import Limits
 
 
 class Listener(NamedTuple):
@@ -119,6 +120,9 @@ def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listen
         try:
             if os.name == "posix":  # elsewhere it would let two servers share a port
                 taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                # Ends a connection, with all that is written to it, whose client neither reads nor answers.
+                taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(Limits().answer_seconds * 1000))
             taken.bind(address)
             taken.listen()
         except OSError as error:

@@ -13,6 +13,7 @@ import hypercorn.asyncio
 from hypercorn.config import Config
 
 from .app import Application
+from .limits import Limits
 from .listening import Listener
 
 access_log = logging.getLogger("statebase.server.access")
@@ -20,12 +21,8 @@ access_log = logging.getLogger("statebase.server.access")
 error_log = logging.getLogger("statebase.server")
 """Gets what went wrong in the server itself."""
 
-_KEEP_ALIVE_SECONDS = 75.0
-"""How long a connection may be idle; clients should be the ones to close it."""
 _GRACE_SECONDS = 3.0
 """How long requests may take that are under way when the server is stopped."""
-_LARGEST_HEAD = 128 * 1024
-"""Of a request, in bytes: a search has its query in the address."""
 _ACCESS_LINE = '%(h)s "%(r)s" %(s)s %(L)ss'
 
 
@@ -56,6 +53,7 @@ async def serve(listener: Listener, app: Application, stopped: Callable[[], Awai
 
 def _config(listener: Listener) -> Config:
     config = _Config()
+    limits = Limits()
     # A socket of our own, so that the port is known before the server runs. Hypercorn closes it.
     config.bind = [f"fd://{listener.socket.detach()}"]
     config.errorlog = error_log
@@ -63,11 +61,12 @@ def _config(listener: Listener) -> Config:
     config.access_log_format = _ACCESS_LINE
     config.include_server_header = False
     config.graceful_timeout = _GRACE_SECONDS
-    config.keep_alive_timeout = _KEEP_ALIVE_SECONDS
+    config.keep_alive_timeout = limits.idle_seconds
+    config.ssl_handshake_timeout = limits.handshake_seconds
     # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
     config.keep_alive_max_requests = sys.maxsize
-    config.h11_max_incomplete_size = _LARGEST_HEAD
-    config.h2_max_header_list_size = _LARGEST_HEAD
+    config.h11_max_incomplete_size = limits.head_bytes
+    config.h2_max_header_list_size = limits.head_bytes
     if listener.certificate is not None:
         config.certfile = config.keyfile = str(listener.certificate.server)
     return config
@@ -95,7 +94,15 @@ class _PartingConnection(ssl.SSLObject):
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop."""
+    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop.
+
+    What the application raises does not get here. What ends the task of a connection comes from a client that broke the
+    protocol: it shows at level DEBUG only, so that clients cannot fill the log with tracebacks.
+    """
     error: Optional[BaseException] = context.get("exception")
-    if not isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):
-        loop.default_exception_handler(context)
+    if isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):
+        return
+    if isinstance(error, Exception) and ("transport" in context or "future" in context):
+        error_log.debug("A connection was closed: it broke the protocol", exc_info=error)
+        return
+    loop.default_exception_handler(context)
