@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional, Set, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set, TypeVar, Union
 
 from pydantic import ValidationError
 
@@ -43,6 +43,8 @@ ORIGIN = "imported_from"
 
 _SHORTEST_TTL_SECONDS = 3600
 _LONGEST_TTL_SECONDS = 2_592_000
+
+T = TypeVar("T")
 
 
 class ImportFormatError(Exception):
@@ -133,7 +135,7 @@ class Importer:
                 idempotency_key=key,
             ).id
 
-        made = make(_key(record, str(ttl_seconds)))
+        made = _written(make, _key(record, str(ttl_seconds)))
         # The answer to the key may be a day old, and the session gone since.
         return made if _exists(self._client, made) else make(new_idempotency_key())
 
@@ -220,15 +222,19 @@ class _Copy:
     def _add_memory(self, record: MemoryRecord) -> bool:
         if record.id in self._memories:
             return False
-        self._client.memory.add(
-            record.content,
-            record.type,
-            self._id,
-            record.tags,
-            {**(record.metadata or {}), ORIGIN: record.id},
-            embed=record.embed,
-            idempotency_key=_key(record, self._id),
-        )
+
+        def add(key: str) -> None:
+            self._client.memory.add(
+                record.content,
+                record.type,
+                self._id,
+                record.tags,
+                {**(record.metadata or {}), ORIGIN: record.id},
+                embed=record.embed,
+                idempotency_key=key,
+            )
+
+        _written(add, _key(record, self._id))
         return True
 
     def _add_entity(self, record: EntityRecord) -> bool:
@@ -265,6 +271,14 @@ def _record(number: int, line: bytes) -> Record:
         place = ".".join(map(str, problem["loc"]))
         reason = f"{place}: {problem['msg']}" if place else problem["msg"]
         raise ImportFormatError(f"Line {number} is damaged ({reason}): export again.") from error
+
+
+def _written(write: Callable[[str], T], key: str) -> T:
+    """Write under a key, or under a new one where what was written under it is deleted."""
+    try:
+        return write(key)
+    except NotFoundError:
+        return write(new_idempotency_key())
 
 
 def _exists(client: StateBase, session_id: str) -> bool:
