@@ -61,6 +61,10 @@ class Impatient(httpx.BaseTransport, httpx.AsyncBaseTransport):
             request.extensions["timeout"] = {**request.extensions["timeout"], self._wait: MOMENT_SECONDS}
 
 
+# Behind it is a pool of ours, whose errors say how far a request came.
+Impatient.__module__ = SyncPool.__module__
+
+
 class Finding(NamedTuple):
     """What came of a call."""
 
