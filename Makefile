@@ -1,5 +1,6 @@
 # make demo    a conversation with the embedded engine, on a machine with only Python 3.9+ and make
-# make test    every test; the generator's need Python 3.11+
+# make test    every test, on all cores: about 5 minutes on two; the generator's need Python 3.11+
+# make test-fast    those that take no longer than a moment: about 2 minutes on two cores
 # make bench   what the SDK costs, beside its peers: writes benchmarks/RESULTS.md; wants a quiet machine
 # make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
 # make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
@@ -11,13 +12,13 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 UV = UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv $(WITHOUT_HOME)
-WITHOUT_HOME = $(shell mkdir -p "$$($(VENV)/bin/python -m uv cache dir)" 2> /dev/null || echo --no-cache)
+WITHOUT_HOME = $(shell mkdir -p "$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}" 2> /dev/null || echo --no-cache)
 ZENSICAL := PYTHONPATH=docs/.extensions $(VENV)/bin/zensical
 METADATA := pyproject.toml src/statebase/_version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
-.PHONY: demo setup test lint types generate check-generated docs docs-serve check update-spec build smoke lowest audit bench clean
+.PHONY: demo setup test test-fast lint types generate check-generated docs docs-serve check update-spec build smoke lowest audit bench clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python examples/quickstart.py
@@ -39,7 +40,10 @@ $(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 test: setup
-	$(RUN) pytest
+	$(RUN) pytest -n auto --dist loadfile
+
+test-fast: setup
+	$(RUN) pytest -n auto --dist loadfile -m "not slow"
 
 lint: setup
 	$(RUN) ruff check .

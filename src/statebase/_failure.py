@@ -20,6 +20,7 @@ _BEFORE_SENDING = (
     httpx.UnsupportedProtocol,
 )
 _CREDENTIALS_WANTED = 407
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 _WHILE_SENDING = (httpx.WriteError, httpx.WriteTimeout, httpx.LocalProtocolError)
 _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
 
@@ -234,6 +235,9 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
         if _cause(error, ssl.SSLError) is not None:
             return f"Cannot connect to {peer} through the proxy {proxy} ({kind}: {detail}): do both speak TLS?"
         return f"Cannot connect to the proxy {proxy} ({kind}: {detail}): is it up, and its address right?"
+    tls = _cause(error, ssl.SSLError)
+    if isinstance(tls, ssl.SSLError) and tls.reason in _NOT_TLS:
+        return f"{peer} does not speak TLS ({kind}: {detail}): if it is to be reached unencrypted, write http:// in base_url."
     if phase == "connect":
         return f"Cannot connect to {peer} ({kind}: {detail}): is it up, and base_url right?"
     return f"The connection to {peer} was lost ({kind}: {detail})."

@@ -70,6 +70,10 @@ def _query_text(name: str, value: object) -> str:
     if isinstance(value, float) and isfinite(value):
         return float.__repr__(value)
     if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidRequestError(
+                f"{name} must have a time zone: pass an aware datetime, such as datetime.now(timezone.utc)", param=name
+            )
         try:
             return timestamp_text(value)
         except OverflowError as error:  # on the first or last day that there is
@@ -92,9 +96,8 @@ def _encodable(name: str, value: str) -> str:
 
 
 def timestamp_text(value: datetime) -> str:
-    """Write a point in time as RFC 3339 in UTC; one without an offset is UTC by the contract."""
-    aware = value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
-    return aware.isoformat().replace("+00:00", "Z")
+    """Write an aware point in time as RFC 3339 in UTC."""
+    return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> bytes:

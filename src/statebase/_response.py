@@ -225,8 +225,8 @@ def number(value: object) -> Optional[float]:
 def _seconds_until_date(text: str, now: datetime) -> Optional[float]:
     try:
         date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+        if date.tzinfo is None:  # "-0000" says UTC without a known offset
+            date = date.replace(tzinfo=timezone.utc)
+        return max(0.0, (date - now).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    if date.tzinfo is None:  # "-0000" says UTC without a known offset
-        date = date.replace(tzinfo=timezone.utc)
-    return max(0.0, (date - now).total_seconds())

@@ -69,8 +69,8 @@ class RequestOptions(TypedDict, total=False):
 class WriteOptions(RequestOptions, total=False):
     """The options of a method whose request carries an idempotency key: POST, PATCH and PUT."""
 
-    idempotency_key: str
-    """Makes the service carry out this write once, however often it arrives; minted for each call without it."""
+    idempotency_key: Optional[str]
+    """Retries carry one key, so the service applies the write once. None: a new key for each call. Kept 24 hours."""
 
 
 class ClientOptions(TypedDict, total=False):

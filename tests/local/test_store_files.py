@@ -60,6 +60,12 @@ class TestOpen:
         with pytest.raises(EngineError, match="default_ttl_seconds"):
             open_engine(default_ttl_seconds=seconds)
 
+    @pytest.mark.parametrize("durability", ["FULL", "off", "", None])
+    def test_durability_that_is_none_is_refused(self, open_engine: Callable[..., Engine], durability: Any):
+        """It would silently have been the weaker one."""
+        with pytest.raises(EngineError, match="durability must be 'full' or 'normal'"):
+            open_engine(durability=durability)
+
     @pytest.mark.parametrize(("durability", "level"), [("full", 2), ("normal", 1)])
     def test_durability_decides_when_the_disk_is_waited_for(self, store_path: Path, durability: str, level: int):
         database = Database(str(store_path), durability)

@@ -195,6 +195,10 @@ def options(client: StateBase, headers: Mapping[str, str]) -> None:
     client.sessions.list(extra_query={"beta": True}, timeout=httpx.Timeout(5))
     client.sessions.create("agent", idempotency_key="order-66", extra_body={"beta": True})
     client.state.replace_state("sess_1", {}, idempotency_key="order-66")
+    try:
+        client.sessions.add_turn("sess_1", "hi", "hello")
+    except StateBaseError as error:
+        client.sessions.add_turn("sess_1", "hi", "hello", idempotency_key=error.idempotency_key)
     for_reads: RequestOptions = {"timeout": 5, "max_retries": 1}
     for_writes: WriteOptions = {"timeout": 5, "idempotency_key": "order-66"}
     for_views: ClientOptions = {"timeout": 5, "default_headers": headers}

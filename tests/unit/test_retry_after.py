@@ -32,6 +32,9 @@ def http_date(seconds: float) -> str:
         ({"Retry-After": http_date(-30)}, None, 0),
         ({"Retry-After": "Fri, 02 Jan 2026 03:04:35 -0000"}, None, 30),
         ({"Retry-After": "soon"}, None, None),
+        ({"Retry-After": "Fri, 02 Jan 20260000000000000000 03:04:35 GMT"}, None, None),
+        ({"Retry-After": "Fri, 02 Jan 2026 03:04:35 +99999999999999999999"}, None, None),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2300"}, None, 251635060554),
         ({"Retry-After": "-5"}, None, None),
         ({"Retry-After": "nan"}, None, None),
         ({"Retry-After": "inf"}, None, None),
@@ -135,3 +138,17 @@ def test_error_tells_the_wait_even_when_retries_are_used_up(serve: Any) -> None:
         serve(lambda request: httpx.Response(429, headers={"Retry-After": "2"}), max_retries=1).info()
 
     assert caught.value.retry_after == 2
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.from_regex(r"\w{3}, \d{1,30} \w{3} -?\d{1,30} \d{1,20}:\d\d:\d{1,20} [-+]?\w{0,20}", fullmatch=True),
+    )
+)
+def test_no_header_raises(text: str):
+    """Whatever a server or a proxy writes there: seconds from 0, or nothing."""
+    for name in ("Retry-After", "X-RateLimit-Reset"):
+        seconds = retry_after(Reply(429, httpx.Headers([(name.encode(), text.encode())]), b""), NOW)
+
+        assert seconds is None or 0 <= seconds < float("inf")

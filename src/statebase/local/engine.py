@@ -82,6 +82,8 @@ class Engine(Operations):
         Raises:
             EngineError: The file cannot be opened, was written by a newer version, or is open with other options.
         """
+        if durability not in ("full", "normal"):
+            raise EngineError(400, "invalid_request", "durability must be 'full' or 'normal'.", "durability")
         if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
             message = f"default_ttl_seconds has to be 1 to {_LONGEST_TTL_SECONDS:,}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")

@@ -19,7 +19,7 @@ from ..answers import States
 from ..clock import to_datetime
 from ..context import Context
 from ..core import Change, Core
-from ..errors import not_found, unknown_cursor
+from ..errors import invalid_request, not_found, unknown_cursor
 from ..history import Frame
 from ..identifiers import new_id
 from ..tables.sessions import SessionRow
@@ -115,6 +115,8 @@ class TurnOperations:
 
     def list(self, session_id: str, query: ListTurnsQuery) -> TurnListResponse:
         """Return a page of turns with previews."""
+        if query.order not in ("asc", "desc"):
+            raise invalid_request("order must be 'asc' or 'desc'.", "order")
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             seen: Optional[int] = None
