@@ -5,18 +5,15 @@ What is not here is the generated method, inherited.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Sequence, Union, cast
+from typing import Any, Sequence, Union, cast
+
+from typing_extensions import Unpack
 
 from ._errors import InvalidRequestError
 from ._generated import models
 from ._generated.transport.memory import AsyncMemoryTransport, MemoryTransport
-from ._types import NOT_GIVEN, JSONObject, NotGiven
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._results import SearchResults
-    from ._types import RequestOptions, WriteOptions
+from ._results import SearchResults
+from ._types import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 
 Words = Union[str, Sequence[str], None, NotGiven]
 

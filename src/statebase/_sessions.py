@@ -5,7 +5,9 @@ What is not here is the generated method, inherited.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Union, cast
+from typing import Any, Iterable, List, Optional, Union, cast
+
+from typing_extensions import Unpack
 
 from ._call_factory import idempotency_key
 from ._errors import StateBaseError
@@ -13,9 +15,6 @@ from ._generated import models
 from ._generated.transport.sessions import AsyncSessionsTransport, SessionsTransport
 from ._turns import TurnInputLike, TurnLike, TurnOutputLike, tool_call, turn_input, turn_output, turns_of
 from ._types import NOT_GIVEN, JSONObject, NotGiven, WriteOptions
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 class Sessions(SessionsTransport):

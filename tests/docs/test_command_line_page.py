@@ -11,7 +11,7 @@ import pytest
 from statebase.cli import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-COMMANDS = ("doctor", "show", "tail", "serve", "export", "import", "purge", "backup")
+COMMANDS = ("doctor", "show", "tail", "serve", "export", "import", "purge", "backup", "restore")
 
 
 def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:

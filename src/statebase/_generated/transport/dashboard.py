@@ -3,21 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import List, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
-
-if TYPE_CHECKING:
-    from typing import List, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._types import NotGiven, RequestOptions, WriteOptions
-
-    from ..models import APIKeyResponse, DashboardOverviewResponse
+from ..models import APIKeyResponse, DashboardOverviewResponse
 
 
 class DashboardTransport(SyncNamespace):

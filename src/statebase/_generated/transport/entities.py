@@ -3,22 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Mapping, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._pagination import AsyncPage, Page
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
-
-if TYPE_CHECKING:
-    from typing import Any, Mapping, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._pagination import AsyncPage, Page
-    from statebase._types import NotGiven, RequestOptions, WriteOptions
-
-    from ..models import EntityListItem, EntityResponse, EntityUpdateResponse
+from ..models import EntityListItem, EntityResponse, EntityUpdateResponse
 
 
 class EntitiesTransport(SyncNamespace):

@@ -3,24 +3,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Literal, Mapping, Sequence, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._results import SearchResults
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
+from ..models import MemoryResponse, MemoryUpdateResponse
 
-if TYPE_CHECKING:
-    from typing import Any, Literal, Mapping, Sequence, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._results import SearchResults
-    from statebase._types import NotGiven, RequestOptions, WriteOptions
-
-    from ..models import MemoryResponse, MemoryUpdateResponse
-
-    _Type = Literal["general", "fact", "preference", "event", "policy", "observation"]
+_Type = Literal["general", "fact", "preference", "event", "policy", "observation"]
 
 
 class MemoryTransport(SyncNamespace):

@@ -3,37 +3,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any, Literal, Mapping, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._pagination import AsyncPage, Page
+from statebase._results import ContextResponse, SessionHistory
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from typing import Any, Literal, Mapping, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._pagination import AsyncPage, Page
-    from statebase._results import ContextResponse, SessionHistory
-    from statebase._types import NotGiven, RequestOptions, WriteOptions
-
-    from ..models import (
-        SessionCreateResponse,
-        SessionListItem,
-        SessionMetadataUpdateResponse,
-        SessionResponse,
-        StateGetResponse,
-        StatePartialUpdateResponse,
-        StateRollbackResponse,
-        TurnDetailResponse,
-        TurnInput,
-        TurnListItem,
-        TurnOutput,
-        TurnResponse,
-    )
+from ..models import (
+    SessionCreateResponse,
+    SessionListItem,
+    SessionMetadataUpdateResponse,
+    SessionResponse,
+    StateGetResponse,
+    StatePartialUpdateResponse,
+    StateRollbackResponse,
+    TurnDetailResponse,
+    TurnInput,
+    TurnListItem,
+    TurnOutput,
+    TurnResponse,
+)
 
 
 class SessionsTransport(SyncNamespace):

@@ -3,28 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Mapping, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._results import ContextResponse
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
-
-if TYPE_CHECKING:
-    from typing import Any, Mapping, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._results import ContextResponse
-    from statebase._types import NotGiven, RequestOptions, WriteOptions
-
-    from ..models import (
-        StateGetResponse,
-        StateHistoryResponse,
-        StatePartialUpdateResponse,
-        StateReplaceResponse,
-        StateRollbackResponse,
-    )
+from ..models import (
+    StateGetResponse,
+    StateHistoryResponse,
+    StatePartialUpdateResponse,
+    StateReplaceResponse,
+    StateRollbackResponse,
+)
 
 
 class StateTransport(SyncNamespace):

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Dict
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
+from statebase._types import RequestOptions
 
 from .. import operations
-
-if TYPE_CHECKING:
-    from typing import Any, Dict
-
-    from typing_extensions import Unpack
-
-    from statebase._types import RequestOptions
-
-    from ..models import HealthStatus
+from ..models import HealthStatus
 
 
 class SystemTransport(SyncNamespace):

@@ -3,40 +3,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Literal, Union
+
+from typing_extensions import Unpack
 
 from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN
+from statebase._pagination import AsyncPage, Page
+from statebase._types import NOT_GIVEN, NotGiven, RequestOptions
 
 from .. import operations
+from ..models import TraceListItem, TraceResponse
 
-if TYPE_CHECKING:
-    from datetime import datetime
-    from typing import Literal, Union
-
-    from typing_extensions import Unpack
-
-    from statebase._pagination import AsyncPage, Page
-    from statebase._types import NotGiven, RequestOptions
-
-    from ..models import TraceListItem, TraceResponse
-
-    _Action = Literal[
-        "session.created",
-        "session.updated",
-        "session.deleted",
-        "session.forked",
-        "session.expired",
-        "state.updated",
-        "state.rolled_back",
-        "turn.added",
-        "memory.created",
-        "memory.updated",
-        "memory.deleted",
-        "entity.created",
-        "entity.updated",
-        "entity.deleted",
-    ]
+_Action = Literal[
+    "session.created",
+    "session.updated",
+    "session.deleted",
+    "session.forked",
+    "session.expired",
+    "state.updated",
+    "state.rolled_back",
+    "turn.added",
+    "memory.created",
+    "memory.updated",
+    "memory.deleted",
+    "entity.created",
+    "entity.updated",
+    "entity.deleted",
+]
 
 
 class TracesTransport(SyncNamespace):
