@@ -39,11 +39,16 @@ $(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 	$(UV) sync --quiet --locked --inexact --python $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
+# The soak tests count what a process holds, which has to be one of their own.
+SOAK := tests/faults/test_soak.py
+IN_PARALLEL := -n auto --dist loadfile --ignore $(SOAK)
+
 test: setup
-	$(RUN) pytest -n auto --dist loadfile
+	$(RUN) pytest $(IN_PARALLEL)
+	$(RUN) pytest $(SOAK)
 
 test-fast: setup
-	$(RUN) pytest -n auto --dist loadfile -m "not slow"
+	$(RUN) pytest $(IN_PARALLEL) -m "not slow" --ignore tests/codegen --ignore tests/testing
 
 lint: setup
 	$(RUN) ruff check .

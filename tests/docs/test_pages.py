@@ -14,6 +14,8 @@ import pytest
 
 from tests.docs.pages import DOCS, PAGES, ROOT, blocks, name
 
+pytestmark = pytest.mark.slow
+
 # The blocks of the guide to testing are the files of a project; test_testing_guide.py runs it.
 PROJECT = DOCS / "guides/testing.md"
 WITH_PYTHON = [page for page in PAGES if page != PROJECT and blocks(page, "python")]

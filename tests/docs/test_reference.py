@@ -22,6 +22,8 @@ from statebase._base_client import SyncNamespace
 from statebase._models import Model
 from tests.docs.pages import DOCS, PAGES, ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:

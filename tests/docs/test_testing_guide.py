@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "testing.md"
 BLOCKS = re.findall(
     r'^```python(?: title="(\S+)")?\n(.*?)^```', GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL

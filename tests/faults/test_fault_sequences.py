@@ -15,6 +15,8 @@ from tests.faults.fault_list import FAULTS, REFUSALS
 from tests.faults.fault_proxy import Act, pass_on
 from tests.faults.operation_cases import CASES
 
+pytestmark = pytest.mark.slow
+
 PLAIN = next(fault for fault in FAULTS if fault.name == "drip")
 ACTS = {
     fault.name: fault.act

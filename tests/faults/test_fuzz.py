@@ -20,6 +20,8 @@ from tests.faults.bench import method_of
 from tests.faults.error_checks import API_KEY, check
 from tests.faults.operation_cases import CASES, prepare
 
+pytestmark = pytest.mark.slow
+
 some = settings(
     max_examples=60,
     deadline=None,

@@ -13,7 +13,10 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("interrupting.py")
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that send signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that send signals"),
+]
 
 
 def run(scenario: str, effort: str, url: str, ca_file: str) -> Any:

@@ -15,6 +15,8 @@ from tests.faults.fault_acts import ASKED_SECONDS
 from tests.faults.fault_list import FAULTS, Fault
 from tests.faults.operation_cases import CASES
 
+pytestmark = pytest.mark.slow
+
 WRITES = {operation_id for operation_id, operation in OPERATIONS.items() if operation.retry != "safe"}
 
 

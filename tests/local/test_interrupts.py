@@ -19,6 +19,8 @@ from statebase import StateBase
 from statebase.local import Engine
 from statebase.models import SessionCreateRequest, StateUpdateRequest
 
+pytestmark = pytest.mark.slow
+
 SOURCES = str(Path(statebase.__file__).parent / "local")
 
 

@@ -16,6 +16,8 @@ from statebase._generated import models, queries
 from statebase.local import Engine, EngineError, history
 from statebase.local.tables.states import Draft
 
+pytestmark = pytest.mark.slow
+
 FILLER = " ".join(f"word{number}" for number in range(12_000))
 
 

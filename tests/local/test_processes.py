@@ -17,6 +17,8 @@ import pytest
 from statebase._generated.models import SessionCreateRequest, StatePartialUpdateRequest
 from statebase.local import Engine, LocalTransport
 
+pytestmark = pytest.mark.slow
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 WRITER = """

@@ -18,7 +18,7 @@ from statebase.local import Engine, EngineError
 from statebase.local.backup import restore
 from statebase.models import SessionCreateRequest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="kills processes")]
 
 
 def agents(path: Path) -> List[str]:

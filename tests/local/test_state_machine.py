@@ -13,6 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from statebase._generated import models, queries
 from statebase.local import Engine, EngineError
 
+pytestmark = pytest.mark.slow
+
 STATES = st.dictionaries(
     st.sampled_from("abc"), st.none() | st.booleans() | st.integers(0, 3) | st.just("long " * 300), max_size=3
 )

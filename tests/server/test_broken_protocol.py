@@ -11,6 +11,8 @@ import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Any]
 HOST = b"Host: localhost\r\n"
 

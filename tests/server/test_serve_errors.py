@@ -13,6 +13,8 @@ import pytest
 
 from statebase.local import Engine
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -13,6 +13,8 @@ from typing import Callable, List, Set, Tuple
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 Found = Set[Tuple[int, str]]

@@ -116,11 +116,13 @@ def restore(backup: str, path: str) -> int:
         OSError: A file cannot be read or written.
 
     Example:
+        >>> import tempfile
         >>> from statebase.local import Engine
         >>> from statebase.local.backup import restore
         >>> engine = Engine.open()
-        >>> engine.backup("copy.db")
-        >>> restore("copy.db", "agents.db") > 0
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     engine.backup(f"{directory}/copy.db")
+        ...     restore(f"{directory}/copy.db", f"{directory}/agents.db") > 0
         True
         >>> engine.close()
     """

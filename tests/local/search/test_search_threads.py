@@ -9,6 +9,8 @@ from typing import Any, Callable, List, Optional
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MODULES = ("search.py", "vector_space.py", "vector_table.py", "keywords.py", "calibration.py")
 
 
