@@ -78,6 +78,10 @@ class Settings:
         del api_key  # error trackers report the local variables of each frame
         self.api_key = _api_key(secret)
         address = os.environ.get("STATEBASE_BASE_URL") or "us" if base_url is None else base_url
+        switches: dict[str, object] = {"allow_insecure_http": allow_insecure_http, "http2": http2}
+        for name, value in switches.items():
+            if not isinstance(value, bool):  # a text such as "no" would count as true
+                raise configuration_error(f"{name} must be True or False, got {type(value).__name__}")
         self.base_url = _base_url(address, allow_insecure_http)
         self.timeout = timeout
         self.max_retries = max_retries

@@ -60,6 +60,16 @@ class TestOpen:
         with pytest.raises(EngineError, match="default_ttl_seconds"):
             open_engine(default_ttl_seconds=seconds)
 
+    @pytest.mark.parametrize("path", [5, b"x", "", None])
+    def test_path_that_is_none_is_refused(self, path: Any):
+        with pytest.raises(EngineError, match="path must be the path of a file"):
+            Engine.open(path)
+
+    @pytest.mark.parametrize("seconds", [True, 1.5, "60", None])
+    def test_default_lifetime_of_another_type_is_refused(self, seconds: Any):
+        with pytest.raises(EngineError, match="default_ttl_seconds must be an integer"):
+            Engine.open(default_ttl_seconds=seconds)
+
     @pytest.mark.parametrize("durability", ["FULL", "off", "", None])
     def test_durability_that_is_none_is_refused(self, open_engine: Callable[..., Engine], durability: Any):
         """It would silently have been the weaker one."""

@@ -308,3 +308,13 @@ def test_settings_are_a_copy() -> None:
     client.info()
 
     assert seen == ["search"]
+
+
+@pytest.mark.parametrize("option", ["allow_insecure_http", "http2"])
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_switch_that_is_no_truth_value_is_refused(option: str, value: Any) -> None:
+    """A text such as "no" would count as true, and send the key unencrypted."""
+    options: Any = {option: value}
+
+    with pytest.raises(ConfigurationError, match=f"{option} must be True or False, got"):
+        StateBase("sb_test", "http://example.org", **options)

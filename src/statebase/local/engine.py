@@ -84,9 +84,15 @@ class Engine(Operations):
         """
         if durability not in ("full", "normal"):
             raise EngineError(400, "invalid_request", "durability must be 'full' or 'normal'.", "durability")
+        if type(default_ttl_seconds) is not int:
+            message = f"default_ttl_seconds must be an integer, got {type(default_ttl_seconds).__name__}."
+            raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
         if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
             message = f"default_ttl_seconds has to be 1 to {_LONGEST_TTL_SECONDS:,}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
+        if not _is_path(path):
+            message = "path must be the path of a file, or ':memory:'."
+            raise EngineError(400, "invalid_request", message, "path")
         name = os.fspath(path)
         if name == MEMORY:
             return cls._made(name, embedder, durability, default_ttl_seconds, clock)
@@ -215,3 +221,7 @@ class Engine(Operations):
             if session_id is not None and store.sessions.find(session_id) is None:
                 session_id = None  # the answer says just that
             keep(store, once, change.now_us, status, body, session_id=session_id)
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike)) and value != ""
