@@ -236,7 +236,7 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
             return f"Cannot connect to {peer} through the proxy {proxy} ({kind}: {detail}): do both speak TLS?"
         return f"Cannot connect to the proxy {proxy} ({kind}: {detail}): is it up, and its address right?"
     tls = _cause(error, ssl.SSLError)
-    if isinstance(tls, ssl.SSLError) and tls.reason in _NOT_TLS:
+    if getattr(tls, "reason", None) in _NOT_TLS:
         return f"{peer} does not speak TLS ({kind}: {detail}): write http:// in base_url if it is to be unencrypted."
     if phase == "connect":
         return f"Cannot connect to {peer} ({kind}: {detail}): is it up, and base_url right?"
