@@ -8,14 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, Callable, List
 
 import pytest
 
+from statebase import StateBase
 from statebase._generated.queries import ListTracesQuery
 from statebase.local import Engine, EngineError
+from statebase.local.engine import _engines as engines
 from statebase.models import EntityCreateRequest, MemoryCreateRequest, SessionCreateRequest, TurnCreateRequest
 
 TABLES = ("states", "state_versions", "turns", "memories", "memory_words", "memory_tags", "entities", "removals")
@@ -202,6 +205,50 @@ def test_others_read_and_write_while_a_large_session_is_deleted(engine: Engine):
 
     assert versions == list(range(1, len(versions) + 1))
     assert engine.get_session(other).turn_count == len(versions)
+
+
+def test_deletion_ends_with_its_callers_time(store_path: Path):
+    """Another process takes the lock after the session is gone: the rest is left to later writes."""
+    with StateBase.local(store_path, durability="normal") as client:
+        session_id = client.sessions.create("a").id
+        for _ in range(1200):
+            client.sessions.add_turn(session_id, "hi", "hello")
+        (engine,) = (engine for engine in engines.values() if engine.is_intact)
+        other = sqlite3.connect(store_path, isolation_level=None)
+        begun: List[str] = []
+
+        def take_the_lock(statement: str) -> None:
+            if statement.startswith("BEGIN"):
+                begun.append(statement)
+                if len(begun) == 3:
+                    other.execute("BEGIN IMMEDIATE")
+
+        writer(engine).set_trace_callback(take_the_lock)
+        started = time.monotonic()
+        client.with_options(max_retries=0).sessions.delete(session_id, timeout=0.3)
+        seconds = time.monotonic() - started
+        writer(engine).set_trace_callback(None)
+        other.close()
+
+        assert len(begun) >= 3
+        assert seconds < 5
+        assert rows(store_path)[-1] == 1
+        for _ in range(150):
+            client.sessions.create("b")
+    assert rows(store_path)[2:] == [0] * 6
+
+
+def test_purge_finishes_what_was_left(engine: Engine, store_path: Path):
+    """Of a deletion that was interrupted, without any other write."""
+    session_id = full_session(engine)
+    with engine._core.store.database.write():
+        session = engine._core.store.sessions.find(session_id)
+        assert session is not None
+        engine._core.store.remove_session(session)
+
+    engine.purge()
+
+    assert rows(store_path) == [0] * len(TABLES)
 
 
 if not hasattr(os, "fork"):

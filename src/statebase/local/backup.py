@@ -88,7 +88,8 @@ def put_in_place(copy: Path, path: Path) -> None:
         EngineError: 400, if a process has the file open.
         OSError: The file cannot be replaced.
     """
-    if path.exists():
+    # The log of another store must not get into the file: it would stay there if this ends before the copy is in place.
+    if path.exists() and not _is_foreign(str(path), Path(f"{path}-wal")):
         _empty_log(path)
     for suffix in _BESIDE:
         Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -51,8 +51,10 @@ class Core:
 
     def close(self) -> None:
         """Put away what is not in the store yet, and close it."""
-        self.store_key_uses()
-        self.store.database.close()
+        try:
+            self.store_key_uses()
+        finally:
+            self.store.database.close()
 
     def store_key_uses(self) -> None:
         """Put into the store what came with API keys since the last write."""

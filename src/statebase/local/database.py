@@ -52,7 +52,8 @@ class Database:
         self._file = Path(path)
         self._durability = durability
         self._lock = FrameLock()
-        self._backup_lock = threading.Lock()
+        self._backup_lock = FrameLock()
+        self._backup_owner: Optional[Owner] = None
         self._closed = False
         self._reads: set[_Block] = set()
         """The reads under way, of all threads."""
@@ -81,13 +82,9 @@ class Database:
         """Whether the file is still the one that was opened: neither removed nor replaced."""
         return self._identity_now() == self._identity
 
-    def read(self, deadline: Optional[float] = None) -> _Block:
-        """Return what a `with` statement needs to read; all of its statements see the same state of the store.
-
-        Args:
-            deadline: The `time.monotonic()` at which waiting for a turn ends, in memory.
-        """
-        return _Turn(self, deadline) if self.in_memory else _Block(self, deadline)
+    def read(self) -> _Block:
+        """Return what a `with` statement needs to read; all of its statements see the same state of the store."""
+        return _Turn(self) if self.in_memory else _Block(self)
 
     def write(self, deadline: Optional[float] = None) -> _Block:
         """Return what a `with` statement needs to write: a transaction, all or nothing.
@@ -143,7 +140,7 @@ class Database:
                 with self.read():
                     write_copy(self.acquired(), partial)
             else:
-                with self._backup_lock:
+                with self._backup_lock.held():
                     self._check()
                     source = connect(self.path, self._durability, read_only=True)
                     try:
@@ -229,7 +226,7 @@ class Database:
         Args:
             frame: The frame that forks.
         """
-        self._backup_lock.acquire()
+        self._backup_owner = self._backup_lock.acquire(frame)
         self._fork = Owner(frame)
         self._fork_owner = self._lock.acquire(frame)
         while any(read.thread != self._fork.thread and read.is_running for read in list(self._reads)):
@@ -243,7 +240,8 @@ class Database:
         self._fork = None
         if self._fork_owner is not None:
             self._lock.release(self._fork_owner)
-        self._backup_lock.release()
+        if self._backup_owner is not None:
+            self._backup_lock.release(self._backup_owner)
 
     def _check(self) -> None:
         """Raise an error if there is nothing to work on."""
@@ -308,7 +306,7 @@ class _Block:
 
     is_write = False
 
-    def __init__(self, database: Database, deadline: Optional[float]) -> None:
+    def __init__(self, database: Database, deadline: Optional[float] = None) -> None:
         self._database = database
         self._deadline = deadline
         self._frame: Optional[FrameType] = None

@@ -83,9 +83,13 @@ def damaged() -> EngineError:
     return EngineError(500, "internal_error", message)
 
 
+BUSY = 503
+"""The status of an error that passes by itself."""
+
+
 def busy(message: str) -> EngineError:
     """Make the error for a store that cannot be used at the moment."""
-    return EngineError(503, "service_unavailable", message, retry_after=1)
+    return EngineError(BUSY, "service_unavailable", message, retry_after=1)
 
 
 def _shown(identifier: str) -> str:

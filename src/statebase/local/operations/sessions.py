@@ -22,7 +22,7 @@ from ..answers import States
 from ..clock import to_datetime, to_microseconds, to_text
 from ..context import Context
 from ..core import Core
-from ..errors import EngineError, invalid_request, not_found, unknown_cursor
+from ..errors import BUSY, EngineError, invalid_request, not_found, unknown_cursor
 from ..history import Frame
 from ..identifiers import new_id
 from ..tables.sessions import SessionRow
@@ -122,7 +122,7 @@ class SessionOperations:
                 raise not_found("session", session_id)
             removed = self._store.remove_session(session)
             change.trace("session.deleted", session.id, "session", session.id, removed)
-        self._remove_rest(session.seq)
+        self._remove_rest(session.seq, context.deadline)
 
     def fork(self, session_id: str, body: SessionForkRequest, context: Context) -> SessionResponse:
         """Start a session from a version of the state of another."""
@@ -169,19 +169,23 @@ class SessionOperations:
             for session in sessions:
                 details = {"expired_at": to_text(session.expires_us), **self._store.remove_session(session)}
                 change.trace("session.expired", session.id, "session", session.id, details)
-        for session in sessions:
-            self._remove_rest(session.seq)
+        self._remove_rest()
         return len(sessions)
 
-    def _remove_rest(self, session_seq: int) -> None:
-        """Remove what is left of a session, a piece at a time: others get to write between.
+    def _remove_rest(self, session_seq: Optional[int] = None, deadline: Optional[float] = None) -> None:
+        """Remove what is left of a session, or of all that were removed, a piece at a time: others write between.
 
-        If this is interrupted, the writes that follow do it, a little each.
+        If this is interrupted, or other processes hold it up for too long, the writes that follow do it, a little each.
         """
         more = True
         while more:
-            with self._store.database.write():
-                more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
+            try:
+                with self._store.database.write(deadline):
+                    more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
+            except EngineError as error:
+                if error.status != BUSY:
+                    raise
+                return  # the session itself is gone already
 
     def _encoded(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""
