@@ -167,7 +167,7 @@ class Call:
             return None
         if status < 400:
             self._ended("answer", reply=reply)
-            target = reply.headers.get("location", "nowhere")
+            target = reply.headers.get("location", "nowhere").partition("?")[0]  # a query may hold what users said
             raise self.complete(answer_error(reply, f"is an unexpected redirect, {status} to {target!r}"))
         now = self._clock.now()
         delay = self._delay(Failure(status in RETRIED_STATUSES, retry_after(reply, now)))

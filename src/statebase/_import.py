@@ -253,8 +253,8 @@ def _no_export() -> ImportFormatError:
 def _header(line: bytes) -> Header:
     try:
         header = Header.model_validate_json(line)
-    except ValidationError as error:
-        raise _no_export() from error
+    except ValidationError:
+        raise _no_export() from None  # it shows the line
     if header.version != FORMAT_VERSION:
         raise ImportFormatError(
             f"The export has format {header.version}, and this version of statebase reads format {FORMAT_VERSION}: "
@@ -270,7 +270,7 @@ def _record(number: int, line: bytes) -> Record:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))
         reason = f"{place}: {problem['msg']}" if place else problem["msg"]
-        raise ImportFormatError(f"Line {number} is damaged ({reason}): export again.") from error
+        raise ImportFormatError(f"Line {number} is damaged ({reason}): export again.") from None  # it shows the line
 
 
 def _written(write: Callable[[str], T], key: str) -> T:

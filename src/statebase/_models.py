@@ -56,7 +56,9 @@ class Model(BaseModel):
     Fields that this version of the SDK does not know are kept: as attributes, as keys, and in `model_dump()`.
     """
 
-    model_config = ConfigDict(extra="allow", defer_build=True, populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        allow_inf_nan=False, extra="allow", defer_build=True, populate_by_name=True, protected_namespaces=()
+    )
 
     def __getitem__(self, key: str) -> Any:
         if key in self.__dict__:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -19,7 +21,18 @@ from ._types import Operation
 
 T = TypeVar("T")
 
-_LONGEST_EXCERPT = 200
+_MOST_FIELDS = 5
+_LONGEST_NAME = 100
+_PLAIN_NAME = re.compile(r"[^\W\d]\w*").fullmatch
+_JSON_TYPES = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
 
 
 class Reply(NamedTuple):
@@ -81,11 +94,28 @@ def _validator(result: Any) -> Any:
 def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
-        path, what = None, f"is not the JSON that the API answers with ({_looks_like(reply)})"
+        path, what = None, f"is not the JSON that the API answers with ({first['msg']}; {_looks_like(reply)})"
     else:
         path = json_path(first["loc"])
-        what = f"does not fit its model at {path}: {first['msg']}"
+        what = f"does not fit its model at {wrong_fields(error)}"
     return answer_error(reply, what, path=path)
+
+
+def wrong_fields(error: pydantic.ValidationError) -> str:
+    """Name the first five wrong fields by their JSON paths, with the types that came, and how many more there are."""
+    errors = error.errors(include_url=False, include_context=False)
+    named = [f"{json_path(field['loc'])}: {field['msg']}{_got(field)}" for field in errors[:_MOST_FIELDS]]
+    more = len(errors) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+def _got(field: pydantic_core.ErrorDetails) -> str:
+    # The input of a missing field is what it is missing from.
+    return "" if field["type"] == "missing" else f", got {_json_type(field['input'])}"
+
+
+def _json_type(value: object) -> str:
+    return _JSON_TYPES.get(type(value), type(value).__name__)
 
 
 def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
@@ -107,14 +137,21 @@ def too_large_error(reply: Reply, limit: Optional[int]) -> ResponseTooLargeError
 
 
 def _looks_like(reply: Reply) -> str:
+    """Describe a body without its content, which may be what users said; the error has it as `body`."""
     kind = reply.headers.get("content-type", "without a content type")
-    text = reply.content[:_LONGEST_EXCERPT].decode("utf-8", "replace")
-    return f"{kind}, {len(reply.content)} bytes: {' '.join(text.split())!r}"
+    return f"{kind[:_LONGEST_NAME]}, {len(reply.content)} bytes"
 
 
 def json_path(location: tuple[int | str, ...]) -> str:
     """Write where in a JSON text something stands: `$.data[0].id`."""
-    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "$" + "".join(map(_json_step, location))
+
+
+def _json_step(part: int | str) -> str:
+    if isinstance(part, str):
+        name = part if len(part) <= _LONGEST_NAME else part[:_LONGEST_NAME] + "..."
+        return f".{name}" if _PLAIN_NAME(name) else f"[{json.dumps(name)}]"
+    return f"[{part}]"
 
 
 def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: datetime) -> APIStatusError:
@@ -174,8 +211,8 @@ def _validation_reasons(body: Any) -> Optional[str]:
 def _validation_reason(item: Any) -> str:
     place, reason = _list(_mapping(item).get("loc")), _mapping(item).get("msg")
     if place is None or not isinstance(reason, str):
-        return str(item)
-    return f"{'.'.join(map(str, place))}: {reason}"
+        return item if isinstance(item, str) else f"({_json_type(item)})"
+    return f"{'.'.join(str(part) for part in place if isinstance(part, (int, str)))}: {reason}"
 
 
 def _list(value: Any) -> Optional[list[Any]]:

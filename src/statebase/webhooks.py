@@ -18,7 +18,7 @@ import pydantic
 
 from ._errors import StateBaseError
 from ._generated.models import WebhookEvent
-from ._response import json_path
+from ._response import wrong_fields
 
 __all__ = ["WebhookError", "WebhookEvent", "parse", "verify"]
 
@@ -85,8 +85,7 @@ def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes])
     try:
         return WebhookEvent.model_validate_json(payload, strict=True)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise WebhookError(f"The webhook is no event at {json_path(first['loc'])}: {first['msg']}") from None
+        raise WebhookError(f"The webhook is no event at {wrong_fields(error)}") from None
 
 
 def _bytes(value: Union[str, bytes]) -> bytes:

@@ -6,6 +6,8 @@ import copy
 import gzip
 import json
 import pickle
+import re
+import traceback
 import zlib
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict
@@ -14,6 +16,7 @@ import httpx
 import pytest
 
 from statebase import APIConnectionError, APIResponseValidationError
+from statebase._response import json_path
 
 SESSION: Dict[str, Any] = {
     "id": "sess_1",
@@ -132,7 +135,7 @@ NO_JSON: Dict[str, Any] = {
 
 @pytest.mark.parametrize("answer", NO_JSON.values(), ids=NO_JSON)
 def test_answer_that_is_no_json_says_what_it_is(serve: Any, answer: Dict[str, Any]) -> None:
-    """A page of a gateway, half an answer, or another encoding is an error that shows what came."""
+    """A page of a gateway, half an answer, or another encoding is an error with the type and size of what came."""
     response = httpx.Response(**{"status_code": 200, **answer})
 
     with pytest.raises(APIResponseValidationError, match="is not the JSON that the API answers with") as caught:
@@ -146,16 +149,89 @@ def test_answer_that_is_no_json_says_what_it_is(serve: Any, answer: Dict[str, An
     assert len(str(error)) < 1500
 
 
-def test_excerpt_is_short_and_on_one_line(serve: Any) -> None:
-    """Of a large page, the message shows the beginning; the error keeps the rest."""
+def test_page_is_not_in_the_message(serve: Any) -> None:
+    """It may hold what users said; the error keeps it as its body."""
     page = "<html>\n" + "x" * 100_000
 
     with pytest.raises(APIResponseValidationError) as caught:
         get(serve, httpx.Response(200, html=page))
 
-    assert len(str(caught.value)) < 600
+    assert "text/html; charset=utf-8, 100007 bytes" in str(caught.value)
+    assert "html>" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.body == page
+
+
+def test_first_five_wrong_fields_are_named(serve: Any) -> None:
+    """With the types that came and not the values, and how many more there are."""
+    answer = {
+        **without("agent_id"),
+        "user_id": {"MARKER": 1},
+        "created_at": "MARKER",
+        "updated_at": ["MARKER"],
+        "state": "MARKER",
+        "memory_count": 2.5,
+        "turn_count": "MARKER",
+    }
+
+    with pytest.raises(APIResponseValidationError) as caught:
+        get(serve, httpx.Response(200, json=answer))
+
+    message = str(caught.value)
+    assert caught.value.path == "$.agent_id"
+    assert "does not fit its model at $.agent_id: Field required; $." in message
+    assert message.count("; $.") == 4
+    assert re.search(r"\$\.created_at: Input should be a time such as [^;]*, got string;", message)
+    assert re.search(r"; and \d more\.", message)
+    assert "MARKER" not in "".join(traceback.format_exception(None, caught.value, caught.value.__traceback__))
+
+
+@pytest.mark.parametrize("name", ["a.b", "a\nb", "", "x" * 200], ids=["dot", "new line", "empty", "long"])
+def test_place_with_an_unusual_name_is_on_one_line(name: str) -> None:
+    """A name that is not a plain word is quoted, and cut where it is long."""
+    path = json_path(("metadata", name, 0))
+
+    assert path == f"$.metadata[{json.dumps(name.replace('x' * 200, 'x' * 100 + '...'))}][0]"
+
+
+NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_declared_number_has_to_be_finite(serve: Any, number: str) -> None:
+    """NaN and the infinities are not JSON (RFC 8259): a score, for one, could not be compared."""
+    memory = {"id": "mem_1", "session_id": "sess_1", "content": "tea", "type": "fact", "score": 0}
+    content = json.dumps({"query": "?", "data": [memory]}).replace('"score": 0', f'"score": {number}')
+
+    with pytest.raises(APIResponseValidationError, match=r"\$\.data\[0\]\.score: .*finite number, got number"):
+        serve(lambda request: httpx.Response(200, content=content)).memory.search("?")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_number_within_content_arrives_as_it_is(serve: Any, number: str) -> None:
+    """What is stored can be read, as with json.loads."""
+    content = json.dumps({**SESSION, "state": {"v": 0}}).replace('"v": 0', f'"v": {number}')
+
+    value = get(serve, httpx.Response(200, content=content)).state["v"]
+
+    assert repr(value) == repr(json.loads(number))
+
+
+def test_last_of_equal_keys_counts(serve: Any) -> None:
+    """As with json.loads."""
+    content = json.dumps({**SESSION, "state": {}}).replace('"state": {}', '"state": {"a": 1, "a": 2}')
+
+    assert get(serve, httpx.Response(200, content=content)).state == {"a": 2}
+
+
+def test_lone_surrogate_is_refused(serve: Any) -> None:
+    """It stands for no text and cannot be encoded; with_raw_response gives the bytes."""
+    content = json.dumps({**SESSION, "state": {"a": "\ud800"}})
+    client = serve(lambda request: httpx.Response(200, content=content))
+
+    with pytest.raises(APIResponseValidationError, match=r"is not the JSON that .*line 1 column \d+"):
+        client.sessions.get("sess_1")
+    assert client.with_raw_response.sessions.get("sess_1").content == content.encode()
 
 
 @pytest.mark.parametrize(

@@ -91,10 +91,10 @@ DETAILS: Dict[str, Any] = {
         },
         "body.ttl_seconds: Input should be positive; body.tags.0: Field required",
     ),
-    "detail of another shape": ({"detail": [{"loc": None, "msg": None}, "text"]}, "{'loc': None, 'msg': None}; text"),
+    "detail of another shape": ({"detail": [{"loc": None, "msg": None}, "text"]}, "(object); text"),
     "message of many lines": ({"error": {"message": "a\n  b"}}, "a b"),
-    "empty detail": ({"detail": []}, "Unprocessable Entity (application/json, 13 bytes: '{\"detail\":[]}')"),
-    "number": (5, "Unprocessable Entity (application/json, 1 bytes: '5')"),
+    "empty detail": ({"detail": []}, "Unprocessable Entity (application/json, 13 bytes)"),
+    "number": (5, "Unprocessable Entity (application/json, 1 bytes)"),
     "nothing": (None, "Unprocessable Entity"),
 }
 
@@ -108,12 +108,11 @@ def test_reason_is_found_in_every_form(serve: Any, body: Any, reason: str) -> No
     assert str(error_of(serve, answer)) == f"422: {reason}"
 
 
-def test_page_of_a_gateway_is_shown_in_part(serve: Any) -> None:
-    """An answer that is no JSON shows its type and its beginning; the body is its text."""
+def test_page_of_a_gateway_is_described(serve: Any) -> None:
+    """The message has the type and the size of an answer that is not JSON; the body is its text."""
     error = error_of(serve, httpx.Response(502, html="<h1>Bad gateway</h1>" + "x" * 1000))
 
-    assert str(error).startswith("502: Bad Gateway (text/html; charset=utf-8, 1020 bytes: '<h1>Bad gateway</h1>xxx")
-    assert len(str(error)) < 400
+    assert str(error) == "502: Bad Gateway (text/html; charset=utf-8, 1020 bytes)"
     assert error.body.startswith("<h1>Bad gateway</h1>")
 
 
