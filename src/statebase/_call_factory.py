@@ -113,11 +113,15 @@ def idempotency_key(given: Optional[str]) -> str:
         return new_idempotency_key()
     if not is_header_text(given) or not 1 <= len(given) <= _LONGEST_KEY:
         raise InvalidRequestError(
-            f"idempotency_key is {given!r}: give 1 to {_LONGEST_KEY} printable ASCII characters, "
-            "without a space at either end",
+            f"idempotency_key must be 1 to {_LONGEST_KEY} printable ASCII characters, without a space at either end, "
+            f"got {_size(given)}",
             param="idempotency_key",
         )
     return given
+
+
+def _size(given: object) -> str:
+    return f"{len(given)} characters" if isinstance(given, str) else type(given).__name__
 
 
 def _check_options(operation: Operation[Any], options: dict[str, Any], known: frozenset[str]) -> None:
@@ -130,7 +134,7 @@ def _check_options(operation: Operation[Any], options: dict[str, Any], known: fr
     for name in ("extra_headers", "extra_query", "extra_body"):
         value = options.get(name)
         if value is not None and not isinstance(value, Mapping):
-            raise InvalidRequestError(f"{name} is {value!r}: give a mapping", param=name)
+            raise InvalidRequestError(f"{name} must be a mapping, got {type(value).__name__}", param=name)
 
 
 def _url(address: str) -> httpx.URL:

@@ -29,7 +29,7 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
     if settings.http_client is not None:
         client = settings.http_client
         if not isinstance(client, httpx.Client):
-            raise configuration_error(f"http_client is {client!r}: StateBase takes an httpx.Client")
+            raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
         wire = _wire_of_client(settings, client, httpx.Client)
         return SyncConnection(_unlogged(_through_client(client)), lambda: None, closed=closed, wire=wire)
     transport = settings.transport
@@ -38,7 +38,7 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
         transport = SyncPool(**options)
     elif not isinstance(transport, httpx.BaseTransport):
-        raise configuration_error(f"transport is {transport!r}: StateBase takes an httpx.BaseTransport")
+        raise configuration_error(f"transport must be an httpx.BaseTransport, got {type(transport).__name__}")
     else:
         wire = _wire_of_transport(settings, transport)
     send = _unlogged(transport.handle_request) if settings.http2 else transport.handle_request
@@ -54,7 +54,7 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     if settings.http_client is not None:
         client = settings.http_client
         if not isinstance(client, httpx.AsyncClient):
-            raise configuration_error(f"http_client is {client!r}: AsyncStateBase takes an httpx.AsyncClient")
+            raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
         wire = _wire_of_client(settings, client, httpx.AsyncClient)
         return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed, wire=wire)
     transport = settings.transport
@@ -65,7 +65,7 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
         transport = AsyncPool(**options)
     elif not isinstance(transport, httpx.AsyncBaseTransport):
-        raise configuration_error(f"transport is {transport!r}: AsyncStateBase takes an httpx.AsyncBaseTransport")
+        raise configuration_error(f"transport must be an httpx.AsyncBaseTransport, got {type(transport).__name__}")
     else:
         wire = _wire_of_transport(settings, transport)
     send = _unlogged_async(transport.handle_async_request) if settings.http2 else transport.handle_async_request

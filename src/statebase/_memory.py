@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from ._errors import InvalidRequestError
 from ._generated import models
 from ._generated.transport.memory import AsyncMemoryTransport, MemoryTransport
+from ._request import not_an_id
 from ._results import SearchResults
 from ._types import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 
@@ -186,6 +187,8 @@ class AsyncMemory(AsyncMemoryTransport):
 def _required_session(session_id: Union[str, NotGiven, None]) -> str:
     if session_id is None or isinstance(session_id, NotGiven):
         raise InvalidRequestError("session_id is missing: a memory belongs to a session", param="session_id")
+    if not isinstance(session_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise not_an_id("session_id", session_id)
     return session_id
 
 
@@ -193,9 +196,11 @@ def _joined(name: str, words: Words) -> Union[str, NotGiven, None]:
     """Join words by commas, as the service reads them."""
     if words is None or isinstance(words, (str, NotGiven)):
         return words
-    for word in cast("Sequence[object]", words):
-        if not isinstance(word, str) or "," in word:
-            raise InvalidRequestError(f"{name} holds {word!r}: give words without a comma", param=name)
+    for place, word in enumerate(cast("Sequence[object]", words)):
+        if not isinstance(word, str):
+            raise InvalidRequestError(f"{name}[{place}] must be a string, got {type(word).__name__}", param=name)
+        if "," in word:
+            raise InvalidRequestError(f"{name}[{place}] must not contain a comma", param=name)
     return ",".join(words) or NOT_GIVEN
 
 

@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timezone
 from math import isfinite
 from typing import AbstractSet as Set
-from typing import Any, Collection, Mapping, NoReturn, Optional, Sequence, cast
+from typing import Any, Collection, Iterable, Mapping, NoReturn, Optional, Sequence, cast
 from urllib.parse import quote, urlencode
 
 import pydantic_core
@@ -19,6 +19,9 @@ from ._types import NOT_GIVEN, Operation
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 # Servers and proxies decode, split or normalise these, so that the request would reach another route.
 _UNSAFE_IN_ID = re.compile(r"[/\\?#%\x00-\x1f\x7f]").search
+_LONGEST_SHOWN = 80
+_DEEPEST = 200
+_SURROGATE = "contains a lone surrogate, which cannot be encoded as UTF-8: remove it"
 
 
 def build_path(operation: Operation[Any], values: Mapping[str, object]) -> str:
@@ -32,15 +35,26 @@ def build_path(operation: Operation[Any], values: Mapping[str, object]) -> str:
 
 def _path_segment(operation: Operation[Any], name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidRequestError(f"{name} is {value!r}: give the id as text", param=name)
+        raise not_an_id(name, value)
     if _PLAIN_ID(value):
         return str.__str__(value)
     if not value.strip() or value in (".", "..") or _UNSAFE_IN_ID(value):
+        got = repr(str.__str__(value)) if len(value) <= _LONGEST_SHOWN else f"{len(value)} characters"
         raise InvalidRequestError(
-            f"{name} is {value!r}: an id may not be empty, '.' or '..', nor hold / \\ ? # % or control characters",
+            f"{name} must not be empty, '.' or '..', nor contain / \\ ? # % or control characters, got {got}",
             param=name,
         )
     return quote(_encodable(name, value), safe="")
+
+
+def not_an_id(name: str, value: object) -> InvalidRequestError:
+    """Return the error for something that was passed in place of an id, such as the session itself."""
+    pass_instead = f"pass {name.removesuffix('_id')}.id" if hasattr(value, "id") else "pass the id"
+    return InvalidRequestError(f"{name} must be a string, got {_type(value)}: {pass_instead}", param=name)
+
+
+def _type(value: object) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> str:
@@ -78,20 +92,24 @@ def _query_text(name: str, value: object) -> str:
             return timestamp_text(value)
         except OverflowError as error:  # on the first or last day that there is
             raise InvalidRequestError(
-                f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: give a time within", param=name
+                f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: pass a time within", param=name
             ) from error
     if isinstance(value, Mapping):
         return _argument_json(name, cast(Any, value)).decode()
+    if isinstance(value, float):
+        raise InvalidRequestError(f"{name} must be a finite number, got {float.__repr__(value)}", param=name)
+    if name.endswith("_id"):
+        raise not_an_id(name, value)
     raise InvalidRequestError(
-        f"{name} is {value!r}: give text, a number, a truth value, a datetime or a mapping", param=name
+        f"{name} must be a string, a number, a bool, a datetime or a mapping, got {_type(value)}", param=name
     )
 
 
 def _encodable(name: str, value: str) -> str:
     try:
         value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidRequestError(f"{name} holds half of a surrogate pair, which is no text", param=name) from error
+    except UnicodeEncodeError:
+        raise InvalidRequestError(f"{name} {_SURROGATE}", param=name) from None  # it shows the text
     return str.__str__(value)  # of a member of an enum, its text and not its name
 
 
@@ -111,17 +129,17 @@ def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object
         body.update(extra)
     try:
         return _to_json(body)
-    except ValueError as error:
+    except ValueError:  # shows what it could not write
         for name, value in body.items():
             _argument_json(name, value)
-        raise InvalidRequestError(f"The body cannot be written as JSON: {error}") from error
+        raise InvalidRequestError(f"extra_body has a key that {_SURROGATE}", param="extra_body") from None
 
 
 def _argument_json(name: str, value: object) -> bytes:
     try:
         return _to_json(value)
-    except ValueError as error:
-        raise InvalidRequestError(f"{name} cannot be written as JSON: {error}", param=name) from error
+    except ValueError:  # shows what it could not write
+        raise InvalidRequestError(_fault(name, value), param=name) from None
 
 
 def _to_json(value: object) -> bytes:
@@ -132,7 +150,59 @@ def _to_json(value: object) -> bytes:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"JSON has no word for {constant}, send None or a text instead")
+    raise ValueError(constant)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        _to_json(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _fault(name: str, value: Any) -> str:
+    """Say which part of a value keeps it from being JSON, and why; by its path and type, not by what it is."""
+    path, above = name, [id(value)]
+    while True:
+        if isinstance(value, Mapping):
+            mapping = cast("Mapping[Any, Any]", value)
+            for key in mapping:
+                if not _is_json({key: None}):
+                    what = _SURROGATE if isinstance(key, str) else f"is of type {_type(key)}: use strings"
+                    return f"{path} has a key that {what}"
+            parts: Iterable[tuple[Any, Any]] = mapping.items()
+        elif isinstance(value, (list, tuple)):
+            parts = enumerate(cast("Sequence[Any]", value))
+        else:
+            return f"{path} {_leaf_fault(value)}"
+        step, part = next(((step, part) for step, part in parts if not _is_json(part)), (None, value))
+        if part is value and step is None:  # each part is JSON by itself
+            return f"{path} {_leaf_fault(value)}"
+        if id(part) in above:
+            return f"{path}[{_shown_key(step)}] contains itself, which JSON cannot represent: pass a copy without the cycle"
+        if len(above) >= _DEEPEST:
+            return f"{name} is nested more than {_DEEPEST} levels deep: pass a flatter value"
+        path, value = f"{path}[{_shown_key(step)}]", part
+        above.append(id(part))
+
+
+def _shown_key(key: object) -> str:
+    text = repr(str.__str__(key)) if isinstance(key, str) else repr(key)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _leaf_fault(value: object) -> str:
+    if isinstance(value, float):
+        number = {"nan": "NaN", "inf": "Infinity"}.get(float.__repr__(value), "-Infinity")
+        return f"is {number}, which JSON cannot represent: use None or a string"
+    if isinstance(value, str):
+        return _SURROGATE
+    if isinstance(value, (bytes, bytearray)):
+        return f"is {_type(value)} that UTF-8 cannot decode: pass a string, such as base64"
+    if value is NOT_GIVEN:
+        return "is NOT_GIVEN: leave it out, or pass None for null"
+    return f"is of type {_type(value)}, which JSON cannot represent: use dicts, lists, strings, numbers, bools, None"
 
 
 def header_text(name: str, value: object) -> str:
@@ -146,7 +216,7 @@ def header_text(name: str, value: object) -> str:
     if not isinstance(value, str) or not is_header_text(value):
         # What it holds may be a key, and errors are printed.
         raise InvalidRequestError(
-            f"The header {name} cannot be sent: give printable ASCII text, without a space at either end", param=name
+            f"The header {name} cannot be sent: pass printable ASCII text, without a space at either end", param=name
         )
     return value
 
@@ -162,7 +232,7 @@ def build_headers(base: Headers, more: Mapping[str, object]) -> list[tuple[bytes
     """
     for name in more:
         if not is_header_name(name):
-            raise InvalidRequestError(f"{name!r} is no name of a header: give ASCII letters, digits and dashes")
+            raise InvalidRequestError(f"{name!r} is not the name of a header: use ASCII letters, digits and dashes")
     added = {
         name.lower().encode(): header_text(name, value).encode()
         for name, value in more.items()

@@ -246,7 +246,7 @@ def _checked_headers(value: object) -> dict[str, str]:
         return {}
     items = getattr(value, "items", None)
     if items is None:
-        raise configuration_error(f"default_headers is {value!r}: give a mapping of names to texts")
+        raise configuration_error(f"default_headers must be a mapping of names to strings, got {type(value).__name__}")
     headers = dict(items())
     for name, text in headers.items():
         if not is_header_name(name):
@@ -264,12 +264,14 @@ def _check_hooks(value: object) -> None:
         return
     items: Any = getattr(value, "items", None)
     if items is None:
-        raise configuration_error(f"event_hooks is {value!r}: give a mapping of {', '.join(_HOOKS)} to functions")
+        raise configuration_error(f"event_hooks must be a mapping of names to lists, got {type(value).__name__}")
     for name, functions in items():
         if name not in _HOOKS:
             raise configuration_error(f"event_hooks has no {name!r}: give {' or '.join(_HOOKS)}")
         if type(functions) not in (list, tuple) or not all(map(callable, functions)):
-            raise configuration_error(f"event_hooks[{name!r}] is {functions!r}: give a list of functions")
+            raise configuration_error(
+                f"event_hooks[{name!r}] must be a list of functions, got {type(functions).__name__}"
+            )
 
 
 def _api_key(given: Secret) -> Secret:

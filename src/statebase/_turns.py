@@ -46,7 +46,9 @@ def _turn_part(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return cast(Any, value)
     raise InvalidRequestError(
-        f"{name} is {value!r}: give text, a mapping with 'type' and 'content', or a Turn{name.capitalize()}", param=name
+        f"{name} must be a string, a mapping with 'type' and 'content', or a Turn{name.capitalize()}, "
+        f"got {type(value).__name__}",
+        param=name,
     )
 
 
@@ -99,7 +101,7 @@ def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
         if role in ("system", "developer"):
             continue
         if role not in ("user", "assistant"):
-            raise InvalidRequestError(f"turns[{place}] has the role {role!r}: give user, assistant or system")
+            raise InvalidRequestError(f"turns[{place}]['role'] must be 'user', 'assistant' or 'system'")
         if not isinstance(content, str):
             raise InvalidRequestError(f"turns[{place}] has no text as 'content': give an (input, output) pair instead")
         if role == "assistant":
@@ -117,15 +119,15 @@ def _turn_arguments(place: int, item: Any) -> Dict[str, Any]:
         arguments = dict(cast("Mapping[str, Any]", item))
         if not {"input", "output"} <= arguments.keys() <= _TURN_ARGUMENTS:
             raise InvalidRequestError(
-                f"turns[{place}] has the keys {[*arguments]}: give input and output, and at will "
-                "metadata, reasoning, state_before, state_after; or role and content"
+                f"turns[{place}] must have the keys input and output, and may have metadata, reasoning, "
+                "state_before and state_after; or role and content"
             )
     elif isinstance(item, (tuple, list)) and len(cast("Sequence[Any]", item)) == 2:
         given, gave = cast("Sequence[Any]", item)
         arguments = {"input": given, "output": gave}
     else:
         raise InvalidRequestError(
-            f"turns[{place}] is {item!r}: give an (input, output) pair, a mapping or a chat message"
+            f"turns[{place}] must be an (input, output) pair, a mapping or a chat message, got {type(item).__name__}"
         )
     try:
         return {**arguments, "input": turn_input(arguments["input"]), "output": turn_output(arguments["output"])}

@@ -66,7 +66,9 @@ def test_key_that_cannot_be_sent_is_refused(respond: Any, key: Any) -> None:
         client.sessions.create,
         lambda agent, **options: client.sessions.ingest("s", [("a", "b")], **options),
     ):
-        with pytest.raises(InvalidRequestError, match="idempotency_key is .*: give 1 to 255 printable ASCII") as caught:
+        with pytest.raises(
+            InvalidRequestError, match="idempotency_key must be 1 to 255 printable ASCII .*, got "
+        ) as caught:
             write("agent", idempotency_key=key)
         assert caught.value.param == "idempotency_key"
 

@@ -84,17 +84,20 @@ def test_forms_of_a_conversation(given: Any, turns: Any) -> None:
 
 
 WRONG: Dict[str, Any] = {
-    "text": ("hi", r"is 'hi': give an \(input, output\) pair, a mapping or a chat message"),
-    "three": (("a", "b", "c"), r"is \('a', 'b', 'c'\): give an"),
-    "number": (5, r"is 5: give an"),
-    "mapping without an output": ({"input": "a"}, r"has the keys \['input'\]: give input and output"),
-    "mapping with other keys": ({"input": "a", "output": "b", "mood": "good"}, r"has the keys .*'mood'\]: give input"),
-    "odd keys": ({1: 2, "input": "a"}, r"has the keys \[1, 'input'\]: give input"),
-    "role of a tool": (message("tool", "42"), r"has the role 'tool': give user, assistant or system"),
+    "text": ("hi", r"must be an \(input, output\) pair, a mapping or a chat message, got str"),
+    "three": (("a", "b", "c"), r"must be an .*, got tuple"),
+    "number": (5, r"must be an .*, got int"),
+    "mapping without an output": ({"input": "a"}, r"must have the keys input and output"),
+    "mapping with other keys": (
+        {"input": "a", "output": "b", "mood": "good"},
+        r"must have the keys input and output, and may have metadata",
+    ),
+    "odd keys": ({1: 2, "input": "a"}, r"must have the keys input and output"),
+    "role of a tool": (message("tool", "42"), r"\['role'\] must be 'user', 'assistant' or 'system'"),
     "content that is no text": (message("user", [{"type": "text"}]), r"has no text as 'content': give an"),
     "no content": ({"role": "assistant"}, r"has no text as 'content'"),
-    "input that is no turn": ((5, "b"), r": input is 5: give text"),
-    "output that is no turn": ({"input": "a", "output": None}, r": output is None: give text"),
+    "input that is no turn": ((5, "b"), r": input must be a string, .*, got int"),
+    "output that is no turn": ({"input": "a", "output": None}, r": output must be a string, .*, got NoneType"),
 }
 
 

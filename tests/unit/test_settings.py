@@ -145,23 +145,26 @@ WRONG: Dict[str, Any] = {
     "retries not whole": ({"max_retries": 1.5}, r"give a whole number"),
     "retries None": ({"max_retries": None}, r"give a whole number"),
     "retries a truth value": ({"max_retries": True}, r"give a whole number"),
-    "headers no mapping": ({"default_headers": [("a", "b")]}, r"give a mapping of names to texts"),
+    "headers no mapping": (
+        {"default_headers": [("a", "b")]},
+        r"default_headers must be a mapping of names to strings, got list",
+    ),
     "header name": ({"default_headers": {"X-A\r\nX-B": "c"}}, r"holds the name 'X-A\\r\\nX-B'"),
     "empty header name": ({"default_headers": {"": "c"}}, r"holds the name ''"),
     "header with a line break": ({"default_headers": {"X-A": "b\r\nX-C: d"}}, r"give printable ASCII text"),
     "header no text": ({"default_headers": {"X-A": 1}}, r"default_headers holds as X-A what no header can"),
-    "hooks no mapping": ({"event_hooks": print}, r"give a mapping of attempt_started, attempt_ended"),
+    "hooks no mapping": ({"event_hooks": print}, r"event_hooks must be a mapping of names to lists, got builtin"),
     "unknown hook": ({"event_hooks": {"request": [print]}}, r"event_hooks has no 'request': give attempt_started or"),
-    "hook no list": ({"event_hooks": {"attempt_ended": print}}, r"event_hooks\['attempt_ended'\].*give a list"),
-    "hook no function": ({"event_hooks": {"attempt_ended": [1]}}, r"give a list of functions"),
+    "hook no list": ({"event_hooks": {"attempt_ended": print}}, r"event_hooks\['attempt_ended'\] must be a list"),
+    "hook no function": ({"event_hooks": {"attempt_ended": [1]}}, r"must be a list of functions"),
     "proxy without a scheme": ({"proxy": "localhost:3128"}, r"proxy is no address of a proxy: give http://host:port"),
     "proxy of another kind": ({"proxy": "ftp://localhost"}, r"give http://host:port"),
     "verify None": ({"verify": None}, r"verify is None: give True, False, a path as text, or an ssl.SSLContext"),
     "verify 0": ({"verify": 0}, r"verify is 0: give True, False"),
     "verify nowhere": ({"verify": "/no/such/file"}, r"where nothing is: give the path of trusted certificates"),
     "verify empty": ({"verify": ""}, r"where nothing is"),
-    "http_client of another kind": ({"http_client": object()}, r"takes an httpx\.(Async)?Client"),
-    "transport of another kind": ({"transport": object()}, r"takes an httpx\.(Async)?BaseTransport"),
+    "http_client of another kind": ({"http_client": object()}, r"must be an httpx\.(Async)?Client"),
+    "transport of another kind": ({"transport": object()}, r"must be an httpx\.(Async)?BaseTransport"),
     "transport and proxy": (
         {"transport": httpx.MockTransport(lambda _: httpx.Response(200)), "proxy": "http://localhost"},
         r"have no effect on an http_client or a transport: make it with them",
@@ -187,11 +190,11 @@ def test_wrong_option_says_what_to_do(client_class: Any, options: Dict[str, Any]
 
 def test_client_and_transport_of_the_other_flavour_are_refused() -> None:
     """A sync client takes no async httpx client, and the other way round."""
-    with httpx.Client() as http_client, pytest.raises(ConfigurationError, match=r"takes an httpx\.AsyncClient"):
+    with httpx.Client() as http_client, pytest.raises(ConfigurationError, match=r"must be an httpx\.AsyncClient"):
         AsyncStateBase("sb_test", http_client=http_client)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match=r"takes an httpx\.Client"):
+    with pytest.raises(ConfigurationError, match=r"must be an httpx\.Client"):
         StateBase("sb_test", http_client=httpx.AsyncClient())  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match=r"takes an httpx\.BaseTransport"):
+    with pytest.raises(ConfigurationError, match=r"must be an httpx\.BaseTransport"):
         StateBase("sb_test", transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]
 
 

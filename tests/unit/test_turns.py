@@ -70,10 +70,12 @@ def test_other_forms_are_refused(respond: Any, wrong: Any) -> None:
     """The error names the side and the forms, and nothing is sent."""
     client, requests = respond()
 
-    with pytest.raises(InvalidRequestError, match="input is .*: give text, a mapping .* or a TurnInput") as caught:
+    with pytest.raises(
+        InvalidRequestError, match="input must be a string, a mapping .* or a TurnInput, got "
+    ) as caught:
         client.sessions.add_turn("sess_1", wrong, "hello")
     assert caught.value.param == "input"
-    with pytest.raises(InvalidRequestError, match="output is .*: give text, a mapping .* or a TurnOutput"):
+    with pytest.raises(InvalidRequestError, match="output must be a string, a mapping .* or a TurnOutput, got "):
         client.sessions.add_turn("sess_1", "hi", wrong)
 
     assert requests == []
