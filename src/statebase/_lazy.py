@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 else:
 
     class cached_property:
-        """What `functools.cached_property` is, without the milliseconds that importing functools takes."""
+        """`functools.cached_property`, without the milliseconds that importing functools takes.
+
+        Asked of the class, a namespace of a client is its class, which `unittest.mock.create_autospec` reads.
+        """
 
         def __init__(self, make):
             self._make = make
@@ -18,10 +21,19 @@ else:
 
         def __get__(self, instance, owner=None):
             if instance is None:
-                return self
+                try:
+                    with importing:
+                        return type(self._make(_Unconnected))
+                except AttributeError:  # it is not a namespace
+                    return self
             with importing:
                 # Of two threads that get here at once, both receive what the first one stored.
                 return instance.__dict__.setdefault(self._name, self._make(instance))
+
+    class _Unconnected:
+        """What a namespace is made of where only its class is asked for."""
+
+        _api = None
 
 
 importing = RLock()

@@ -166,21 +166,21 @@ def _fault(name: str, value: Any) -> str:
     path, above = name, [id(value)]
     while True:
         if isinstance(value, Mapping):
-            mapping = cast("Mapping[Any, Any]", value)
+            mapping: Mapping[Any, Any] = cast(Any, value)
             for key in mapping:
                 if not _is_json({key: None}):
                     what = _SURROGATE if isinstance(key, str) else f"is of type {_type(key)}: use strings"
                     return f"{path} has a key that {what}"
-            parts: Iterable[tuple[Any, Any]] = mapping.items()
+            parts = cast("Iterable[tuple[Any, Any]]", mapping.items())
         elif isinstance(value, (list, tuple)):
-            parts = enumerate(cast("Sequence[Any]", value))
+            parts = cast("Iterable[tuple[Any, Any]]", enumerate(cast(Any, value)))
         else:
             return f"{path} {_leaf_fault(value)}"
-        step, part = next(((step, part) for step, part in parts if not _is_json(part)), (None, value))
+        step, part = next(((step, part) for step, part in parts if not _is_json(part)), (None, cast(Any, value)))
         if part is value and step is None:  # each part is JSON by itself
-            return f"{path} {_leaf_fault(value)}"
+            return f"{path} {_leaf_fault(part)}"
         if id(part) in above:
-            return f"{path}[{_shown_key(step)}] contains itself, which JSON cannot represent: pass a copy without the cycle"
+            return f"{path}[{_shown_key(step)}] contains itself, which JSON cannot represent: pass one without a cycle"
         if len(above) >= _DEEPEST:
             return f"{name} is nested more than {_DEEPEST} levels deep: pass a flatter value"
         path, value = f"{path}[{_shown_key(step)}]", part

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _MOST_FIELDS = 5
 _LONGEST_NAME = 100
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*").fullmatch
-_JSON_TYPES = {
+_JSON_TYPES: dict[type, str] = {
     dict: "object",
     list: "array",
     str: "string",

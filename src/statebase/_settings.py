@@ -6,6 +6,7 @@ Nothing here imports more than a bare interpreter has loaded: making a client co
 from __future__ import annotations
 
 import os
+import sys
 
 from ._headers import is_header_name, is_header_text
 from ._lazy import importing
@@ -32,6 +33,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
 _CHANGEABLE = ("timeout", "max_retries", "deadline", "max_response_bytes", "default_headers", "event_hooks")
 _HOOKS = ("attempt_started", "attempt_ended")
+_VERSION = "/v1"  # the path of each operation begins with it
 
 
 class Secret:
@@ -146,12 +148,20 @@ def configuration_error(message: str) -> Exception:
 
 def check_seconds(name: str, value: object) -> None:
     """Refuse a `timeout` or `deadline` that is no positive number of seconds."""
-    if value is None or (name == "timeout" and type(value).__module__.startswith("httpx")):
+    if value is None or (name == "timeout" and _is_httpx_timeout(value)):
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise configuration_error(f"{name} is {value!r}: give seconds as a number, or None for no limit")
+        or_more = ", an httpx.Timeout" if name == "timeout" else ""
+        raise configuration_error(
+            f"{name} must be a number of seconds{or_more} or None for no limit, got {type(value).__name__}"
+        )
     if not 0 < value < float("inf"):
-        raise configuration_error(f"{name} is {value!r}: give seconds above 0, or None for no limit")
+        raise configuration_error(f"{name} must be above 0 and finite, or None for no limit, got {value!r}")
+
+
+def _is_httpx_timeout(value: object) -> bool:
+    httpx = sys.modules.get("httpx")  # whoever has one of its timeouts has imported it
+    return httpx is not None and isinstance(value, httpx.Timeout)
 
 
 def check_retries(value: object) -> None:
@@ -322,4 +332,5 @@ def _base_url(value: object, allow_insecure_http: bool) -> str:
             f"base_url {value!r} would send the API key unencrypted: use https://, "
             "or pass allow_insecure_http=True if the network is your own"
         )
-    return value.rstrip("/")
+    address = value.rstrip("/")
+    return address[: -len(_VERSION)].rstrip("/") if parts.path.rstrip("/").endswith(_VERSION) else address

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from statebase import ConfigurationError, StateBase
 from statebase._generated import models
 from statebase.local import Engine
 
@@ -44,3 +45,8 @@ def test_any_time_zone_will_do():
 
     assert session.created_at == datetime(2026, 1, 2, tzinfo=timezone.utc)
     engine.close()
+
+
+def test_what_is_not_a_function_is_refused_by_type():
+    with pytest.raises(ConfigurationError, match="clock must be a function that returns an aware datetime, got int"):
+        StateBase.local(clock=5)  # type: ignore[arg-type]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
+from statebase import StateBase
 from statebase._generated.models import (
     ContextRequest,
     MemoryCreateRequest,
@@ -15,6 +17,7 @@ from statebase._generated.models import (
     SessionCreateRequest,
 )
 from statebase._generated.queries import SearchMemoriesQuery
+from statebase.local import KeywordSearchWarning
 from statebase.local.core import Core
 from statebase.local.keywords import KeywordSearch
 from statebase.local.operations.api import Operations
@@ -177,3 +180,25 @@ def test_write_without_an_index_says_so(words: Words):
         without_index.remove(1, "text")
 
     assert words.store.vectors.get_meta("words.stale") == "1"
+
+
+def test_search_without_the_embedder_warns_once_for_each_place(monkeypatch: pytest.MonkeyPatch):
+    """Who asked for meaning and gets words is told, and can turn it off."""
+    monkeypatch.setattr("statebase.local.engine.as_embedder", lambda embedder: None)
+    with StateBase.local() as client, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
+        session = client.sessions.create("agent")
+        client.memory.add("likes tea", "fact", session.id)
+        assert warned == []
+
+        for _ in range(3):
+            client.memory.search("tea", session.id)
+            client.state.get_context(session.id, "tea")
+
+        assert [warning.category for warning in warned] == [KeywordSearchWarning]
+        assert 'pip install "statebase[local]"' in str(warned[0].message)
+
+    with StateBase.local() as client, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=KeywordSearchWarning)
+        assert client.memory.search("tea").data == []

@@ -67,10 +67,14 @@ def test_argument_goes_before_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://[::1]:8000", "http://[::1]:8000"),
         ("http://api.localhost", "http://api.localhost"),
+        ("https://example.com/v1", "https://example.com"),
+        ("https://example.com/gateway/v1/", "https://example.com/gateway"),
+        ("https://example.com/rev1", "https://example.com/rev1"),
+        ("https://v1", "https://v1"),
     ],
 )
 def test_address_is_a_url_or_a_region(client_class: Any, given: Any, used: str) -> None:
-    """A region stands for its address; a URL loses the slash at its end."""
+    """A region stands for its address; a URL loses the slash at its end, and the version that each path begins with."""
     assert client_class("sb_test", given).base_url == used
 
 
@@ -133,14 +137,21 @@ WRONG: Dict[str, Any] = {
     "user name": ({"base_url": "https://user@example.com"}, r"give only https://host/path"),
     "space": ({"base_url": "https://example.com/a b"}, r"give only https://host/path"),
     "line break": ({"base_url": "https://example.com/a\nb"}, r"give only https://host/path"),
-    "timeout is text": ({"timeout": "30"}, r"timeout is '30': give seconds as a number"),
-    "timeout is a truth value": ({"timeout": True}, r"timeout is True: give seconds as a number"),
-    "timeout is 0": ({"timeout": 0}, r"give seconds above 0, or None for no limit"),
-    "timeout is negative": ({"timeout": -1}, r"give seconds above 0"),
+    "timeout is text": (
+        {"timeout": "30"},
+        r"timeout must be a number of seconds, an httpx.Timeout or None for no limit, got str",
+    ),
+    "timeout is a truth value": ({"timeout": True}, r"timeout must be a number of seconds, .*, got bool"),
+    "timeout is 0": ({"timeout": 0}, r"timeout must be above 0 and finite, or None for no limit, got 0"),
+    "timeout is negative": ({"timeout": -1}, r"timeout must be above 0 and finite"),
     "timeout is infinite": ({"timeout": float("inf")}, r"None for no limit"),
-    "timeout is not a number": ({"timeout": float("nan")}, r"give seconds above 0"),
-    "deadline is 0": ({"deadline": 0}, r"deadline is 0: give seconds above 0"),
-    "deadline is a Timeout": ({"deadline": httpx.Timeout(5)}, r"deadline is Timeout.*give seconds as a number"),
+    "timeout is not a number": ({"timeout": float("nan")}, r"timeout must be above 0 and finite"),
+    "timeout is another object of httpx": ({"timeout": httpx.URL("http://a")}, r"timeout must be .*, got URL"),
+    "deadline is 0": ({"deadline": 0}, r"deadline must be above 0 and finite"),
+    "deadline is a Timeout": (
+        {"deadline": httpx.Timeout(5)},
+        r"deadline must be a number of seconds or None for no limit, got Timeout",
+    ),
     "retries negative": ({"max_retries": -1}, r"max_retries is -1: give a whole number, 0 for no retries"),
     "retries not whole": ({"max_retries": 1.5}, r"give a whole number"),
     "retries None": ({"max_retries": None}, r"give a whole number"),

