@@ -13,7 +13,7 @@ from typing import Any, Optional, Sequence
 
 from .._locks import FrameLock, Owner, calling_frame, is_on_stack
 from . import schema
-from .backup import put_in_place, write_copy
+from .backup import Identity, note_open, put_in_place, write_copy
 from .connection import MEMORY, connect, is_busy, make_private, translated
 from .errors import EngineError, busy
 
@@ -24,9 +24,6 @@ _PATIENCE_MS = 50
 _IDLE_READERS = 8
 """Connections for reading that are kept for the next reads."""
 _PAUSE_SECONDS = 0.001
-
-Identity = Optional[tuple[int, int]]
-"""Device and inode of a file; None for memory."""
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -71,11 +68,17 @@ class Database:
         except sqlite3.Error as error:
             raise translated(error) from error
         _databases.add(self)
+        note_open(self)
 
     @property
     def in_memory(self) -> bool:
         """Whether there is no file."""
         return self.path == MEMORY
+
+    @property
+    def open_file(self) -> Identity:
+        """The file that it has open; None for memory, and once it is closed."""
+        return None if self._closed else self._identity
 
     @property
     def is_intact(self) -> bool:
