@@ -6,6 +6,7 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from .. import jsontext
 from ..database import Database
+from ..errors import EngineError
 from ..memory_search import MemoryFilter
 from .vectors import Vectors
 from .words import Words
@@ -151,7 +152,12 @@ class Memories:
             self._database.execute_many("INSERT INTO memory_tags (tag, seq) VALUES (?, ?)", rows)
 
     def _unlabel(self, memory: MemoryRow) -> None:
-        rows = [(tag, memory.seq) for tag in _tags(memory.tags)]
+        try:
+            rows = [(tag, memory.seq) for tag in _tags(memory.tags)]
+        except EngineError:
+            # Damage must not keep a memory from being removed; this looks at all labels.
+            self._database.execute("DELETE FROM memory_tags WHERE seq = ?", (memory.seq,))
+            return
         if rows:
             self._database.execute_many("DELETE FROM memory_tags WHERE tag = ? AND seq = ?", rows)
 
