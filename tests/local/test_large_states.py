@@ -194,7 +194,7 @@ def test_session_that_is_deleted_while_its_new_state_is_encoded_is_not_found(
     session_id = engine.create_session(
         models.SessionCreateRequest(agent_id="a", initial_state={"text": "x" * 100_000, "n": 0})
     ).id
-    for number in range(2):
+    for number in range(3):  # the next one is written against the first
         engine.update_state(session_id, models.StatePartialUpdateRequest(state={"n": number}))
 
     def delete(frame: FrameType, event: str, argument: object) -> None:
