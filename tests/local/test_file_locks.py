@@ -74,6 +74,6 @@ def test_what_is_written_after_a_fork_is_not_lost_when_the_child_closes(
     """The parent opens its connections anew while the child has the store open; then it is killed."""
     script = [sys.executable, "-c", FORKED, str(store_path)]
 
-    session_id = subprocess.run(script, stdout=subprocess.PIPE, universal_newlines=True).stdout.strip()
+    session_id = subprocess.run(script, stdout=subprocess.PIPE, text=True).stdout.strip()
 
     assert open_engine(store_path).get_session(session_id).turn_count == 3

@@ -57,7 +57,7 @@ def is_open_here(path: str) -> bool:
     (POSIX `fcntl`) that the process has on it. Another process would take the store for closed, and remove its log.
     """
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError:
         return False
     return any(store.open_file == (status.st_dev, status.st_ino) for store in list(_open_stores))

@@ -143,8 +143,12 @@ class Memories:
         return len(rows)
 
     def total(self) -> int:
-        """Count all memories."""
-        return int(self._database.execute("SELECT count(*) FROM memories").fetchone()[0])
+        """Count all memories, but for those of sessions that were deleted."""
+        row = self._database.execute(
+            "SELECT (SELECT count(*) FROM memories)"
+            " - (SELECT count(*) FROM memories WHERE session_seq IN (SELECT session_seq FROM removals))"
+        ).fetchone()
+        return int(row[0])
 
     def _label(self, seq: int, tags: Optional[str]) -> None:
         rows = [(tag, seq) for tag in _tags(tags)]
@@ -164,7 +168,7 @@ class Memories:
 
 def _condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
     """Write a filter as a condition on `memories m`, with its parameters."""
-    condition = "m.embed = 1"
+    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
     parameters: list[Any] = []
     if memory_filter.session_seq is not None:
         condition += " AND m.session_seq = ?"
