@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any, Callable, Dict, List
 
 import httpx
@@ -182,3 +184,32 @@ def test_random_changes_come_back_from_the_history(engine: Engine):
     versions = engine.get_state_history(session, queries.GetStateHistoryQuery(limit=100)).data
 
     assert [json.dumps(version.state) for version in versions[::-1]] == expected
+
+
+def test_session_that_is_deleted_while_its_new_state_is_encoded_is_not_found(
+    open_engine: Callable[..., Engine], store_path: Path
+):
+    """Its versions, which the new one is written against, may be gone already."""
+    engine = open_engine(store_path, durability="normal")
+    session_id = engine.create_session(
+        models.SessionCreateRequest(agent_id="a", initial_state={"text": "x" * 100_000, "n": 0})
+    ).id
+    for number in range(3):  # the next one is written against the first
+        engine.update_state(session_id, models.StatePartialUpdateRequest(state={"n": number}))
+
+    def delete(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_name == "make":
+            sys.settrace(None)
+            deletion = threading.Thread(target=engine.delete_session, args=[session_id])
+            deletion.start()
+            deletion.join()
+
+    before = sys.gettrace()
+    sys.settrace(delete)
+    try:
+        with pytest.raises(EngineError) as raised:
+            engine.update_state(session_id, models.StatePartialUpdateRequest(state={"n": 9}))
+    finally:
+        sys.settrace(before)
+
+    assert (raised.value.status, raised.value.code) == (404, "session_not_found")

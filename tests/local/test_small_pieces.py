@@ -16,10 +16,16 @@ from typing import Any, Callable, List
 import pytest
 
 from statebase import StateBase
-from statebase._generated.queries import ListTracesQuery
+from statebase._generated.queries import ListTracesQuery, SearchMemoriesQuery
 from statebase.local import Engine, EngineError
 from statebase.local.engine import _engines as engines
-from statebase.models import EntityCreateRequest, MemoryCreateRequest, SessionCreateRequest, TurnCreateRequest
+from statebase.models import (
+    ContextRequest,
+    EntityCreateRequest,
+    MemoryCreateRequest,
+    SessionCreateRequest,
+    TurnCreateRequest,
+)
 
 TABLES = ("states", "state_versions", "turns", "memories", "memory_words", "memory_tags", "entities", "removals")
 TURN = TurnCreateRequest.model_validate(
@@ -253,3 +259,30 @@ def test_purge_finishes_what_was_left(engine: Engine, store_path: Path):
 
 if not hasattr(os, "fork"):
     del test_deletion_that_was_killed_is_finished_by_later_writes
+
+
+@pytest.mark.parametrize("embedder", [None, lambda texts: [[1.0, float(len(text))] for text in texts]])
+def test_memories_of_a_session_that_is_being_removed_take_no_places_in_a_search(
+    open_engine: Callable[..., Engine], store_path: Path, embedder: Any
+):
+    """They are neither found nor counted, and others come in their stead."""
+    engine = open_engine(store_path, durability="normal", embedder=embedder)
+    ids = [engine.create_session(SessionCreateRequest(agent_id="a", user_id="u")).id for _ in range(2)]
+    for session_id in ids:
+        for _ in range(60):
+            engine.create_memory(MemoryCreateRequest(session_id=session_id, content="likes tea", type="fact"))
+    query = SearchMemoriesQuery(query="likes tea", top_k=10)
+    assert len(engine.search_memories(query).data) == 10
+
+    store = engine._core.store
+    with store.database.write():  # as a deletion that was interrupted leaves it
+        session = store.sessions.find(ids[1])
+        assert session is not None
+        store.remove_session(session)
+
+    narrow = SearchMemoriesQuery(query="likes tea", top_k=10, types="fact")
+    for found in (engine.search_memories(query).data, engine.search_memories(narrow).data):
+        assert [memory.session_id for memory in found] == ids[:1] * 10
+    context = engine.get_context(ids[0], ContextRequest(query="likes tea", memory_limit=10))
+    assert [memory.session_id for memory in context.memories] == ids[:1] * 10
+    assert engine.get_dashboard_stats().stats.total_memories == 60

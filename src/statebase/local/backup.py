@@ -11,7 +11,9 @@ import contextlib
 import logging
 import os
 import sqlite3
+import weakref
 from pathlib import Path
+from typing import Optional, Protocol
 
 from . import schema
 from .errors import EngineError
@@ -26,6 +28,39 @@ logger = logging.getLogger("statebase.local")
 _MODE_AT = 18
 _WITHOUT_LOG = b"\x01\x01"
 _BESIDE = ("-wal", "-shm", "-journal")
+
+Identity = Optional[tuple[int, int]]
+"""Device and inode of a file; None for memory."""
+
+
+class OpenStore(Protocol):
+    """A store that this process has open."""
+
+    @property
+    def open_file(self) -> Identity:
+        """The file; None once the store is closed."""
+        ...
+
+
+_open_stores: weakref.WeakSet[OpenStore] = weakref.WeakSet()
+
+
+def note_open(store: OpenStore) -> None:
+    """Note that this process has a store open."""
+    _open_stores.add(store)
+
+
+def is_open_here(path: str) -> bool:
+    """Return whether this process has a file open as a store.
+
+    Such a file must not be opened without SQLite, not even to read: closing any descriptor of a file gives up all locks
+    (POSIX `fcntl`) that the process has on it. Another process would take the store for closed, and remove its log.
+    """
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return False
+    return any(store.open_file == (status.st_dev, status.st_ino) for store in list(_open_stores))
 
 
 def set_foreign_log_aside(path: str) -> None:
@@ -54,7 +89,7 @@ def set_foreign_log_aside(path: str) -> None:
 
 def _is_foreign(path: str, log: Path) -> bool:
     # In this order: a store that is opened for the first time says that it has a log before it makes one.
-    if not log.exists() or log.stat().st_size == 0:
+    if not log.exists() or log.stat().st_size == 0 or is_open_here(path):
         return False
     with Path(path).open("rb") as file:
         return file.read(_MODE_AT + len(_WITHOUT_LOG))[_MODE_AT:] == _WITHOUT_LOG

@@ -120,8 +120,9 @@ class Change:
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
-            self._core.store.remove_piece(_ROWS_AT_ONCE)
-            self._core.store.sessions.label_piece(_ROWS_AT_ONCE)
+            # Damage to what is left of others must not fail this change.
+            self._core.store.database.attempt(lambda: self._core.store.remove_piece(_ROWS_AT_ONCE))
+            self._core.store.database.attempt(lambda: self._core.store.sessions.label_piece(_ROWS_AT_ONCE))
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -9,13 +10,15 @@ import time
 import weakref
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from .._locks import FrameLock, Owner, calling_frame, is_on_stack
 from . import schema
-from .backup import put_in_place, write_copy
+from .backup import Identity, note_open, put_in_place, write_copy
 from .connection import MEMORY, connect, is_busy, make_private, translated
 from .errors import EngineError, busy
+
+logger = logging.getLogger("statebase.local")
 
 _BUSY_SECONDS = 10.0
 """How long a write waits for other threads and processes, unless its caller's time ends before."""
@@ -24,9 +27,6 @@ _PATIENCE_MS = 50
 _IDLE_READERS = 8
 """Connections for reading that are kept for the next reads."""
 _PAUSE_SECONDS = 0.001
-
-Identity = Optional[tuple[int, int]]
-"""Device and inode of a file; None for memory."""
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -55,6 +55,7 @@ class Database:
         self._backup_lock = FrameLock()
         self._backup_owner: Optional[Owner] = None
         self._closed = False
+        self._told_of_damage = False
         self._reads: set[_Block] = set()
         """The reads under way, of all threads."""
         self._idle: list[sqlite3.Connection] = []
@@ -71,11 +72,17 @@ class Database:
         except sqlite3.Error as error:
             raise translated(error) from error
         _databases.add(self)
+        note_open(self)
 
     @property
     def in_memory(self) -> bool:
         """Whether there is no file."""
         return self.path == MEMORY
+
+    @property
+    def open_file(self) -> Identity:
+        """The file that it has open; None for memory, and once it is closed."""
+        return None if self._closed else self._identity
 
     @property
     def is_intact(self) -> bool:
@@ -102,6 +109,28 @@ class Database:
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each of the rows; only within `write`."""
         self.acquired().executemany(sql, rows)
+
+    def attempt(self, part: Callable[[], object]) -> None:
+        """Do a part of a transaction that may be left for later; only within `write`.
+
+        If it finds the store damaged, what it did is rolled back, and the transaction goes on.
+        """
+        connection = self.acquired()
+        connection.execute("SAVEPOINT part")
+        try:
+            part()
+        except (EngineError, sqlite3.DatabaseError) as error:
+            # A subclass tells of something else: a full disk, a lock.
+            is_damage = isinstance(error, EngineError) or type(error) is sqlite3.DatabaseError
+            if not is_damage or not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO part")
+            if not self._told_of_damage:
+                self._told_of_damage = True
+                logger.error(
+                    "The store %s is damaged: what was deleted is not removed from it", self.path, exc_info=error
+                )
+        connection.execute("RELEASE part")
 
     def acquired(self) -> sqlite3.Connection:
         """Return the connection of this thread's block."""

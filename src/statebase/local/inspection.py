@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generator, NamedTuple, Optional
 
 from . import schema
+from .backup import is_open_here
 from .errors import EngineError
 from .memory_search import SPACE_KEY
 
@@ -94,6 +95,8 @@ def _is_in_use(path: str) -> bool:
 
 
 def _has_wal(path: str) -> bool:
+    if is_open_here(path):
+        return True  # whoever opens a store turns it on
     with Path(path).open("rb") as file:
         header = file.read(_WRITE_VERSION_OFFSET + 1)
     return len(header) > _WRITE_VERSION_OFFSET and header[_WRITE_VERSION_OFFSET] == _WAL

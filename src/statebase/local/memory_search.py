@@ -29,10 +29,15 @@ class MemoryFilter:
     tags: tuple[str, ...] = ()
     """Only memories that carry at least one of these tags; empty for any."""
 
+    removed: tuple[int, ...] = ()
+    """Never memories of these sessions, which were deleted, and of which some rows are still there."""
+
     @property
     def is_open(self) -> bool:
         """Whether every memory passes."""
-        return self.session_seq is None and self.user_id is None and not self.types and not self.tags
+        return (
+            self.session_seq is None and self.user_id is None and not self.types and not self.tags and not self.removed
+        )
 
 
 class Match(NamedTuple):

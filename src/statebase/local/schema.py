@@ -171,7 +171,8 @@ _LABELS = (
         PRIMARY KEY (key, value, session_seq)
     ) WITHOUT ROWID""",
     # The sessions that are there already get theirs a few at a time, from this one down.
-    "INSERT INTO meta (key, value) SELECT 'labels.todo', max(seq) FROM sessions HAVING max(seq) IS NOT NULL",
+    # SQLite before 3.39 takes no HAVING without GROUP BY.
+    "INSERT INTO meta (key, value) SELECT 'labels.todo', seq FROM sessions ORDER BY seq DESC LIMIT 1",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, (*_TRACE_TIMES, *_REMOVALS, *_LABELS))

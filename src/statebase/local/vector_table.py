@@ -108,6 +108,8 @@ class VectorTable:
         if memory_filter.tags:
             codes = {code for tag in memory_filter.tags for code in self._tag_codes.get(tag, ())}
             masks.append(self._tags.coded(codes, self._count))
+        if memory_filter.removed:
+            masks.append(~self._sessions.among(memory_filter.removed, self._count))
         if not masks:
             return None
         passing = functools.reduce(np.logical_and, masks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 from ..._generated.models import (
@@ -64,6 +65,7 @@ class ContextOperations:
             return [_memory(memory, None) for memory in newest], []
         encoded = self._core.search.encode_query(query)
         with self._core.read():
+            scope = replace(scope, removed=self._store.removals.all())
             matches = self._core.search.search(encoded, scope, limit=limit, threshold=None)
             memories = self._store.memories.of(match.seq for match in matches)
         found = [match for match in matches if match.seq in memories]

@@ -162,7 +162,7 @@ class MemoryOperations:
                 session_seq = session.seq
             matches = self._core.search.search(
                 encoded,
-                MemoryFilter(session_seq=session_seq, types=types, tags=tags),
+                MemoryFilter(session_seq=session_seq, types=types, tags=tags, removed=self._store.removals.all()),
                 limit=query.top_k,
                 threshold=query.threshold,
             )

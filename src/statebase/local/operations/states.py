@@ -213,6 +213,7 @@ class StateOperations:
             make = load(session.seq, current)
         new = make()
         with self._core.read():
+            self._core.session(session_id, self._core.now_us())  # it may have been deleted meanwhile
             draft = states.draft(session.seq, current, new.text)
         return _Write(session.seq, current, new, draft.encode())
 

@@ -6,6 +6,7 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from .. import jsontext
 from ..database import Database
+from ..errors import EngineError
 from ..memory_search import MemoryFilter
 from .vectors import Vectors
 from .words import Words
@@ -142,8 +143,12 @@ class Memories:
         return len(rows)
 
     def total(self) -> int:
-        """Count all memories."""
-        return int(self._database.execute("SELECT count(*) FROM memories").fetchone()[0])
+        """Count all memories, but for those of sessions that were deleted."""
+        row = self._database.execute(
+            "SELECT (SELECT count(*) FROM memories)"
+            " - (SELECT count(*) FROM memories WHERE session_seq IN (SELECT session_seq FROM removals))"
+        ).fetchone()
+        return int(row[0])
 
     def _label(self, seq: int, tags: Optional[str]) -> None:
         rows = [(tag, seq) for tag in _tags(tags)]
@@ -151,14 +156,19 @@ class Memories:
             self._database.execute_many("INSERT INTO memory_tags (tag, seq) VALUES (?, ?)", rows)
 
     def _unlabel(self, memory: MemoryRow) -> None:
-        rows = [(tag, memory.seq) for tag in _tags(memory.tags)]
+        try:
+            rows = [(tag, memory.seq) for tag in _tags(memory.tags)]
+        except EngineError:
+            # Damage must not keep a memory from being removed; this looks at all labels.
+            self._database.execute("DELETE FROM memory_tags WHERE seq = ?", (memory.seq,))
+            return
         if rows:
             self._database.execute_many("DELETE FROM memory_tags WHERE tag = ? AND seq = ?", rows)
 
 
 def _condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
     """Write a filter as a condition on `memories m`, with its parameters."""
-    condition = "m.embed = 1"
+    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
     parameters: list[Any] = []
     if memory_filter.session_seq is not None:
         condition += " AND m.session_seq = ?"

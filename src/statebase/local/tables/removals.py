@@ -34,6 +34,10 @@ class Removals:
         ).fetchone()
         return None if row is None else Removal._make(row)
 
+    def all(self) -> tuple[int, ...]:
+        """Return the numbers of the sessions that are being removed."""
+        return tuple(row[0] for row in self._database.execute("SELECT session_seq FROM removals"))
+
     def delete(self, session_seq: int) -> None:
         """Note that nothing is left of a session."""
         self._database.execute("DELETE FROM removals WHERE session_seq = ?", (session_seq,))

@@ -7,6 +7,7 @@ from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import jsontext
 from ..database import Database
+from ..errors import EngineError
 from .filters import conditions
 from .meta import Meta
 
@@ -237,7 +238,12 @@ def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
 
 
 def _labels(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
-    pairs: dict[str, Any] = {} if metadata is None else jsontext.decode(metadata)
+    try:
+        pairs: object = {} if metadata is None else jsontext.decode(metadata)
+    except EngineError:
+        return []  # reading the session says that it is damaged; others are written all the same
+    if not jsontext.is_object(pairs):
+        return []
     return [(key, _label(value), seq) for key, value in pairs.items()]
 
 

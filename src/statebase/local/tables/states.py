@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from .. import history
 from ..database import Database
-from ..errors import damaged
+from ..errors import EngineError, damaged
 
 LARGE = 64 * 1024
 """A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
@@ -233,5 +233,7 @@ class States:
         return None if row is None else history.Frame._make(row)
 
 
-def _missing(version: int) -> LookupError:
-    return LookupError(f"version {version} is missing in the history")
+def _missing(version: int) -> EngineError:
+    error = damaged()
+    error.__cause__ = LookupError(f"version {version} is missing in the history")
+    return error
