@@ -114,8 +114,10 @@ class Sessions(SessionsTransport):
 
         Args:
             session_id: The session.
-            turns: (input, output) pairs, mappings of `add_turn`'s arguments, or chat messages with `role` and
-                `content`, of which a user's and the assistant's answer make one turn.
+            turns: (input, output) pairs, mappings of `add_turn`'s arguments, or the messages of OpenAI (chat or
+                Responses), Anthropic, Gemini or LangChain, as dictionaries or as their SDK's objects. A user's message
+                and the assistant's answer make one turn, a tool call with its result another. System messages are
+                left out. `docs/guides/histories.md` lists what becomes of each part.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
                 only those that are missing.
 
@@ -123,7 +125,7 @@ class Sessions(SessionsTransport):
             The turns, in order.
 
         Raises:
-            InvalidRequestError: An item is no turn; nothing was sent.
+            InvalidRequestError: An item is neither a turn nor a message; nothing was sent.
             StateBaseError: A turn was not recorded. Those before it were: repeat the call with the error's
                 `idempotency_key` and the rest follows, none twice.
 

@@ -6,13 +6,14 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ._errors import InvalidRequestError
 from ._generated import models
+from ._histories import History, is_message, plain, read, tool_call_input
 
 TurnInputLike = Union[str, models.TurnInput, Mapping[str, Any]]
 """The input of a turn: text, a `TurnInput`, or a mapping with `type`, `content` and any other keys."""
 TurnOutputLike = Union[str, models.TurnOutput, Mapping[str, Any]]
 """The output of a turn: text, a `TurnOutput`, or a mapping with `type`, `content` and any other keys."""
 TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any]]
-"""A turn to ingest: an (input, output) pair, a mapping of `add_turn`'s arguments, or a chat message."""
+"""A turn to ingest: an (input, output) pair, a mapping of `add_turn`'s arguments, a message, or an SDK's object."""
 
 _TURN_ARGUMENTS = frozenset({"input", "output", "metadata", "reasoning", "state_before", "state_after"})
 
@@ -59,58 +60,41 @@ def tool_call(
 
     That took whatever it was given as arguments, such as the JSON text that a model wrote; so does this.
     """
-    shown: object = dict(arguments) if isinstance(arguments, Mapping) else arguments  # pyright: ignore[reportUnnecessaryIsInstance]
     return (
-        {
-            "type": "tool_call",
-            "content": f"Call tool {tool_name} with {shown}",
-            "tool_metadata": {"name": tool_name, "arguments": arguments, "id": tool_call_id},
-        },
+        tool_call_input(tool_name, arguments, tool_call_id),
         {"type": "tool_response", "content": str(output), "output": output},
     )
 
 
 def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
-    """Read turns from pairs, mappings of `add_turn`'s arguments, and chat messages.
+    """Read turns from pairs, mappings of `add_turn`'s arguments, and the messages of an agent's history.
 
-    Chat messages pair up: what the user says and what the assistant answers is one turn; messages of one side in a row
-    are joined by a blank line. System messages are left out: they are the prompt, not the exchange.
+    What the user says and what the assistant answers is one turn; messages of one side in a row are joined by a blank
+    line. A tool call with its result is a turn of its own, in its place, as `tool_call` writes it; one without a result
+    has no `output["output"]`. Parts that are not text are kept as `parts` of the input or output. Reasoning that can be
+    read becomes the `reasoning` of its turn. System messages are left out: they are the prompt, not the exchange.
 
     Returns:
         The arguments of `add_turn` for each turn.
 
     Raises:
-        InvalidRequestError: An item is none of these; it names the item's place.
+        InvalidRequestError: An item is none of these; the message names its place.
     """
+    listed: Any = items
+    if isinstance(listed, (str, bytes, Mapping)) or not isinstance(listed, Iterable):
+        kind = "None" if listed is None else type(cast(object, listed)).__name__
+        raise InvalidRequestError(f"turns must be a list of turns or messages, got {kind}", param="turns")
     turns: List[Dict[str, Any]] = []
-    user: List[str] = []
-    assistant: List[str] = []
-
-    def finish_exchange() -> None:
-        if user or assistant:
-            turns.append({"input": turn_input("\n\n".join(user)), "output": turn_output("\n\n".join(assistant))})
-            user.clear()
-            assistant.clear()
-
-    for place, item in enumerate(items):
-        if not isinstance(item, Mapping) or "role" not in item:
-            finish_exchange()
+    history = History(turns)
+    for place, given in enumerate(items):
+        item: Any = plain(given)
+        if isinstance(item, Mapping) and is_message(cast(Any, item)):
+            for event in read(f"turns[{place}]", cast(Any, item)):
+                history.add(event)
+        else:
+            history.end_exchange()
             turns.append(_turn_arguments(place, item))
-            continue
-        role, content = item["role"], item.get("content")
-        if role in ("system", "developer"):
-            continue
-        if role not in ("user", "assistant"):
-            raise InvalidRequestError(f"turns[{place}]['role'] must be 'user', 'assistant' or 'system'")
-        if not isinstance(content, str):
-            raise InvalidRequestError(f"turns[{place}] has no text as 'content': give an (input, output) pair instead")
-        if role == "assistant":
-            assistant.append(content)
-            continue
-        if assistant:
-            finish_exchange()
-        user.append(content)
-    finish_exchange()
+    history.end_exchange()
     return turns
 
 
@@ -126,8 +110,9 @@ def _turn_arguments(place: int, item: Any) -> Dict[str, Any]:
         given, gave = cast("Sequence[Any]", item)
         arguments = {"input": given, "output": gave}
     else:
+        kind = type(cast(object, item)).__name__
         raise InvalidRequestError(
-            f"turns[{place}] must be an (input, output) pair, a mapping or a chat message, got {type(item).__name__}"
+            f"turns[{place}] must be an (input, output) pair, a mapping or a chat message, got {kind}"
         )
     try:
         return {**arguments, "input": turn_input(arguments["input"]), "output": turn_output(arguments["output"])}

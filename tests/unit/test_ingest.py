@@ -20,7 +20,7 @@ def exchange(said: str, answered: str, **more: Any) -> Dict[str, Any]:
     return {"input": text(said), "output": text(answered), **more}
 
 
-def message(role: str, content: Any) -> Dict[str, Any]:
+def message(role: Any, content: Any) -> Dict[str, Any]:
     return {"role": role, "content": content}
 
 
@@ -93,9 +93,24 @@ WRONG: Dict[str, Any] = {
         r"must have the keys input and output, and may have metadata",
     ),
     "odd keys": ({1: 2, "input": "a"}, r"must have the keys input and output"),
-    "role of a tool": (message("tool", "42"), r"\['role'\] must be 'user', 'assistant' or 'system'"),
-    "content that is no text": (message("user", [{"type": "text"}]), r"has no text as 'content': give an"),
-    "no content": ({"role": "assistant"}, r"has no text as 'content'"),
+    "unknown role": (message("MARK", "42"), r"\['role'\] must be 'user', .*, got an unknown role$"),
+    "role that is no text": (message(["MARK"], "42"), r"\['role'\] must be 'user', .*, got list$"),
+    "no content of a user": ({"role": "user"}, r"\['content'\] must be a string or a list of parts, got None$"),
+    "content that is a number": (message("user", 42), r"\['content'\] must be a string or a list of parts, got int$"),
+    "part without its text": (
+        message("user", ["a", {"type": "text"}]),
+        r"\['content'\]\[1\]\['text'\] must be a string, got None$",
+    ),
+    "part that is a number": (message("user", [5]), r"\['content'\]\[0\] must be a string or a mapping, got int$"),
+    "tool calls that are no list": (
+        {"role": "assistant", "tool_calls": "MARK"},
+        r"\['tool_calls'\] must be a list, got str$",
+    ),
+    "tool call without a name": (
+        {"role": "assistant", "tool_calls": [{"id": "MARK", "function": {}}]},
+        r"\['tool_calls'\]\[0\] must be a tool call with the 'name' of a function$",
+    ),
+    "item of an unknown type": ({"type": "item_reference", "id": "MARK"}, r"must have the keys input and output"),
     "input that is no turn": ((5, "b"), r": input must be a string, .*, got int"),
     "output that is no turn": ({"input": "a", "output": None}, r": output must be a string, .*, got NoneType"),
 }
@@ -108,6 +123,17 @@ def test_item_that_is_no_turn_is_refused_before_anything_is_sent(respond: Any, w
 
     with pytest.raises(InvalidRequestError, match=rf"^turns\[1\] ?{reason}"):
         client.sessions.ingest("sess_1", [("hi", "hello"), wrong])
+
+    assert requests == []
+
+
+@pytest.mark.parametrize("wrong", ["MARK", {"role": "user", "content": "MARK"}, None, 5])
+def test_turns_that_are_no_list_are_refused(respond: Any, wrong: Any) -> None:
+    """One message, or text, in place of the list is named by its type."""
+    client, requests = respond()
+
+    with pytest.raises(InvalidRequestError, match=r"^turns must be a list of turns or messages, got [a-zN]+$"):
+        client.sessions.ingest("sess_1", wrong)
 
     assert requests == []
 
