@@ -61,11 +61,13 @@ def encode(result: Any) -> bytes:
 def recall(store: Store, once: Once, now_us: int) -> Optional[KeptAnswer]:
     """Return the answer that this request got before, None if it is new; within `read` or `write`.
 
+    One that holds memories which were deleted since is not given again: the request reads anew.
+
     Raises:
         EngineError: 409, if the key came before with another body; 404, if what it wrote was deleted since.
     """
     row = store.answers.find(once.key, now_us)
-    if row is None:
+    if row is None or store.answers.lacks_memories(once.key):
         return None
     if row.request != once.request:
         message = "This Idempotency-Key came before, with another body: use a new key for a new request."
@@ -99,6 +101,7 @@ def keep(
     secret: bool = False,
     session_id: Optional[str] = None,
     resource_id: Optional[str] = None,
+    memory_ids: Sequence[str] = (),
 ) -> None:
     """Keep the answer to a new request for a day; within `write`.
 
@@ -112,6 +115,7 @@ def keep(
         secret: Whether it holds something that the store must not show.
         session_id: The session that it tells of; when that is deleted, the body is.
         resource_id: The memory or the entity that it tells of; likewise.
+        memory_ids: The memories that it holds; when one is deleted, the answer is.
     """
     kept, cuts = _cut(body, states) if states is not None else (body, [])
     if secret:
@@ -127,6 +131,8 @@ def keep(
         resource_id=resource_id,
     )
     store.answers.put(once.key, now_us + _KEPT_US, row)
+    if memory_ids:
+        store.answers.note_memories(once.key, memory_ids)
     once.body = body
 
 

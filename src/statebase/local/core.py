@@ -121,8 +121,11 @@ class Change:
         try:
             self._core.store.keys.count_uses(uses)
             # Damage to what is left of others must not fail this change.
-            self._core.store.database.attempt(lambda: self._core.store.remove_piece(_ROWS_AT_ONCE))
-            self._core.store.database.attempt(lambda: self._core.store.sessions.label_piece(_ROWS_AT_ONCE))
+            store = self._core.store
+            if store.removals.next() is not None:
+                store.database.attempt(lambda: store.remove_piece(_ROWS_AT_ONCE))
+            if store.sessions.has_unlabelled():
+                store.database.attempt(lambda: store.sessions.label_piece(_ROWS_AT_ONCE))
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)

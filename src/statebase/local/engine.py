@@ -205,7 +205,15 @@ class Engine(Operations):
         with self._core.read():
             return recall(self._core.store, once, self._core.now_us())
 
-    def keep(self, once: Once, status: int, body: bytes, context: Context, session_id: Optional[str]) -> None:
+    def keep(
+        self,
+        once: Once,
+        status: int,
+        body: bytes,
+        context: Context,
+        session_id: Optional[str],
+        memory_ids: Sequence[str] = (),
+    ) -> None:
         """Keep the answer to a request that changed nothing.
 
         Args:
@@ -214,6 +222,7 @@ class Engine(Operations):
             body: Its body.
             context: Of the request.
             session_id: The session that the answer tells of; None for one that tells of none.
+            memory_ids: The memories that it holds.
 
         Raises:
             AlreadyAnswered: The request was answered meanwhile; that answer counts.
@@ -222,8 +231,10 @@ class Engine(Operations):
         with self._core.change(context) as change:
             store = self._core.store
             if session_id is not None and store.sessions.find(session_id) is None:
+                if status < 400:
+                    return  # it was deleted meanwhile
                 session_id = None  # the answer says just that
-            keep(store, once, change.now_us, status, body, session_id=session_id)
+            keep(store, once, change.now_us, status, body, session_id=session_id, memory_ids=memory_ids)
 
 
 def _is_path(value: object) -> bool:

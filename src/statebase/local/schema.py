@@ -175,7 +175,107 @@ _LABELS = (
     "INSERT INTO meta (key, value) SELECT 'labels.todo', seq FROM sessions ORDER BY seq DESC LIMIT 1",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, (*_TRACE_TIMES, *_REMOVALS, *_LABELS))
+_CURSORS = (
+    # Where the newest of what was deleted stood in its list, so that a page may begin after it.
+    "CREATE TABLE deleted (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL)",
+    *(
+        f"""CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN
+            INSERT OR REPLACE INTO deleted (id, seq) VALUES (OLD.id, OLD.seq);
+            DELETE FROM deleted WHERE number = last_insert_rowid() - 10000;
+        END"""
+        for table in ("sessions", "entities")
+    ),
+)
+
+_CONTEXTS = (
+    # The memories that a stored response to get_context holds, of any session.
+    """CREATE TABLE answer_memories (
+        memory_id TEXT NOT NULL,
+        key BLOB NOT NULL,
+        PRIMARY KEY (memory_id, key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX answer_memories_by_key ON answer_memories (key)",
+    """CREATE TRIGGER answers_deleted AFTER DELETE ON answers BEGIN
+        DELETE FROM answer_memories WHERE key = OLD.key;
+    END""",
+    """CREATE TRIGGER memories_deleted AFTER DELETE ON memories BEGIN
+        DELETE FROM answers WHERE key IN (SELECT key FROM answer_memories WHERE memory_id = OLD.id);
+    END""",
+)
+
+_MINUTE = 60 * 1_000_000
+_HOUR = 60 * _MINUTE
+
+_COUNTS = (
+    # What the sessions hold that expire within a minute, counted since 1970: the dashboard adds up those to come.
+    """CREATE TABLE session_counts (
+        minute INTEGER PRIMARY KEY,
+        sessions INTEGER NOT NULL,
+        turns INTEGER NOT NULL,
+        memories INTEGER NOT NULL,
+        entities INTEGER NOT NULL
+    )""",
+    f"""INSERT INTO session_counts
+        SELECT expires_us / {_MINUTE}, count(*), sum(turn_count), sum(memory_count),
+            sum((SELECT count(*) FROM entities WHERE session_seq = sessions.seq))
+        FROM sessions GROUP BY 1""",
+    f"""CREATE TRIGGER sessions_counted AFTER INSERT ON sessions BEGIN
+        INSERT OR IGNORE INTO session_counts VALUES (NEW.expires_us / {_MINUTE}, 0, 0, 0, 0);
+        UPDATE session_counts
+            SET sessions = sessions + 1, turns = turns + NEW.turn_count, memories = memories + NEW.memory_count
+            WHERE minute = NEW.expires_us / {_MINUTE};
+    END""",
+    f"""CREATE TRIGGER sessions_recounted AFTER UPDATE OF turn_count, memory_count ON sessions BEGIN
+        UPDATE session_counts
+            SET turns = turns + NEW.turn_count - OLD.turn_count,
+                memories = memories + NEW.memory_count - OLD.memory_count
+            WHERE minute = OLD.expires_us / {_MINUTE};
+    END""",
+    f"""CREATE TRIGGER sessions_moved AFTER UPDATE OF expires_us ON sessions
+        WHEN NEW.expires_us / {_MINUTE} <> OLD.expires_us / {_MINUTE}
+    BEGIN
+        INSERT OR IGNORE INTO session_counts VALUES (NEW.expires_us / {_MINUTE}, 0, 0, 0, 0);
+        UPDATE session_counts
+            SET sessions = sessions + 1, turns = turns + NEW.turn_count, memories = memories + NEW.memory_count,
+                entities = entities + (SELECT count(*) FROM entities WHERE session_seq = NEW.seq)
+            WHERE minute = NEW.expires_us / {_MINUTE};
+        UPDATE session_counts
+            SET sessions = sessions - 1, turns = turns - NEW.turn_count, memories = memories - NEW.memory_count,
+                entities = entities - (SELECT count(*) FROM entities WHERE session_seq = NEW.seq)
+            WHERE minute = OLD.expires_us / {_MINUTE};
+        DELETE FROM session_counts WHERE minute = OLD.expires_us / {_MINUTE} AND sessions = 0;
+    END""",
+    f"""CREATE TRIGGER sessions_uncounted AFTER DELETE ON sessions BEGIN
+        UPDATE session_counts
+            SET sessions = sessions - 1, turns = turns - OLD.turn_count, memories = memories - OLD.memory_count,
+                entities = entities - (SELECT count(*) FROM entities WHERE session_seq = OLD.seq)
+            WHERE minute = OLD.expires_us / {_MINUTE};
+        DELETE FROM session_counts WHERE minute = OLD.expires_us / {_MINUTE} AND sessions = 0;
+    END""",
+    *(
+        # What is left of a session that was deleted is not counted any more.
+        f"""CREATE TRIGGER entities_{name} AFTER {event} ON entities BEGIN
+            UPDATE session_counts SET entities = entities {sign} 1
+                WHERE minute = (SELECT expires_us / {_MINUTE} FROM sessions WHERE seq = {row}.session_seq);
+        END"""
+        for name, event, sign, row in (("counted", "INSERT", "+", "NEW"), ("uncounted", "DELETE", "-", "OLD"))
+    ),
+    # The traces of an hour, counted since 1970.
+    "CREATE TABLE trace_counts (hour INTEGER PRIMARY KEY, traces INTEGER NOT NULL)",
+    f"INSERT INTO trace_counts SELECT coalesce(created_us, seq) / {_HOUR}, count(*) FROM traces GROUP BY 1",
+    f"""CREATE TRIGGER traces_counted AFTER INSERT ON traces BEGIN
+        INSERT OR IGNORE INTO trace_counts VALUES (coalesce(NEW.created_us, NEW.seq) / {_HOUR}, 0);
+        UPDATE trace_counts SET traces = traces + 1 WHERE hour = coalesce(NEW.created_us, NEW.seq) / {_HOUR};
+    END""",
+    # Counts the sessions that were active and live without looking them up.
+    "DROP INDEX sessions_by_update",
+    "CREATE INDEX sessions_by_update ON sessions (updated_us, expires_us)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    (*_TRACE_TIMES, *_REMOVALS, *_LABELS, *_CURSORS, *_CONTEXTS, *_COUNTS),
+)
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 
 

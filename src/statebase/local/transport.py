@@ -230,7 +230,8 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             answer = self._run(operation, parameters, query, content, context)
             if once.body is None:
                 session_id = parameters[0] if "{session_id}" in operation.path else None
-                self._engine.keep(once, answer.status, answer.body, context, session_id)
+                memory_ids = _memories_in(operation, answer)
+                self._engine.keep(once, answer.status, answer.body, context, session_id, memory_ids)
         except AlreadyAnswered as already:
             return _Answer(*already.answer, replayed=True)
         return answer
@@ -291,6 +292,13 @@ def _deadline(request: httpx.Request) -> Optional[float]:
     timeouts = request.extensions.get("timeout", {})
     seconds = timeouts.get("read")
     return None if seconds is None else time.monotonic() + seconds
+
+
+def _memories_in(operation: Operation[Any], answer: _Answer) -> list[str]:
+    """Return the ids of the memories that an answer holds, of whatever session they are."""
+    if operation.id != _CONTEXT_OPERATION or answer.status != operation.status:
+        return []
+    return [memory["id"] for memory in pydantic_core.from_json(answer.body)["memories"]]
 
 
 def _request_id(given: Optional[str]) -> str:

@@ -50,18 +50,16 @@ class DashboardOperations:
         with self._core.snapshot():
             now_us = self._core.now_us()
             totals = self._store.sessions.totals(now_us, now_us - DAY)
-            memories = self._store.memories.total()
-            entities = self._store.entities.total(now_us)
             this_hour = now_us // HOUR
             first_hour = this_hour - _HOURS + 1
-            counts = self._store.traces.times(first_hour * HOUR, HOUR)
+            counts = self._store.traces.counts(first_hour)
             size = self._store.size()
         return DashboardOverviewResponse(
             stats=SystemStats(
                 total_sessions=totals.sessions,
                 total_turns=totals.turns,
-                total_memories=memories,
-                total_entities=entities,
+                total_memories=totals.memories,
+                total_entities=totals.entities,
                 active_sessions_24h=totals.active,
                 storage_usage_bytes=size,
             ),

@@ -80,10 +80,9 @@ class EntityOperations:
             now_us = self._core.now_us()
             before_seq: Optional[int] = None
             if query.starting_after is not None:
-                seen = self._store.entities.find(query.starting_after, now_us)
-                if seen is None:
+                before_seq = self._store.entities.seq_of(query.starting_after)
+                if before_seq is None:
                     raise unknown_cursor(query.starting_after)
-                before_seq = seen.seq
             entities = self._store.entities.page(
                 now_us, query.limit + 1, before_seq, session_id=query.session_id, entity_type=query.entity_type
             )

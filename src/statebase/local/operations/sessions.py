@@ -198,10 +198,10 @@ class SessionOperations:
     def _seq_of_cursor(self, starting_after: Optional[str]) -> Optional[int]:
         if starting_after is None:
             return None
-        seen = self._store.sessions.find(starting_after)
-        if seen is None:
+        seq = self._store.sessions.seq_of(starting_after)
+        if seq is None:
             raise unknown_cursor(starting_after)
-        return seen.seq
+        return seq
 
 
 def _fields(session: SessionRow) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Sequence, Union
 
 from ..database import Database
 
@@ -47,10 +47,26 @@ class Answers:
 
     def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
         """Keep an answer, in place of one whose time is up."""
+        self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
         self._database.execute(
-            f"INSERT OR REPLACE INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (key, expires_us, *answer),
         )
+
+    def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
+        """Note which memories an answer holds: when one of them is deleted, the answer is."""
+        self._database.execute_many(
+            "INSERT OR IGNORE INTO answer_memories VALUES (?, ?)", [(memory_id, key) for memory_id in memory_ids]
+        )
+
+    def lacks_memories(self, key: bytes) -> bool:
+        """Return whether a memory that an answer holds was deleted, or is about to be."""
+        row = self._database.execute(
+            "SELECT 1 FROM answer_memories a LEFT JOIN memories m ON m.id = a.memory_id"
+            " WHERE a.key = ? AND (m.seq IS NULL OR m.session_seq IN (SELECT session_seq FROM removals)) LIMIT 1",
+            (key,),
+        ).fetchone()
+        return row is not None
 
     def delete_expired(self, now_us: int, limit: int) -> None:
         """Remove at most `limit` answers whose time is up."""

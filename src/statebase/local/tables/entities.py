@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 from ..database import Database
-from .filters import conditions
+from .filters import conditions, number_of
 
 _SELECT = (
     "SELECT e.seq, e.id, e.session_seq, s.id, e.entity_type, e.entity_id, e.attributes,"
@@ -60,6 +60,10 @@ class Entities:
         row = self._database.execute(_SELECT + " WHERE e.id = ? AND s.expires_us > ?", (new_id, now_us)).fetchone()
         return None if row is None else EntityRow._make(row)
 
+    def seq_of(self, entity_id: str) -> Optional[int]:
+        """Return the number of an entity, of one that was deleted lately as well; None if there is none."""
+        return number_of(self._database, "entities", entity_id)
+
     def page(
         self,
         now_us: int,
@@ -99,11 +103,3 @@ class Entities:
             "DELETE FROM entities WHERE seq IN (SELECT seq FROM entities WHERE session_seq = ? LIMIT ?)",
             (session_seq, limit),
         ).rowcount
-
-    def total(self, now_us: int) -> int:
-        """Count the entities whose sessions live."""
-        row = self._database.execute(
-            "SELECT count(*) FROM entities e JOIN sessions s ON s.seq = e.session_seq WHERE s.expires_us > ?",
-            (now_us,),
-        ).fetchone()
-        return int(row[0])

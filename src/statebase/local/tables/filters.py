@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Literal, Mapping, Optional
+
+from ..database import Database
 
 
 def conditions(narrow: Mapping[str, Optional[str]], wide: Mapping[str, Optional[str]]) -> tuple[str, list[Any]]:
@@ -24,3 +26,11 @@ def conditions(narrow: Mapping[str, Optional[str]], wide: Mapping[str, Optional[
             text += f" AND {mark}{column} = ?"
             values.append(value)
     return text, values
+
+
+def number_of(database: Database, table: Literal["sessions", "entities"], row_id: str) -> Optional[int]:
+    """Return the number of a row, also of one of the last 10,000 that were deleted; None if there is none."""
+    row = database.execute(
+        f"SELECT seq FROM {table} WHERE id = ? UNION ALL SELECT seq FROM deleted WHERE id = ?", (row_id, row_id)
+    ).fetchone()
+    return None if row is None else int(row[0])

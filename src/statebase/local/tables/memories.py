@@ -142,14 +142,6 @@ class Memories:
             self.delete(MemoryRow._make(row))
         return len(rows)
 
-    def total(self) -> int:
-        """Count all memories, but for those of sessions that were deleted."""
-        row = self._database.execute(
-            "SELECT (SELECT count(*) FROM memories)"
-            " - (SELECT count(*) FROM memories WHERE session_seq IN (SELECT session_seq FROM removals))"
-        ).fetchone()
-        return int(row[0])
-
     def _label(self, seq: int, tags: Optional[str]) -> None:
         rows = [(tag, seq) for tag in _tags(tags)]
         if rows:

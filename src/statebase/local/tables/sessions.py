@@ -6,9 +6,10 @@ from hashlib import sha256
 from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import jsontext
+from ..clock import MINUTE
 from ..database import Database
 from ..errors import EngineError
-from .filters import conditions
+from .filters import conditions, number_of
 from .meta import Meta
 
 _COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
@@ -40,6 +41,9 @@ class Totals(NamedTuple):
 
     sessions: int
     turns: int
+    memories: int
+    """Those of expired sessions as well."""
+    entities: int
     active: int
 
 
@@ -158,6 +162,14 @@ class Sessions:
         ).fetchone()
         return int(row[0]) < _MANY
 
+    def seq_of(self, session_id: str) -> Optional[int]:
+        """Return the number of a session, of one that was deleted lately as well; None if there is none."""
+        return number_of(self._database, "sessions", session_id)
+
+    def has_unlabelled(self) -> bool:
+        """Return whether there are sessions for `label_piece`."""
+        return self._meta.get(_TODO) is not None
+
     def label_piece(self, limit: int) -> None:
         """Label at most `limit` sessions of a store that older versions of the package have written; within `write`."""
         todo = self._meta.get(_TODO)
@@ -222,14 +234,24 @@ class Sessions:
         return [SessionRow._make(row) for row in rows]
 
     def totals(self, now_us: int, active_since_us: int) -> Totals:
-        """Count the sessions that live, their turns, and those that changed since a time."""
-        sessions, turns = self._database.execute(
-            "SELECT count(*), coalesce(sum(turn_count), 0) FROM sessions WHERE expires_us > ?", (now_us,)
+        """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time."""
+        this_minute = now_us // MINUTE
+        sessions, turns, entities = self._database.execute(
+            "SELECT coalesce(sum(sessions), 0), coalesce(sum(turns), 0), coalesce(sum(entities), 0)"
+            " FROM session_counts WHERE minute > ?",
+            (this_minute,),
         ).fetchone()
+        last_sessions, last_turns, last_entities = self._database.execute(
+            "SELECT count(*), coalesce(sum(turn_count), 0),"
+            " coalesce(sum((SELECT count(*) FROM entities WHERE session_seq = sessions.seq)), 0)"
+            " FROM sessions WHERE expires_us > ? AND expires_us < ?",
+            (now_us, (this_minute + 1) * MINUTE),
+        ).fetchone()
+        memories = self._database.execute("SELECT coalesce(sum(memories), 0) FROM session_counts").fetchone()[0]
         active = self._database.execute(
             "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (active_since_us, now_us)
-        ).fetchone()
-        return Totals(sessions, turns, active[0])
+        ).fetchone()[0]
+        return Totals(sessions + last_sessions, turns + last_turns, memories, entities + last_entities, active)
 
 
 def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
