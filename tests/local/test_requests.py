@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -188,3 +189,24 @@ def test_time_beyond_the_calendar_is_422(http: httpx.Client):
 
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["query", "start_time"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\0", "\x7f\x1b[31m", "\u202e", "\U0010ffff"])
+def test_control_characters_come_back_as_they_were_sent(http: httpx.Client, text: str):
+    """In every place that takes text: they are text, if an odd one."""
+    body = {"agent_id": text, "initial_state": {text: text}, "metadata": {text: text}}
+    session = http.post("/v1/sessions", json=body).json()
+
+    found = http.get("/v1/sessions", params={"agent_id": text, "metadata": json.dumps({text: text})}).json()["data"]
+
+    assert [item["id"] for item in found] == [session["id"]]
+    assert http.get(f"/v1/sessions/{session['id']}").json()["state"] == {text: text}
+
+
+def test_last_of_equal_keys_counts(http: httpx.Client):
+    """As JSON parsers read them (RFC 8259 4)."""
+    body = b'{"agent_id": "a", "agent_id": "b", "initial_state": {"k": 1, "k": 2}}'
+
+    session = http.post("/v1/sessions", content=body, headers={"Content-Type": "application/json"}).json()
+
+    assert (session["agent_id"], session["state"]) == ("b", {"k": 2})
