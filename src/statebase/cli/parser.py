@@ -208,7 +208,7 @@ def _add_number(parser: argparse.ArgumentParser, text: str) -> None:
 def _integer(parser: argparse.ArgumentParser, name: str, least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isdecimal() and len(text) <= _MOST_DIGITS and least <= int(text) <= most):
-            parser.error(f"{name} must be an integer from {least:,} to {most:,}, got {_shown(text)}")
+            parser.error(f"{name} must be an integer from {least} to {most}, got {_shown(text)}")
         return int(text)
 
     return read
@@ -221,7 +221,7 @@ def _seconds(parser: argparse.ArgumentParser, name: str) -> Callable[[str], floa
         except ValueError:
             seconds = 0.0
         if not 0.1 <= seconds <= 86400:
-            parser.error(f"{name} must be a number of seconds from 0.1 to 86,400, got {_shown(text)}")
+            parser.error(f"{name} must be a number of seconds from 0.1 to 86400, got {_shown(text)}")
         return seconds
 
     return read
