@@ -4,7 +4,7 @@
 # make bench   what the SDK costs, beside its peers: writes benchmarks/RESULTS.md; wants a quiet machine
 # make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
 # make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
-#              oldest dependencies allowed, make audit looks for known weaknesses in them: before a release
+#              oldest dependencies allowed, make audit looks for known vulnerabilities in them: before a release
 # make check   test, lint, types and the drift of generated code: what has to pass before a change lands
 
 # What .venv is made with; to change it, make clean first.
@@ -27,7 +27,7 @@ setup: $(VENV)/.synchronized
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 9))' 2> /dev/null || \
-		{ echo "$(PYTHON) will not do: give a Python from 3.9 on, with its venv module, by make PYTHON=..."; exit 1; }
+		{ echo "$(PYTHON) must be Python 3.9 or later with the venv module: pass another one by make PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(METADATA) | $(VENV)/bin/python
@@ -95,7 +95,7 @@ lowest: setup
 	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test
 	.venv-lowest/bin/python -m pytest
 
-# Known weaknesses of what users install, extras included. Needs the network: PyPI's service that knows them.
+# Known vulnerabilities of what users install, extras included. Needs the network: PyPI's service that knows them.
 audit: setup
 	$(RUN) venv .venv-audit
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit

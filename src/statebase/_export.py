@@ -49,7 +49,7 @@ def export(
         StateBaseError: The service cannot be read.
     """
     reader = _Reader(client, warn)
-    wanted = reader.all_ids() if session_ids is None else session_ids
+    wanted = reader.all_ids() if session_ids is None else list(dict.fromkeys(session_ids))
     yield Header(version=FORMAT_VERSION, exported_at=datetime.now(timezone.utc), statebase=__version__)
     counts = dict.fromkeys(KINDS.values(), 0)
     for session_id in wanted:

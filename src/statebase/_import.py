@@ -11,10 +11,11 @@ nothing.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import json
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set, TypeVar, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set, Tuple, TypeVar, Union
 
 from pydantic import ValidationError
 
@@ -41,6 +42,7 @@ from ._types import NOT_GIVEN, new_idempotency_key
 ORIGIN = "imported_from"
 """The key in metadata that holds the id that a session or a memory had where it was exported."""
 
+_SQLITE = b"SQLite format 3\x00"
 _SHORTEST_TTL_SECONDS = 3600
 _LONGEST_TTL_SECONDS = 2_592_000
 
@@ -48,7 +50,7 @@ T = TypeVar("T")
 
 
 class ImportFormatError(Exception):
-    """What was to be imported is no export, or is damaged."""
+    """The input of an import is not an export, or is damaged."""
 
 
 class Count(NamedTuple):
@@ -59,13 +61,33 @@ class Count(NamedTuple):
     """Those that were there already."""
 
 
+class Export(NamedTuple):
+    """An export that is being read."""
+
+    header: Header
+    records: Iterator[Tuple[int, Record]]
+    """The records after the header, each with the number of its line."""
+
+
+def read(lines: Iterable[bytes]) -> Export:
+    """Read the header of an export; a record is read when the iteration asks for it. Blank lines are skipped.
+
+    Raises:
+        ImportFormatError: The first line is not a header; or, in the iteration, a line is damaged.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    _, first = next(numbered, (0, b""))
+    header = _header(first[len(codecs.BOM_UTF8) :] if first.startswith(codecs.BOM_UTF8) else first)
+    return Export(header, ((number, _record(number, line)) for number, line in numbered))
+
+
 class Importer:
     """Makes in a target what the records of an export say.
 
     Args:
         client: The target.
-        ttl_seconds: How long sessions live from now on; without it, as long as they had left when they were exported,
-            an hour at least.
+        ttl_seconds: Lifetime of the sessions from now on. None: what each had left at the time of the export, at least
+            an hour.
     """
 
     def __init__(self, client: StateBase, ttl_seconds: Optional[int] = None) -> None:
@@ -74,35 +96,28 @@ class Importer:
         self.counts: Dict[str, Count] = dict.fromkeys(KINDS.values(), Count())
         """How far the import has come."""
 
-    def run(self, lines: Iterable[bytes]) -> Iterator[None]:
-        """Import an export; a step of the iteration is a line.
+    def run(self, export: Export) -> Iterator[None]:
+        """Import an export; a step of the iteration is a record.
 
         Raises:
             ImportFormatError: A line is damaged or missing; what stood before it was imported.
             StateBaseError: The target refused something; what stood before it was imported.
         """
-        header: Optional[Header] = None
         session: Union[_Copy, _Original, None] = None
         ended = False
-        for number, line in enumerate(lines, 1):
-            if header is None:
-                header = _header(line)
-                continue
-            record = _record(number, line)
+        for number, record in export.records:
             if isinstance(record, EndRecord):
                 ended = True
             elif isinstance(record, SessionRecord):
-                session, added = self._open(record, header)
+                session, added = self._open(record, export.header)
                 self._count(record, added)
             elif session is None or session.origin != record.session_id:
-                raise ImportFormatError(f"Line {number} belongs to {record.session_id}, which is not before it.")
+                raise ImportFormatError(f"Line {number} does not belong to the session before it: export again.")
             else:
                 self._count(record, session.add(record))
             yield
-        if header is None:
-            raise _no_export()
         if not ended:
-            raise ImportFormatError("The export is cut off: what was there of it is imported. Export again.")
+            raise ImportFormatError("The export is cut off: its last line is missing. Export again.")
 
     def _count(self, record: Union[SessionRecord, PartRecord], added: bool) -> None:
         kind = KINDS[record.record]
@@ -246,21 +261,27 @@ class _Copy:
         return True
 
 
-def _no_export() -> ImportFormatError:
-    return ImportFormatError("This is no export of statebase: its first line is not that of one.")
-
-
 def _header(line: bytes) -> Header:
     try:
         header = Header.model_validate_json(line)
     except ValidationError:
-        raise _no_export() from None  # it shows the line
+        raise ImportFormatError(_not_an_export(line)) from None  # it shows the line
     if header.version != FORMAT_VERSION:
         raise ImportFormatError(
             f"The export has format {header.version}, and this version of statebase reads format {FORMAT_VERSION}: "
             "upgrade the package."
         )
     return header
+
+
+def _not_an_export(line: bytes) -> str:
+    if not line:
+        return "The input is empty: pass a file that `statebase export` wrote."
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "The input is encoded as UTF-16 or UTF-32: save it as UTF-8."
+    if line.startswith(_SQLITE):
+        return "The input is a SQLite file, not an export: pass a file that `statebase export` wrote."
+    return "The input is not an export: its first line must be the header that `statebase export` writes."
 
 
 def _record(number: int, line: bytes) -> Record:
@@ -270,6 +291,8 @@ def _record(number: int, line: bytes) -> Record:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))
         reason = f"{place}: {problem['msg']}" if place else problem["msg"]
+        if problem["type"] == "union_tag_invalid":
+            reason = "record: unknown kind"  # the message of pydantic shows the value
         raise ImportFormatError(f"Line {number} is damaged ({reason}): export again.") from None  # it shows the line
 
 

@@ -62,20 +62,32 @@ def escaped(text: str) -> str:
 
 def print_line(*parts: Union[str, Styled], stream: Optional[TextIO] = None) -> None:
     """Print one line, on stdout unless a stream is given; whatever its parts hold, they cannot steer the terminal."""
-    target = sys.stdout if stream is None else stream
+    target: Optional[TextIO] = sys.stdout if stream is None else stream
+    if target is None:  # stdout is closed
+        return
     print(*(_rendered(part, target) for part in parts), sep="", file=target, flush=True)
+
+
+def inform(message: str) -> None:
+    """Print one line on stderr that is not a complaint."""
+    stderr: Optional[TextIO] = sys.stderr  # None if it is closed
+    if stderr is not None:
+        print_line(message, stream=stderr)
 
 
 def complain(message: str) -> None:
     """Say in one line on stderr what went wrong."""
-    print_line(red("statebase:"), " ", " ".join(message.split()), stream=sys.stderr)
+    stderr: Optional[TextIO] = sys.stderr  # None if it is closed
+    if stderr is not None:
+        print_line(red("statebase:"), " ", " ".join(message.split()), stream=stderr)
 
 
 class Progress:
     """A line at the bottom of the terminal that says how far something has come; nothing where there is no terminal."""
 
     def __init__(self) -> None:
-        self._visible = sys.stderr.isatty()
+        stderr: Optional[TextIO] = sys.stderr  # None if it is closed
+        self._visible = stderr is not None and stderr.isatty()
         self._next_seconds = 0.0
 
     def show(self, text: str) -> None:

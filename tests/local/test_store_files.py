@@ -180,7 +180,7 @@ class TestSchema:
     ):
         store_path.write_text("Dear diary, " * 1000)
 
-        with pytest.raises(EngineError, match="no store of statebase"):
+        with pytest.raises(EngineError, match="not a statebase store"):
             open_engine(store_path)
 
         assert store_path.read_text() == "Dear diary, " * 1000
@@ -269,7 +269,7 @@ class TestBackup:
         (tmp_path / "folder").mkdir()
         engine = open_engine(store_path)
 
-        with pytest.raises(EngineError, match=r"folder is a directory: give a file"):
+        with pytest.raises(EngineError, match=r"folder is a directory: pass the path of a file"):
             engine.backup(tmp_path / "folder")
 
         assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []

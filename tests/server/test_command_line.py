@@ -128,7 +128,7 @@ def test_what_makes_no_sense_is_exit_code_2(call: Run, tmp_path: Path, arguments
             "xyz",
             "there is no command 'xyz': choose from doctor, show, tail, serve, export, import, purge, backup, restore",
         ),
-        ("sess_1", "sess_1 is a session: to look at it, give `statebase show sess_1`, or `tail` to follow it"),
+        ("sess_1", "sess_1 is a session ID: use `statebase show sess_1`, or `tail` to follow it"),
     ],
 )
 def test_what_is_no_command(call: Run, word: str, hint: str) -> None:

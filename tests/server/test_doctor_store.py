@@ -111,7 +111,7 @@ def test_store_and_service(doctor: Doctor, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "No such file"), (b"SQLite? No." * 100, "is no store of statebase"), ("directory", "directory")],
+    [(None, "No such file"), (b"SQLite? No." * 100, "is not a statebase store"), ("directory", "directory")],
 )
 def test_what_is_no_store(doctor: Doctor, tmp_path: Path, content: Any, words: str) -> None:
     """A file that is not there, or is something else, stays so."""

@@ -16,7 +16,7 @@ import pytest
 
 from statebase import StateBase
 from statebase._export import export
-from statebase._import import Importer, ImportFormatError
+from statebase._import import Importer, ImportFormatError, read
 from statebase.local import Engine
 from statebase.server import serve_in_thread
 
@@ -86,7 +86,7 @@ def test_import_makes_what_was_exported(source: StateBase, target: StateBase) ->
     fill(source)
     fill(source, "sales-bot")
 
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
 
     assert content(target) == content(source)
@@ -95,12 +95,12 @@ def test_import_makes_what_was_exported(source: StateBase, target: StateBase) ->
 def test_second_import_adds_nothing(source: StateBase, target: StateBase) -> None:
     """All that is there is found again."""
     fill(source)
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
     before = exported(target)[1:]
 
     again = Importer(target)
-    for _ in again.run(lines(source)):
+    for _ in again.run(read(lines(source))):
         pass
 
     assert added(again) == 0
@@ -120,11 +120,11 @@ def test_second_import_adds_nothing_later(source: StateBase) -> None:
     fill(source)
     export_lines = lines(source)
     with StateBase.local(clock=lambda: now) as target:
-        for _ in Importer(target, ttl_seconds=2_592_000).run(export_lines):
+        for _ in Importer(target, ttl_seconds=2_592_000).run(read(export_lines)):
             pass
         now += timedelta(days=20)
         again = Importer(target, ttl_seconds=2_592_000)
-        for _ in again.run(export_lines):
+        for _ in again.run(read(export_lines)):
             pass
 
         assert added(again) == 0
@@ -138,9 +138,9 @@ def test_import_that_broke_off_goes_on(source: StateBase, target: StateBase) -> 
 
     for stop in range(1, len(export_lines)):
         with pytest.raises(ImportFormatError, match="cut off"):
-            for _ in Importer(target).run(export_lines[:stop]):
+            for _ in Importer(target).run(read(export_lines[:stop])):
                 pass
-    for _ in Importer(target).run(export_lines):
+    for _ in Importer(target).run(read(export_lines)):
         pass
 
     assert content(target) == content(source)
@@ -151,7 +151,7 @@ def test_two_imports_at_once_double_nothing(source: StateBase, target: StateBase
     fill(source)
     export_lines = lines(source)
 
-    for _ in zip(Importer(target).run(export_lines), Importer(target).run(export_lines)):
+    for _ in zip(Importer(target).run(read(export_lines)), Importer(target).run(read(export_lines))):
         pass
 
     assert [session["kind"] for session in content(target)] == [session["kind"] for session in content(source)]
@@ -162,7 +162,7 @@ def test_import_into_the_source_adds_nothing(source: StateBase) -> None:
     fill(source)
 
     importer = Importer(source)
-    for _ in importer.run(lines(source)):
+    for _ in importer.run(read(lines(source))):
         pass
 
     assert added(importer) == 0
@@ -172,11 +172,11 @@ def test_import_into_the_source_adds_nothing(source: StateBase) -> None:
 def test_deleted_copy_is_made_again(source: StateBase, target: StateBase) -> None:
     """Whoever deletes what was imported, and imports again on the same day, has it again."""
     fill(source)
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
     target.sessions.delete(target.sessions.list()[0].id)
 
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
 
     assert content(target) == content(source)
@@ -186,7 +186,7 @@ def test_copy_says_where_it_came_from(source: StateBase, target: StateBase) -> N
     """The ids of the source are in the metadata of sessions and memories, beside what was there."""
     session_id = fill(source)
 
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
 
     copy = target.sessions.get(target.sessions.list()[0].id)
@@ -197,7 +197,7 @@ def test_memories_can_be_found_as_before(source: StateBase, target: StateBase) -
     """What was stored to be found is found, what was not is not."""
     fill(source)
 
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
 
     found = target.memory.search("Prefers e-mail secret", threshold=0.0)
@@ -220,7 +220,7 @@ def test_lifetime_goes_on_where_it_stopped(target: StateBase, left: int, given: 
     }
     end = {"record": "end", "counts": {}}
 
-    for _ in Importer(target, given).run(json.dumps(record).encode() for record in (header, session, end)):
+    for _ in Importer(target, given).run(read(json.dumps(record).encode() for record in (header, session, end))):
         pass
 
     copy = target.sessions.get(target.sessions.list()[0].id)
@@ -237,7 +237,7 @@ def test_long_histories_keep_their_newest_versions(source: StateBase, target: St
     warnings: List[str] = []
 
     records = [record.model_dump_json().encode() for record in export(source, None, warnings.append)]
-    for _ in Importer(target).run(records):
+    for _ in Importer(target).run(read(records)):
         pass
 
     copy = target.sessions.list()[0].id
@@ -253,7 +253,7 @@ def test_states_differ_as_json(source: StateBase, target: StateBase) -> None:
     session = source.sessions.create("bot", initial_state={"done": 1})
     source.sessions.add_turn(session.id, "in", "out", state_after={"done": True})
 
-    for _ in Importer(target).run(lines(source)):
+    for _ in Importer(target).run(read(lines(source))):
         pass
 
     copy = target.sessions.list()[0].id
@@ -279,15 +279,15 @@ def test_export_holds_one_page_at_a_time(source: StateBase) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "This is no export of statebase"),
-        ("Dear Ada", "This is no export of statebase"),
-        ('{"format": "something else"}', "This is no export of statebase"),
+        ("", "The input is empty"),
+        ("Dear Ada", "The input is not an export"),
+        ('{"format": "something else"}', "The input is not an export"),
         ("HEADER2", "has format 2, and this version of statebase reads format 1: upgrade"),
         ("HEADER", "The export is cut off"),
         ("HEADER\n{half", "Line 2 is damaged"),
         ('HEADER\n{"record": "session", "id": "sess_1"}', "Line 2 is damaged (session.agent_id: Field required)"),
         ('HEADER\n{"record": "planet"}', "Line 2 is damaged"),
-        ("HEADER\nENTITY", "Line 2 belongs to sess_1, which is not before it"),
+        ("HEADER\nENTITY", "Line 2 does not belong to the session before it"),
     ],
 )
 def test_what_is_no_export_is_refused(call: Run, tmp_path: Path, text: str, complaint: str) -> None:
@@ -397,7 +397,7 @@ def test_store_that_is_not_there_is_not_made(call: Run, tmp_path: Path, command:
     """Only `import` and `serve` make a store."""
     result = call(*command, "--path", "missing.db")
 
-    assert (result.returncode, result.stderr) == (1, "statebase: missing.db: No such file or directory.\n")
+    assert (result.returncode, result.stderr) == (1, "statebase: --path missing.db: No such file or directory.\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -422,6 +422,6 @@ def test_backup_is_a_store(run: Run, tmp_path: Path) -> None:
         refused = run("backup", "--path", "store.db", ".")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert refused.stderr == "statebase: .: Is a directory.\n"
+    assert refused.stderr == "statebase: TARGET . is a directory: pass the path of a file.\n"
     with StateBase.local(tmp_path / "copy.db") as copy:
         assert copy.sessions.get(session_id).turn_count == 3

@@ -15,7 +15,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command.
 
     Args:
-        arguments: Those of the command line; the process's own without it.
+        arguments: The arguments of the command line. None: those of the process.
 
     Returns:
         The exit code.
@@ -25,38 +25,53 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         # Not every terminal and not every pipe takes all of Unicode.
         stdout.reconfigure(errors="backslashreplace")
     try:
-        # Imported here, where Ctrl-C is no traceback.
+        # Imported here, where Ctrl-C is caught.
         from .parser import parse
 
-        options = parse(sys.argv[1:] if arguments is None else arguments)
-        return int(options.run(options))
+        try:
+            options = parse(sys.argv[1:] if arguments is None else arguments)
+            return int(options.run(options))
+        finally:
+            if stdout is not None:
+                # Here, where a failure is caught: the interpreter would print it when it flushes at the end.
+                sys.stdout.flush()
     except KeyboardInterrupt:
         from .._terminal import complain
 
         complain("Interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; the interpreter would complain when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of stdout has closed it.
+        _discard_output()
         return FAILED
     except Exception as error:
         message = _expected(error)
         if message is None:
             raise
+        if isinstance(error, OSError):
+            _discard_output()
         from .._terminal import complain
 
         complain(message)
         return FAILED
 
 
+def _discard_output() -> None:
+    """Let the interpreter flush at its end what stdout did not take."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _expected(error: Exception) -> Optional[str]:
-    """Return what to tell about an error that is no defect; None for one that is."""
+    """Return the message for an expected error; None for a defect."""
     from .._errors import StateBaseError
     from .._import import ImportFormatError
     from ..local.errors import EngineError
     from ..server.command import ServeError
+    from .files import FileError
 
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}." if error.filename is not None else f"{error}."
-    expected = (StateBaseError, EngineError, ImportFormatError, ServeError)
+        reason = error.strerror or str(error)
+        # Files that the user named raise FileError; what is left without a name is stdout.
+        return f"{error.filename}: {reason}." if error.filename is not None else f"Cannot write to stdout: {reason}."
+    expected = (StateBaseError, EngineError, FileError, ImportFormatError, ServeError)
     return str(error) if isinstance(error, expected) else None

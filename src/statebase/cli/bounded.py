@@ -11,7 +11,7 @@ T = TypeVar("T")
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Do something that has no time limit of its own, such as asking for an address.
 
-    What is not done in time goes on in a thread that nobody waits for.
+    Work that exceeds the limit continues in a daemon thread.
 
     Raises:
         TimeoutError: It is not done in time.

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import BinaryIO, Dict, Generator, Optional, Sequence
+from typing import Dict, Generator, Optional, Sequence
 
 from .._client import StateBase
 from .._export import export
-from .._import import Count, Importer
+from .._import import Count, Importer, ImportFormatError, read
 from .._terminal import Progress, escaped
 from .._transfer import KINDS, EndRecord, SessionRecord
+from ..local.backup import remove_unused
 from ..local.backup import restore as restore_store
 from ..local.engine import Engine
-from .place import check_is_there, open_client
+from .files import check_input, check_output, check_store, naming, reading, writing
+from .place import open_client
 
 _RETRIES = 8
 """A service counts requests a minute, and a transfer makes many: it waits its turn."""
@@ -38,11 +38,15 @@ def export_sessions(
         How many of what were written.
 
     Raises:
-        OSError: There is no such store, or the output cannot be written.
-        EngineError: The store cannot be opened.
+        FileError: The store cannot be opened, or the output cannot be written.
         StateBaseError: The sessions cannot be read.
     """
-    with _client(path, url, make=False, ignore_expiry=expired) as client, _writing(output) as file, Progress() as shown:
+    if output is not None:
+        check_output(output, "-o/--output")
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(_client(path, url, make=False, ignore_expiry=expired))
+        file = stack.enter_context(writing(output, "-o/--output"))
+        shown = stack.enter_context(Progress())
         met = 0
         counts: Dict[str, int] = {}
         for record in export(client, session_ids, shown.warn):
@@ -59,24 +63,33 @@ def import_sessions(path: Optional[str], url: Optional[str], file: str, ttl_seco
     """Make the sessions of an export in a store or a service, and say how many of what there were.
 
     Raises:
-        ImportFormatError: The file is no export, or is damaged.
-        OSError: The file cannot be read.
-        EngineError: The store cannot be opened.
+        ImportFormatError: The file is not an export, or is damaged.
+        FileError: The file cannot be read, or the store cannot be opened.
         StateBaseError: The target refused something.
     """
-    with _reading(file) as lines, _client(path, url, make=True) as client, Progress() as shown:
-        importer = Importer(client, ttl_seconds)
-        for _ in importer.run(lines):
-            shown.show(_listed({kind: count.added for kind, count in importer.counts.items()}))
-    return importer.counts
+    made = path if path is not None and not os.path.lexists(path) else None
+    importer: Optional[Importer] = None
+    try:
+        with reading(file, "FILE") as lines:
+            # Before the store is made: a file that is not an export leaves none behind.
+            content = read(lines)
+            with _client(path, url, make=True) as client, Progress() as shown:
+                importer = Importer(client, ttl_seconds)
+                for _ in importer.run(content):
+                    shown.show(_listed(_added(importer.counts)))
+        return importer.counts
+    except ImportFormatError as error:
+        raise ImportFormatError(f"FILE {file}: {error}{_kept(importer)}") from None
+    finally:
+        if made is not None and (importer is None or not any(_added(importer.counts).values())):
+            remove_unused(made)
 
 
 def purge(path: str) -> int:
     """Remove the expired sessions of a store, and say how many that were.
 
     Raises:
-        OSError: There is no such store.
-        EngineError: It cannot be opened.
+        FileError: The store cannot be opened.
     """
     with _engine(path) as engine:
         return engine.purge()
@@ -86,12 +99,11 @@ def backup(path: str, target: str) -> int:
     """Copy a store while it is in use, and say how many bytes the copy has.
 
     Raises:
-        OSError: There is no such store, or the copy cannot be written.
-        EngineError: The store cannot be opened, or the copy cannot be written.
+        FileError: The store cannot be opened, or the copy cannot be written.
+        EngineError: The store cannot be read.
     """
-    if Path(target).is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
-    with _engine(path) as engine:
+    check_output(target, "TARGET")
+    with _engine(path) as engine, naming(target, "TARGET"):
         engine.backup(target)
     return Path(target).stat().st_size
 
@@ -100,10 +112,13 @@ def restore(backup: str, path: str) -> int:
     """Put a copy in the place of a store, and say how many bytes it has.
 
     Raises:
-        OSError: A file cannot be read or written.
-        EngineError: The copy is not a whole store, or a process has the store open.
+        FileError: A file cannot be read or written, or the copy is not a whole store.
+        EngineError: A process has the store open.
     """
-    return restore_store(backup, path)
+    check_input(backup, "BACKUP")
+    check_store(path, make=True)
+    with naming(path, "--path"):
+        return restore_store(backup, path)
 
 
 def describe_export(counts: Dict[str, int], output: str) -> str:
@@ -114,8 +129,18 @@ def describe_export(counts: Dict[str, int], output: str) -> str:
 def describe_import(counts: Dict[str, Count]) -> str:
     """Return for people what an import did."""
     present = {kind: count.present for kind, count in counts.items()}
-    text = f"Imported {_listed({kind: count.added for kind, count in counts.items()})}."
+    text = f"Imported {_listed(_added(counts))}."
     return f"{text} There already: {_listed(present)}." if any(present.values()) else text
+
+
+def _added(counts: Dict[str, Count]) -> Dict[str, int]:
+    return {kind: count.added for kind, count in counts.items()}
+
+
+def _kept(importer: Optional[Importer]) -> str:
+    """Return what an import that failed leaves in the target."""
+    added = {} if importer is None else _added(importer.counts)
+    return f" Imported before that: {_listed(added)}." if any(added.values()) else ""
 
 
 def _listed(counts: Dict[str, int]) -> str:
@@ -139,43 +164,10 @@ def _client(
 
 @contextlib.contextmanager
 def _engine(path: str) -> Generator[Engine, None, None]:
-    check_is_there(path)
-    engine = Engine.open(path)
+    check_store(path)
+    with naming(path, "--path"):
+        engine = Engine.open(path)
     try:
         yield engine
     finally:
         engine.close()
-
-
-@contextlib.contextmanager
-def _writing(output: Optional[str]) -> Generator[BinaryIO, None, None]:
-    """Open an output, which appears under its name once it is complete, for its owner's eyes only."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = Path(os.path.realpath(output))
-    if target.exists() and not target.is_file():
-        with target.open("wb") as device:
-            yield device
-        return
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "xb", opener=_private) as file:  # Path.open has no opener
-            yield file
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _reading(file: str) -> Generator[BinaryIO, None, None]:
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    with Path(file).open("rb") as opened:
-        yield opened

@@ -80,7 +80,7 @@ def examine_proxy(proxy: Optional[str], environment: Mapping[str, str]) -> Check
 
 
 def peer_of(address: str, proxy: Optional[str]) -> Peer:
-    """Return whom a connection is made to first."""
+    """Return the host that is connected to: the proxy, if there is one."""
     parts = urlsplit(address if proxy is None else proxy)
     default = {"https": 443, "http": 80}.get(parts.scheme, 1080)
     return Peer(parts.hostname or "", parts.port or default, proxy is not None)

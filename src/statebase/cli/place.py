@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
-from pathlib import Path
 from typing import Callable, Generator, Optional
 
 from .._client import StateBase
 from .._settings import DEFAULT_MAX_RETRIES
+from .files import check_store, naming
 
 
 @contextlib.contextmanager
@@ -30,24 +30,15 @@ def open_client(
         clock: What time it is for the store.
 
     Raises:
-        OSError: There is no such store.
-        EngineError: The store cannot be opened.
+        FileError: The store cannot be opened, or does not exist.
         ConfigurationError: The address or the key cannot work.
     """
     if path is None:
         with StateBase(base_url=url, max_retries=max_retries) as client:
             yield client
         return
-    if not make:
-        check_is_there(path)
-    with StateBase.local(path, clock=clock) as client:
+    check_store(path, make=make, in_memory=make)
+    with contextlib.ExitStack() as stack:
+        with naming(path, "--path"):
+            client = stack.enter_context(StateBase.local(path, clock=clock))
         yield client
-
-
-def check_is_there(path: str) -> None:
-    """Raise an error for a store that does not exist: opening it would make it.
-
-    Raises:
-        OSError: There is no such file.
-    """
-    Path(path).stat()

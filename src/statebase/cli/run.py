@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, List
+
+from .._terminal import inform, print_line
 
 if TYPE_CHECKING:
     from .report import Check
@@ -24,7 +25,7 @@ def doctor(options: argparse.Namespace) -> int:
         if not options.json:
             print_check(check)
     if options.json:
-        print(as_json(checks))
+        print_line(as_json(checks))
     else:
         print_summary(checks)
     return 1 if any(check.status == "failed" for check in checks) else 0
@@ -38,7 +39,7 @@ def show(options: argparse.Namespace) -> int:
     with open_client(options.path, options.url) as client:
         shown = read(client, options.session, options.number)
     if options.json:
-        print(as_json(shown))
+        print_line(as_json(shown))
     else:
         print_session(shown)
     return 0
@@ -59,25 +60,28 @@ def tail(options: argparse.Namespace) -> int:
             show = print_event_as_json if options.json else print_event
             follow(follower, show, complain, time.sleep, options.interval, once=options.once)
     except KeyboardInterrupt:
-        pass  # it is how one stops to follow
+        pass  # the documented way to stop
     return 0
 
 
 def serve(options: argparse.Namespace) -> int:
     """Serve a store."""
     from ..server.command import KEY_VARIABLE, UsageError, run
+    from .files import as_typed, check_store
 
+    check_store(options.path, make=True, in_memory=True)
     try:
-        run(
-            path=options.path,
-            host=options.host,
-            port=options.port,
-            api_key=os.environ.get(KEY_VARIABLE) or None if options.api_key is None else options.api_key,
-            rate_limit=options.rate_limit,
-            tls=options.tls,
-            log_requests=options.access_log,
-            as_json=options.json,
-        )
+        with as_typed(options.path):
+            run(
+                path=options.path,
+                host=options.host,
+                port=options.port,
+                api_key=os.environ.get(KEY_VARIABLE) or None if options.api_key is None else options.api_key,
+                rate_limit=options.rate_limit,
+                tls=options.tls,
+                log_requests=options.access_log,
+                as_json=options.json,
+            )
     except UsageError as error:
         options.parser.error(str(error))
     return 0
@@ -88,15 +92,15 @@ def export(options: argparse.Namespace) -> int:
     from .commands import describe_export, export_sessions
 
     if options.expired and options.path is None:
-        options.parser.error("--expired needs --path: a service does not show what has expired")
+        options.parser.error("--expired requires --path: a service does not return expired sessions")
     if options.json and options.output is None:
-        options.parser.error("--json needs -o: without it the export itself, which is JSON, goes to stdout")
+        options.parser.error("--json requires -o/--output: stdout is the export itself")
     session_ids = options.sessions or None
     counts = export_sessions(options.path, options.url, session_ids, options.output, expired=options.expired)
     if options.json:
-        print(json.dumps({"output": options.output, "counts": counts}))
+        print_line(json.dumps({"output": options.output, "counts": counts}))
     elif options.output is not None:
-        print(describe_export(counts, options.output), file=sys.stderr)
+        inform(describe_export(counts, options.output))
     return 0
 
 
@@ -106,9 +110,9 @@ def import_(options: argparse.Namespace) -> int:
 
     counts = import_sessions(options.path, options.url, options.file, options.ttl_seconds)
     if options.json:
-        print(json.dumps({kind: count._asdict() for kind, count in counts.items()}))
+        print_line(json.dumps({kind: count._asdict() for kind, count in counts.items()}))
     else:
-        print(describe_import(counts))
+        print_line(describe_import(counts))
     return 0
 
 
@@ -118,7 +122,7 @@ def purge(options: argparse.Namespace) -> int:
 
     removed = purge(options.path)
     noun = "session" if removed == 1 else "sessions"
-    print(json.dumps({"sessions": removed}) if options.json else f"Removed {removed:,} expired {noun}.")
+    print_line(json.dumps({"sessions": removed}) if options.json else f"Removed {removed:,} expired {noun}.")
     return 0
 
 
@@ -128,7 +132,7 @@ def backup(options: argparse.Namespace) -> int:
 
     size = backup(options.path, options.target)
     if options.json:
-        print(json.dumps({"path": options.path, "target": options.target, "bytes": size}))
+        print_line(json.dumps({"path": options.path, "target": options.target, "bytes": size}))
     return 0
 
 
@@ -138,5 +142,5 @@ def restore(options: argparse.Namespace) -> int:
 
     size = restore(options.backup, options.path)
     if options.json:
-        print(json.dumps({"backup": options.backup, "path": options.path, "bytes": size}))
+        print_line(json.dumps({"backup": options.backup, "path": options.path, "bytes": size}))
     return 0

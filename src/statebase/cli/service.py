@@ -172,7 +172,9 @@ def _api(wire: Wire) -> Check:
         return skipped("api", f"the server does not publish /openapi.json ({reply.status})")
     theirs = reply.json()
     if not isinstance(theirs, dict) or "paths" not in theirs:
-        return Check("api", "warning", "/openapi.json is no OpenAPI document.", "Is the address right, with its path?")
+        return Check(
+            "api", "warning", "/openapi.json is not an OpenAPI document.", "Is the address right, with its path?"
+        )
     ours = json.loads(_DOCUMENT_FILE.read_text(encoding="utf-8"))
     found = differences(ours, cast("Mapping[str, Any]", theirs))
     if not found:

@@ -7,6 +7,7 @@ from typing import Iterator
 from ..local.embedding import default_embedder
 from ..local.errors import EngineError
 from ..local.inspection import Inspection, inspect
+from .files import FileError, check_store, naming
 from .report import Check, ok, skipped
 
 _INTEGRITY_SECONDS = 30.0
@@ -16,10 +17,11 @@ _PARTS = ("schema", "integrity", "journal", "embedder")
 def examine_store(path: str) -> Iterator[Check]:
     """Look at a store, and change nothing."""
     try:
-        inspection = inspect(path, _INTEGRITY_SECONDS)
-    except (OSError, EngineError) as error:
-        text = str(error) if isinstance(error, EngineError) else f"{path}: {error.strerror}."
-        yield Check("store", "failed", text)
+        check_store(path)
+        with naming(path, "--path"):
+            inspection = inspect(path, _INTEGRITY_SECONDS)
+    except (FileError, EngineError) as error:
+        yield Check("store", "failed", str(error))
         for part in _PARTS:
             yield skipped(part, "the store cannot be read")
         return
@@ -41,7 +43,7 @@ def _schema(inspection: Inspection) -> Check:
 
 def _integrity(inspection: Inspection) -> Check:
     if inspection.problems is None:
-        text = f"no damage found in {_INTEGRITY_SECONDS:g} seconds, which did not do for all of the file"
+        text = f"no damage found in {_INTEGRITY_SECONDS:g} seconds, before all of the file was read"
         return skipped("integrity", text)
     if inspection.problems:
         advice = "Restore a backup; what can be read still comes out by `statebase export`."

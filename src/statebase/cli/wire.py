@@ -42,7 +42,7 @@ class Reply(NamedTuple):
         """Return what the body says.
 
         Raises:
-            ValueError: It is no JSON, or nested too deeply to be read.
+            ValueError: It is not JSON, or nested too deeply to be read.
         """
         try:
             return json.loads(self.body)

@@ -148,8 +148,8 @@ def restore(backup: str, path: str) -> int:
         The size of the store in bytes.
 
     Raises:
-        EngineError: The copy is not a whole store, or a process has the store open.
-        OSError: A file cannot be read or written.
+        EngineError: The copy is not a whole store, a process has the store open, or it cannot be written.
+        OSError: A file cannot be read.
 
     Example:
         >>> import tempfile
@@ -163,13 +163,15 @@ def restore(backup: str, path: str) -> int:
         >>> engine.close()
     """
     source, target = Path(backup), Path(path)
-    for file in (source, target):
-        if file.is_dir():
-            raise EngineError(400, "invalid_request", f"{file} is a directory: give a file.", "path")
+    for name in (backup, path):
+        if Path(name).is_dir():
+            raise EngineError(400, "invalid_request", f"{name} is a directory: pass the path of a file.", "path")
     if not source.exists():
-        raise EngineError(400, "invalid_request", f"There is no file {backup}: give the path of a backup.", "path")
+        raise EngineError(400, "invalid_request", f"There is no file {backup}: pass the path of a backup.", "path")
     if target.exists() and source.samefile(target):
-        raise EngineError(400, "invalid_request", "The backup and the store are the same file: give two.", "path")
+        raise EngineError(
+            400, "invalid_request", "The backup and the store are the same file: pass two different files.", "path"
+        )
     partial = Path(f"{path}.{os.getpid()}.partial")
     if _is_foreign(backup, Path(f"{backup}-wal")):
         raise _unfit(backup)
@@ -178,10 +180,7 @@ def restore(backup: str, path: str) -> int:
     connection = sqlite3.connect(f"{source.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
     try:
         _check(connection, backup)
-        write_copy(connection, partial)
-        put_in_place(partial, target)
-    except sqlite3.Error as error:
-        raise _unfit(backup) from error
+        _replace(connection, partial, target)
     finally:
         connection.close()
         partial.unlink(missing_ok=True)
@@ -190,14 +189,46 @@ def restore(backup: str, path: str) -> int:
 
 def _check(connection: sqlite3.Connection, path: str) -> None:
     """Raise an error unless the file is a whole store that this version can use."""
-    schema.refuse_foreign(connection, path)
-    is_store = connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID
-    if not is_store or connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+    try:
+        schema.refuse_foreign(connection, path)
+        is_store = connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID
+        is_whole = is_store and connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
+    except sqlite3.Error as error:
+        raise _unfit(path) from error
+    if not is_whole:
         raise _unfit(path)
 
 
+def _replace(source: sqlite3.Connection, partial: Path, target: Path) -> None:
+    try:
+        write_copy(source, partial)
+        put_in_place(partial, target)
+    except (sqlite3.Error, OSError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise EngineError(500, "internal_error", f"Cannot write the store {target}: {reason}.", "path") from error
+
+
+def remove_unused(path: str) -> None:
+    """Remove a store that was just made and holds no session, unless a process has it open."""
+    with contextlib.suppress(OSError, EngineError):
+        if Path(path).is_file() and not _holds_sessions(path):
+            _empty_log(Path(path))
+            for suffix in ("", *_BESIDE):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _holds_sessions(path: str) -> bool:
+    connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is not None
+    except sqlite3.Error as error:
+        return "no such table" not in str(error)
+    finally:
+        connection.close()
+
+
 def _unfit(path: str) -> EngineError:
-    message = f"{path} is not a whole store of statebase: give the path of a file that `statebase backup` wrote."
+    message = f"{path} is not a complete statebase store: pass the path of a file that `statebase backup` wrote."
     return EngineError(400, "invalid_request", message, "path")
 
 
@@ -215,7 +246,7 @@ def _empty_log(path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            message = f"{path} is in use: stop what has it open first, or give another file."
+            message = f"{path} is in use: stop the processes that have it open, or pass another file."
             raise EngineError(400, "invalid_request", message, "path") from error
     except sqlite3.DatabaseError:
         pass  # what is not a database is not open as one

@@ -68,9 +68,11 @@ def make_private(path: str) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        pass
+        if Path(path).is_dir():
+            message = f"{path} is a directory: pass the path of a file."
+            raise EngineError(400, "invalid_request", message, "path") from None
     except OSError as error:
-        message = f"Cannot make the store {path}: {error.strerror}. Give a file in a directory that exists."
+        message = f"Cannot make the store {path}: {error.strerror}. Pass the path of a file in a directory that exists."
         raise EngineError(500, "internal_error", message, "path") from error
 
 

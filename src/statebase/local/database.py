@@ -160,9 +160,9 @@ class Database:
         The copy appears under its name once it is complete; a file that is there is replaced.
         """
         if Path(path).exists() and os.path.realpath(path) == os.path.realpath(self.path):
-            raise EngineError(400, "invalid_request", f"{path} is the store itself: give another file.", "path")
+            raise EngineError(400, "invalid_request", f"{path} is the store itself: pass another file.", "path")
         if Path(path).is_dir():
-            raise EngineError(400, "invalid_request", f"{path} is a directory: give a file.", "path")
+            raise EngineError(400, "invalid_request", f"{path} is a directory: pass the path of a file.", "path")
         partial = Path(f"{path}.{os.getpid()}.partial")
         try:
             if self.in_memory:
@@ -180,7 +180,9 @@ class Database:
         except sqlite3.Error as error:
             raise translated(error) from error
         except OSError as error:
-            message = f"Cannot write the backup {path}: {error.strerror}. Give a file, and one that nothing has open."
+            message = (
+                f"Cannot write the backup {path}: {error.strerror}. Pass the path of a file that no process has open."
+            )
             raise EngineError(500, "internal_error", message, "path") from error
         finally:
             partial.unlink(missing_ok=True)

@@ -292,9 +292,9 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise _unusable(f"{path} is no store of statebase ({error}): give the path of another file.") from error
+        raise _unusable(f"{path} is not a statebase store ({error}): pass the path of another file.") from error
     if application != APPLICATION_ID and not (empty and application == 0):
-        raise _unusable(f"{path} belongs to another application: give the path of another file.")
+        raise _unusable(f"{path} belongs to another application: pass the path of another file.")
     if version > len(MIGRATIONS):
         raise _unusable(
             f"{path} was written by a newer statebase (schema {version}, this one knows {len(MIGRATIONS)}): "

@@ -54,8 +54,8 @@ def run(
         path: The store.
         host: The name or address to listen on.
         port: The port; 0 for any that is free.
-        api_key: The key that clients have to show; without it, any.
-        rate_limit: Requests a minute that come in; no limit without it.
+        api_key: The key that clients have to show; None: any.
+        rate_limit: Requests a minute that come in; None: no limit.
         tls: The directory of the certificate; empty for one that lasts as long as the server, None to do without TLS.
         log_requests: Whether to print a line for each request.
         as_json: Whether to print the start line as JSON.
@@ -67,7 +67,7 @@ def run(
         EngineError: The store cannot be opened.
     """
     if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key and " " not in api_key):
-        raise UsageError("the key is empty, or holds a character that clients cannot send: give letters and digits")
+        raise UsageError(f"the key of --api-key or {KEY_VARIABLE} must be printable ASCII text without spaces")
     with contextlib.ExitStack() as stack:
         directory = None
         if tls is not None:
@@ -90,19 +90,19 @@ def _listen(host: str, port: int, directory: Optional[Path], *, with_key: bool) 
     try:
         if not with_key and not all(is_loopback(address[0]) for *_, address in addresses(host, port)):
             raise UsageError(
-                f"{host or 'an empty host'} is open to other machines, and without a key they could read and write "
+                f"{host or 'an empty host'} is reachable from other machines, which could read and write "
                 f"everything: set {KEY_VARIABLE}, or listen on 127.0.0.1"
             )
         return listen(host, port, directory)
     except ImportError as error:
         raise ServeError(f'The server needs the package {error.name}: pip install "statebase[server]"') from error
     except ValueError as error:
-        raise ServeError(f"There can be no certificate for {host} by the authority in {directory}: {error}") from error
+        raise ServeError(f"Cannot issue a certificate for {host} by the authority in {directory}: {error}") from error
     except OSError as error:
         if error.filename is not None:
-            raise
+            raise ServeError(f"--tls {directory}: {error.strerror}. Pass a directory that you can write to.") from error
         raise ServeError(
-            f"Cannot listen on {host}, port {port}: {error.strerror}. Give another --port or --host."
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Pass another --port or --host."
         ) from error
 
 
