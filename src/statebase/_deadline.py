@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Optional
+import threading
+from typing import TYPE_CHECKING, Callable, List, Optional, TypeVar
 
 if TYPE_CHECKING:
     from ._clock import Clock
+
+T = TypeVar("T")
 
 _SHORTEST_SECONDS = 0.001  # a socket takes 0 for "do not block"
 
@@ -59,3 +62,31 @@ def seconds_left(timeout: Optional[float]) -> Optional[float]:
 
 def _shorter(timeout: Optional[float], left: float) -> float:
     return left if timeout is None else min(timeout, left)
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Do something that has no time limit of its own, such as asking for an address.
+
+    Work that exceeds the limit continues in a daemon thread.
+
+    Raises:
+        TimeoutError: It is not done in time.
+        Exception: What the work raises.
+    """
+    results: List[T] = []
+    errors: List[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"not done in {seconds:g} seconds")
+    return results[0]

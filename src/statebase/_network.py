@@ -21,7 +21,7 @@ import httpx
 from httpcore._backends.sync import SyncStream
 from typing_extensions import Unpack
 
-from ._deadline import seconds_left
+from ._deadline import seconds_left, within
 from ._transports import TransportOptions
 
 T = TypeVar("T")
@@ -196,7 +196,7 @@ class _Tunnel(Stream):
 
 
 def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
-    addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    addresses = _resolve(host, port, seconds_left(timeout))
     for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
         connecting = None
         try:
@@ -212,6 +212,24 @@ def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
             if not (isinstance(error, OSError) and _is_of_socket(error) and number < len(addresses)):
                 raise
     raise OSError("the host has no address")
+
+
+def _resolve(host: str, port: int, timeout: Optional[float]) -> List[Any]:
+    """Return the addresses of a host; looking up a name has no time limit of its own.
+
+    Raises:
+        socket.timeout: They are not known in time.
+        socket.gaierror: The host has none.
+    """
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    look_up = partial(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+    if timeout is None:
+        return look_up()
+    try:
+        return within(timeout, look_up)
+    except TimeoutError:
+        raise socket.timeout("the name of the host was not resolved in time") from None
 
 
 def _translate(

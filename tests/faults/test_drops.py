@@ -223,3 +223,51 @@ def test_wait_without_a_timeout_of_its_own_has_that_for_connecting(server: Any) 
     with pytest.raises(httpcore.ReadTimeout):
         stream.read(4096)
     stream.close()
+
+
+@pytest.fixture
+def unresolved(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A name whose look-up takes as long as the test."""
+    over = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        flags = options.get("flags", arguments[4] if len(arguments) > 4 else 0)
+        if host in ("slow.example", b"slow.example") and not flags & socket.AI_NUMERICHOST:
+            over.wait(PATIENCE_SECONDS)
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield "http://slow.example"
+    over.set()
+
+
+@pytest.mark.parametrize("option", ["deadline", "timeout"])
+def test_look_up_of_a_name_counts(unresolved: str, option: str):
+    """Nothing was sent, as there was no address to send it to."""
+    options: Any = {option: DEADLINE_SECONDS}
+    client = StateBase("sb_test", unresolved, allow_insecure_http=True, max_retries=0, **options)
+    began = time.monotonic()
+
+    with pytest.raises(APITimeoutError) as error:
+        client.sessions.create("agent")
+
+    assert time.monotonic() - began < PATIENCE_SECONDS / 2
+    assert error.value.outcome == "not_sent"
+    client.close()
+
+
+def test_look_up_of_a_name_counts_for_async_clients(unresolved: str):
+    async def call() -> str:
+        async with AsyncStateBase("sb_test", unresolved, allow_insecure_http=True, max_retries=0) as client:
+            with pytest.raises(APITimeoutError) as error:
+                await client.sessions.create("agent", deadline=DEADLINE_SECONDS)
+            return error.value.outcome
+
+    began = time.monotonic()
+    loop = asyncio.new_event_loop()
+    outcome = loop.run_until_complete(call())
+
+    assert time.monotonic() - began < PATIENCE_SECONDS / 2
+    assert outcome == "not_sent"
+    loop.close()

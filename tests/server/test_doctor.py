@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 import pytest
 import trustme
 
-from statebase.cli.bounded import within
+from statebase._deadline import within
 from statebase.cli.environment import EXTRAS, redacted_key
 from tests.server.small_service import KEY, SmallService
 

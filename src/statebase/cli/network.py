@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, List, Mapping, NamedTuple, Optional, Union
 from urllib.parse import urlsplit
 
+from .._deadline import within
 from .._errors import ConfigurationError
 from .._settings import REGIONS, Settings, check_proxy
 from .._transports import environment_proxy
-from .bounded import within
 from .report import Check, ok
 from .text import duration
 from .wire import Tls

@@ -10,9 +10,9 @@ from typing import Any, Mapping, NamedTuple, Optional
 import httpx
 
 from .._clock import Clock
+from .._deadline import within
 from .._transports import transport_options
 from .._version import __version__
-from .bounded import within
 
 _STEP_SECONDS = 10.0
 """How long connecting may take, and each wait for data."""
