@@ -168,6 +168,25 @@ def test_interrupted_import_that_added_nothing_leaves_no_store(tmp_path: Path) -
 
 
 @posix
+def test_interrupt_while_an_error_is_reported(tmp_path: Path) -> None:
+    """Ctrl-C while the modules are imported that tell whether an error is expected."""
+    command = [sys.executable, "-X", "importtime", "-m", "statebase", "purge", "--path", "missing.db"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rpartition("|")[2].strip() == "asyncio.base_events":  # of the server
+                process.send_signal(signal.SIGINT)
+                break
+        _, stderr = process.communicate(timeout=30)
+
+    said = [line for line in stderr.splitlines() if not line.startswith("import time:")]
+    assert (process.returncode, said) in [
+        (130, ["statebase: Interrupted."]),
+        (1, ["statebase: --path missing.db: No such file or directory."]),
+    ]
+
+
+@posix
 @pytest.mark.parametrize("command", [["--help"], ["doctor", "--path", "store.db"], ["purge", "--path", "store.db"]])
 def test_stdout_that_is_closed_or_full(tmp_path: Path, export: bytes, command: List[str]) -> None:
     """A reader that is gone is no reason for a message; a full disk is one line."""

@@ -20,26 +20,31 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     Returns:
         The exit code.
     """
-    stdout: object = sys.stdout
-    if isinstance(stdout, io.TextIOWrapper):
-        # Not every terminal and not every pipe takes all of Unicode.
-        stdout.reconfigure(errors="backslashreplace")
     try:
-        # Imported here, where Ctrl-C is caught.
-        from .parser import parse
-
-        try:
-            options = parse(sys.argv[1:] if arguments is None else arguments)
-            return int(options.run(options))
-        finally:
-            if stdout is not None:
-                # Here, where a failure is caught: the interpreter would print it when it flushes at the end.
-                sys.stdout.flush()
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         from .._terminal import complain
 
         complain("Interrupted.")
         return INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    stdout: object = sys.stdout
+    if isinstance(stdout, io.TextIOWrapper):
+        # Not every terminal and not every pipe takes all of Unicode.
+        stdout.reconfigure(errors="backslashreplace")
+    try:
+        # Imported here, where Ctrl-C is caught; so are the modules that tell an expected error.
+        from .parser import parse
+
+        try:
+            options = parse(arguments)
+            return int(options.run(options))
+        finally:
+            if stdout is not None:
+                # Here, where a failure is caught: the interpreter would print it when it flushes at the end.
+                sys.stdout.flush()
     except BrokenPipeError:
         # The reader of stdout has closed it.
         _discard_output()
