@@ -16,6 +16,8 @@ from fastapi.testclient import TestClient
 from statebase import APITimeoutError, StateBase
 from statebase.testing import FrozenClock
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = ["quickstart", "async_agent_loop", "tool_calling", "compare_prompts", "import_memories"]
 ELSEWHERE = ["fastapi_app", "notebook"]  # tested below, and in test_notebook.py

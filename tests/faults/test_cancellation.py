@@ -22,6 +22,8 @@ from packaging.version import Version
 from statebase._async_pools import AsyncPool
 from statebase._pools import SyncPool
 
+pytestmark = pytest.mark.slow
+
 CALLS = 1000
 
 # Before 4.16, anyio forgets a connection that is cancelled in the moment it is made: it is closed when it is garbage.

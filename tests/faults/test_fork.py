@@ -13,7 +13,10 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("forking.py")
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+]
 
 
 @pytest.fixture(params=["http", "https"])

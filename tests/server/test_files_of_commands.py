@@ -13,6 +13,8 @@ import pytest
 
 from statebase import StateBase
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals and limits of POSIX")

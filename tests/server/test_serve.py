@@ -18,6 +18,8 @@ import pytest
 
 from statebase import APIConnectionError, AuthenticationError, StateBase
 
+pytestmark = pytest.mark.slow
+
 Serve = Callable[..., Any]
 on_posix = pytest.mark.skipif(os.name != "posix", reason="Windows ends processes without asking them")
 

@@ -20,6 +20,8 @@ from statebase._import import Importer, ImportFormatError, read
 from statebase.local import Engine
 from statebase.server import serve_in_thread
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
