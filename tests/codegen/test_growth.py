@@ -295,3 +295,22 @@ def test_the_docstrings_hold_the_texts(grown: Project) -> None:
     assert "Deprecated" in docs
     assert "weight: More than 0. Default: 1.5." in docs
     assert f"    from_: {_TEXT}." in docs
+
+
+def test_parameters_of_a_path_generate_what_those_of_its_operations_do(
+    make_project: Callable[..., Project], real_document: dict[str, Any]
+) -> None:
+    """OpenAPI allows both; the overlay, which looks at the operations of each path, meets neither by mistake."""
+    before = make_project(real_document, real_overlay=True, package="before")
+    generate(before)
+    for path, item in real_document["paths"].items():
+        if "{" in path:
+            operations = [operation for operation in item.values() if "parameters" in operation]
+            item["parameters"] = [entry for entry in operations[0]["parameters"] if entry["in"] == "path"]
+            for operation in operations:
+                operation["parameters"] = [entry for entry in operation["parameters"] if entry["in"] != "path"]
+    after = make_project(real_document, real_overlay=True, package="after")
+    generate(after)
+
+    for name in ("operations.py", "queries.py", "transport/sessions.py", "transport/traces.py"):
+        assert (after.output / name).read_text("utf-8") == (before.output / name).read_text("utf-8")
