@@ -60,9 +60,11 @@ def _type(value: object) -> str:
 def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> str:
     """Write a query string; None and `NOT_GIVEN` are left out, a sequence repeats its name."""
     pairs: list[tuple[str, str]] = []
-    for name, value in {**values, **extra}.items() if extra else values.items():
+    for name, value in ({**values, **extra} if extra else values).items():
         if value is None or value is NOT_GIVEN:
             continue
+        if (name.endswith("_id") or name == "starting_after") and _is_container(value):
+            raise not_an_id(name, value)  # the service would take its text for an id, and show it
         if isinstance(value, (list, tuple, Set)):
             items = cast("Collection[Any]", value)
             pairs.extend(
@@ -72,6 +74,10 @@ def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, objec
         else:
             pairs.append((name, _query_text(name, value)))
     return urlencode(pairs) if pairs else ""
+
+
+def _is_container(value: object) -> bool:
+    return isinstance(value, (list, tuple, Set, Mapping))
 
 
 def _query_text(name: str, value: object) -> str:
@@ -106,10 +112,8 @@ def _query_text(name: str, value: object) -> str:
 
 
 def _encodable(name: str, value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequestError(f"{name} {_SURROGATE}", param=name) from None  # it shows the text
+    if not _is_json(value):
+        raise InvalidRequestError(f"{name} {_SURROGATE}", param=name)
     return str.__str__(value)  # of a member of an enum, its text and not its name
 
 
@@ -127,19 +131,27 @@ def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object
     body = {name: value for name, value in values.items() if value is not NOT_GIVEN}
     if extra:
         body.update(extra)
-    try:
-        return _to_json(body)
-    except ValueError:  # shows what it could not write
-        for name, value in body.items():
-            _argument_json(name, value)
-        raise InvalidRequestError(f"extra_body has a key that {_SURROGATE}", param="extra_body") from None
+    content = _json_or_none(body)
+    if content is not None:
+        return content
+    for name, value in body.items():
+        _argument_json(name, value)
+    raise InvalidRequestError(f"extra_body has a key that {_SURROGATE}", param="extra_body")
 
 
 def _argument_json(name: str, value: object) -> bytes:
+    content = _json_or_none(value)
+    if content is None:
+        raise InvalidRequestError(_fault(name, value), param=name)
+    return content
+
+
+def _json_or_none(value: object) -> Optional[bytes]:
+    """Write JSON; None if a value cannot be. The error shows the value: it may not be the context of another."""
     try:
         return _to_json(value)
-    except ValueError:  # shows what it could not write
-        raise InvalidRequestError(_fault(name, value), param=name) from None
+    except ValueError:
+        return None
 
 
 def _to_json(value: object) -> bytes:
@@ -154,17 +166,14 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def _is_json(value: object) -> bool:
-    try:
-        _to_json(value)
-    except ValueError:
-        return False
-    return True
+    return _json_or_none(value) is not None
 
 
 def _fault(name: str, value: Any) -> str:
     """Say which part of a value keeps it from being JSON, and why; by its path and type, not by what it is."""
     path, above = name, [id(value)]
     while True:
+        parts: Iterable[tuple[Any, Any]]
         if isinstance(value, Mapping):
             mapping: Mapping[Any, Any] = cast(Any, value)
             for key in mapping:
@@ -188,6 +197,8 @@ def _fault(name: str, value: Any) -> str:
 
 
 def _shown_key(key: object) -> str:
+    if not isinstance(key, (str, int, float, bool, type(None))):
+        return f"<{_type(key)}>"
     text = repr(str.__str__(key)) if isinstance(key, str) else repr(key)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
@@ -232,7 +243,8 @@ def build_headers(base: Headers, more: Mapping[str, object]) -> list[tuple[bytes
     """
     for name in more:
         if not is_header_name(name):
-            raise InvalidRequestError(f"{name!r} is not the name of a header: use ASCII letters, digits and dashes")
+            shown = repr(name) if type(name) is str else _type(name)
+            raise InvalidRequestError(f"{shown} is not the name of a header: use ASCII letters, digits and dashes")
     added = {
         name.lower().encode(): header_text(name, value).encode()
         for name, value in more.items()

@@ -167,16 +167,21 @@ def _is_httpx_timeout(value: object) -> bool:
 def check_retries(value: object) -> None:
     """Refuse a `max_retries` that is no whole number from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise configuration_error(f"max_retries is {value!r}: give a whole number, 0 for no retries")
+        raise configuration_error(f"max_retries must be an integer, 0 for no retries, got {_shown(value)}")
 
 
 def check_response_bytes(value: object) -> None:
     """Refuse a `max_response_bytes` that is neither a positive integer nor None."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise configuration_error(
-            f"max_response_bytes must be a positive integer, got {value!r}: "
+            f"max_response_bytes must be a positive integer, got {_shown(value)}: "
             "pass a number of bytes, or None for no limit"
         )
+
+
+def _shown(value: object) -> str:
+    """Return what a message shows of an option: a number or None as it is, of anything else the type."""
+    return repr(value) if value is None or type(value) in (bool, int, float) else type(value).__name__
 
 
 def _is_installed(package: str) -> bool:
@@ -243,12 +248,12 @@ def _check_verify(value: object) -> None:
         from pathlib import Path
 
         if not value or not Path(value).exists():
-            raise configuration_error(f"verify is {value!r}, where nothing is: give the path of trusted certificates")
+            raise configuration_error(f"verify={value!r}: no such file; pass the path of a CA bundle")
         return
     import ssl
 
     if not isinstance(value, ssl.SSLContext):
-        raise configuration_error(f"verify is {value!r}: give True, False, a path as text, or an ssl.SSLContext")
+        raise configuration_error(f"verify must be True, False, a path or an ssl.SSLContext, got {_shown(value)}")
 
 
 def _checked_headers(value: object) -> dict[str, str]:
@@ -260,7 +265,8 @@ def _checked_headers(value: object) -> dict[str, str]:
     headers = dict(items())
     for name, text in headers.items():
         if not is_header_name(name):
-            raise configuration_error(f"default_headers holds the name {name!r}: give ASCII letters, digits and dashes")
+            shown = repr(name) if type(name) is str else type(name).__name__
+            raise configuration_error(f"default_headers holds the name {shown}: give ASCII letters, digits and dashes")
         if not is_header_text(text):  # it may be a key, and errors are printed
             raise configuration_error(
                 f"default_headers holds as {name} what no header can: give printable ASCII text, "
@@ -307,7 +313,7 @@ def _problem_of_key(value: object) -> Optional[str]:
 
 def _base_url(value: object, allow_insecure_http: bool) -> str:
     if not isinstance(value, str):
-        raise configuration_error(f"base_url is {value!r}: give an address as text, or a region: us, eu, apac")
+        raise configuration_error(f"base_url must be a URL or a region (us, eu, apac), got {_shown(value)}")
     if value in REGIONS:
         return REGIONS[value]
     if value in REGIONS.values():

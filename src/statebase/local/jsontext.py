@@ -35,9 +35,9 @@ def encode(value: Any, *location: Union[str, int]) -> str:
         if text.count(b"{") + text.count(b"[") > _CONTAINERS_WITHOUT_LOOK:
             pydantic_core.from_json(b"[" * _WRAPPED + text + b"]" * _WRAPPED)
         return text.decode()
-    except ValueError as error:
+    except ValueError:  # shows the value: it may not be the context of another
         message, path = _fault(value)
-        raise invalid_value(message, *location, *path) from error
+    raise invalid_value(message, *location, *path)
 
 
 def decode(text: str) -> Any:
