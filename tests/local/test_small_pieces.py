@@ -286,3 +286,20 @@ def test_memories_of_a_session_that_is_being_removed_take_no_places_in_a_search(
     context = engine.get_context(ids[0], ContextRequest(query="likes tea", memory_limit=10))
     assert [memory.session_id for memory in context.memories] == ids[:1] * 10
     assert engine.get_dashboard_stats().stats.total_memories == 60
+
+
+def test_stored_responses_of_a_deleted_session_are_emptied(engine: Engine, make_http: Any, store_path: Path):
+    """The content is not in the store any more, whatever the response was."""
+    http = make_http(engine)
+    key = {"Idempotency-Key": "key-1"}
+    session_id = http.post("/v1/sessions", json={"agent_id": "elm street"}, headers=key).json()["id"]
+    body = {"session_id": session_id, "content": "elm street"}
+    http.post("/v1/memories", json=body, headers=key)
+
+    http.delete(f"/v1/sessions/{session_id}")
+
+    connection = sqlite3.connect(store_path)
+    kept = [bytes(body) for (body,) in connection.execute("SELECT body FROM answers")]
+    connection.close()
+    assert len(kept) == 2
+    assert not any(b"elm street" in body for body in kept)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from statebase import NotFoundError
+from statebase import APIResponseValidationError, AsyncStateBase, NotFoundError, StateBase
 
 
 class Received(NamedTuple):
@@ -37,7 +37,7 @@ def address(received: List[Received], session_json: Dict[str, Any], turn: Dict[s
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(404 if "missing" in self.path else 200, session_json)
+            self._answer(404 if "missing" in self.path else 307 if "moved" in self.path else 200, session_json)
 
         def do_POST(self) -> None:
             self._answer(201, turn)
@@ -49,6 +49,8 @@ def address(received: List[Received], session_json: Dict[str, Any], turn: Dict[s
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
+            if status == 307:
+                self.send_header("location", "/elsewhere")
             self.end_headers()
             self.wfile.write(content)
 
@@ -128,3 +130,22 @@ def test_every_way_is_the_same(
         Received("POST", "/v1/sessions/sess_1/turns", {**every, **written}, body),
         Received("GET", "/v1/sessions/missing", every, b""),
     ]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_client_of_the_caller_that_follows_redirects_takes_the_key_nowhere_else(
+    address: str, received: List[Received], kind: str
+) -> None:
+    async def call() -> None:
+        http = httpx.AsyncClient(follow_redirects=True)
+        async with http, AsyncStateBase("sb_test", address, http_client=http) as client:
+            await client.sessions.get("moved")
+
+    with pytest.raises(APIResponseValidationError, match="unexpected redirect, 307"):
+        if kind == "async":
+            asyncio.run(call())
+        else:
+            with httpx.Client(follow_redirects=True) as http:
+                StateBase("sb_test", address, http_client=http).sessions.get("moved")
+
+    assert [request.target for request in received] == ["/v1/sessions/moved"]
