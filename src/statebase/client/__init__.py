@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._client import StateBase
-from ._memory import Memory as MemoryClient
-from ._sessions import Sessions as SessionsClient
+from .._client import StateBase
+from .._memory import Memory as MemoryClient
+from .._sessions import Sessions as SessionsClient
 
 __all__ = ["MemoryClient", "SessionsClient", "StateBase"]

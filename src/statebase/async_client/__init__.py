@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._async_client import AsyncStateBase
-from ._memory import AsyncMemory as AsyncMemoryClient
-from ._sessions import AsyncSessions as AsyncSessionsClient
+from .._async_client import AsyncStateBase
+from .._memory import AsyncMemory as AsyncMemoryClient
+from .._sessions import AsyncSessions as AsyncSessionsClient
 
 __all__ = ["AsyncMemoryClient", "AsyncSessionsClient", "AsyncStateBase"]
