@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from statebase._results import ContextResponse, SearchResults, SessionHistory
-from statebase._types import Cursor, Operation
+from statebase._base.operation import Cursor, Operation
+from statebase._results.context import ContextResponse, SearchResults, SessionHistory
 
 from .models import (
     APIKeyCreateRequest,
