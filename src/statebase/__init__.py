@@ -36,9 +36,9 @@ if TYPE_CHECKING:
         StateBaseError,
         UnprocessableEntityError,
     )
-    from ._base.operation import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._base.version import __version__
     from ._call.hooks import AttemptEnded, AttemptStarted, EventHooks
+    from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._call.raw_response import APIResponse, RateLimit
     from ._results.pages import AsyncPage, Page
     from .async_client import AsyncStateBase
@@ -70,7 +70,7 @@ _MODULES = {
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
     "_results.pages": ("AsyncPage", "Page"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
-    "_base.operation": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
+    "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

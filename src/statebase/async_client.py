@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self, Unpack
 
-    from ._base.operation import ClientOptions, RequestOptions
     from ._call.drivers import AsyncAPIClient, AsyncConnection
     from ._call.hooks import EventHooks
+    from ._call.options import ClientOptions, RequestOptions
     from ._generated.models import HealthStatus
     from ._generated.raw import AsyncWithRawResponse
     from ._generated.transport.dashboard import AsyncDashboardTransport
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ._namespaces.sessions import AsyncSessions
     from ._namespaces.sessions import AsyncSessions as AsyncSessionsClient
     from .local.engine import Durability, EmbedFunction
-    from .local.search.embedding import Embedder
+    from .local.search.embedder import Embedder
 
 __all__ = ["AsyncMemoryClient", "AsyncSessionsClient", "AsyncStateBase"]
 

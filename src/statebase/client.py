@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self, Unpack
 
-    from ._base.operation import ClientOptions, RequestOptions
     from ._call.drivers import SyncAPIClient, SyncConnection
     from ._call.hooks import EventHooks
+    from ._call.options import ClientOptions, RequestOptions
     from ._generated.models import HealthStatus
     from ._generated.raw import WithRawResponse
     from ._generated.transport.dashboard import DashboardTransport
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ._namespaces.sessions import Sessions
     from ._namespaces.sessions import Sessions as SessionsClient
     from .local.engine import Durability, EmbedFunction
-    from .local.search.embedding import Embedder
+    from .local.search.embedder import Embedder
 
 __all__ = ["MemoryClient", "SessionsClient", "StateBase"]
 

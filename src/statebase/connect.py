@@ -13,7 +13,8 @@ from ._call.drivers import AsyncConnection, AsyncSend, SyncConnection, SyncSend
 from ._call.outcome import Wire
 from ._call.settings import Settings, check_proxy, configuration_error
 from ._wire.pool import SyncPool
-from ._wire.tls import environment_proxy, ssl_context
+from ._wire.proxies import environment_proxy
+from ._wire.tls import ssl_context
 
 _ENGINE = "statebase.local.http.transport"
 _PROXY_PORTS = {"http": 80, "https": 443}

@@ -11,8 +11,8 @@ from ._base.model import Model
 from ._generated import models as _generated
 from ._generated.models import *  # noqa: F403
 from ._results.context import ContextResponse as ContextResponse
-from ._results.context import SearchResults as SearchResults
-from ._results.context import SessionHistory as SessionHistory
+from ._results.search_results import SearchResults as SearchResults
+from ._results.session_history import SessionHistory as SessionHistory
 
 StateUpdateRequest = _generated.StatePartialUpdateRequest
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from statebase import InvalidRequestError, StateBase
-from statebase._base.operation import RequestOptions, WriteOptions
+from statebase._call.options import RequestOptions, WriteOptions
 from statebase._generated.operations import OPERATIONS
 from statebase.local import Engine, LocalTransport
 from statebase.server import create_app

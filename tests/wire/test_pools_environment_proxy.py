@@ -7,7 +7,7 @@ from typing import Dict, Optional
 
 import pytest
 
-from statebase._wire.tls import environment_proxy
+from statebase._wire.proxies import environment_proxy
 
 
 @pytest.fixture(autouse=True)

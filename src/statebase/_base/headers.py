@@ -1,4 +1,4 @@
-"""What can stand in a header: two questions that settings and requests ask. It imports nothing."""
+"""What can stand in a header, and a number that came in one. It imports nothing."""
 
 from __future__ import annotations
 
@@ -15,3 +15,14 @@ def is_header_text(value: object) -> bool:
     return (
         isinstance(value, str) and value.isascii() and value.replace("\t", " ").isprintable() and value == value.strip()
     )
+
+
+def number(value: object) -> float | None:
+    """Read a header or field that should be a number from 0; None where it is not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < float("inf") else None

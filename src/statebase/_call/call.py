@@ -24,7 +24,8 @@ from .._base.errors import (
     StateBaseError,
 )
 from .._base.operation import Operation
-from .hooks import AttemptEnded, AttemptStarted, EventHooks, log_attempt, wants_log_lines
+from .hooks import AttemptEnded, AttemptStarted, EventHooks
+from .log_lines import log_attempt, wants_log_lines
 from .outcome import (
     DeadlineExceeded,
     HandedRequest,

@@ -27,7 +27,7 @@ from .._results.pages import AsyncPage, Page
 from .body import Body, BodyTooLarge
 from .call import Call
 from .factory import NOTHING, CallFactory, Options, Values
-from .hooks import configure_logging
+from .log_lines import configure_logging
 from .outcome import DeadlineExceeded, Wire
 from .raw_response import APIResponse
 from .response import Reply, decode

@@ -9,10 +9,11 @@ import httpx
 
 from .._base.clock import Clock
 from .._base.errors import InvalidRequestError
-from .._base.headers import is_header_text
-from .._base.operation import Operation, RequestOptions, WriteOptions, new_idempotency_key
+from .._base.operation import Operation
 from .._base.version import __version__
 from .call import Call, Message
+from .idempotency import idempotency_key
+from .options import RequestOptions, WriteOptions
 from .outcome import Wire
 from .request import build_body, build_headers, build_path, build_query
 from .retry import RetryBudget, RetryPolicy
@@ -25,7 +26,6 @@ NOTHING: Values = {}
 
 _READ_OPTIONS = frozenset(RequestOptions.__annotations__)
 _WRITE_OPTIONS = frozenset(WriteOptions.__annotations__) | _READ_OPTIONS
-_LONGEST_KEY = 255
 
 
 class CallFactory:
@@ -101,27 +101,6 @@ class CallFactory:
             hooks=settings.event_hooks,
             wire=self._wire,
         )
-
-
-def idempotency_key(given: Optional[str]) -> str:
-    """Check the key that a caller gave for a write, or mint one where none was given.
-
-    Raises:
-        InvalidRequestError: It cannot be sent as a key.
-    """
-    if given is None:
-        return new_idempotency_key()
-    if not is_header_text(given) or not 1 <= len(given) <= _LONGEST_KEY:
-        raise InvalidRequestError(
-            f"idempotency_key must be 1 to {_LONGEST_KEY} printable ASCII characters, without a space at either end, "
-            f"got {_size(given)}",
-            param="idempotency_key",
-        )
-    return given
-
-
-def _size(given: object) -> str:
-    return f"{len(given)} characters" if isinstance(given, str) else type(given).__name__
 
 
 def _check_options(operation: Operation[Any], options: dict[str, Any], known: frozenset[str]) -> None:

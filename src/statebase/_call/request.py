@@ -14,7 +14,8 @@ import pydantic_core
 
 from .._base.errors import InvalidRequestError
 from .._base.headers import is_header_name, is_header_text
-from .._base.operation import NOT_GIVEN, Operation
+from .._base.operation import Operation
+from .options import NOT_GIVEN
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 # Servers and proxies decode, split or normalise these, so that the request would reach another route.

@@ -15,6 +15,7 @@ import pydantic
 import pydantic_core
 
 from .._base.errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from .._base.headers import number
 from .._base.lazy import importing
 from .._base.model import Model
 from .._base.operation import Operation
@@ -246,17 +247,6 @@ def retry_after(reply: Reply, now: datetime) -> Optional[float]:
         if reset is not None:
             return max(0.0, reset - now.timestamp())
     return None
-
-
-def number(value: object) -> Optional[float]:
-    """Read a header or field that should be a number from 0; None where it is not."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number < float("inf") else None
 
 
 def _seconds_until_date(text: str, now: datetime) -> Optional[float]:

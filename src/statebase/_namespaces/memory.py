@@ -10,11 +10,11 @@ from typing import Any, Sequence, Union, cast
 from typing_extensions import Unpack
 
 from .._base.errors import InvalidRequestError
-from .._base.operation import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
+from .._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from .._call.request import not_an_id
 from .._generated import models
 from .._generated.transport.memory import AsyncMemoryTransport, MemoryTransport
-from .._results.context import SearchResults
+from .._results.search_results import SearchResults
 
 Words = Union[str, Sequence[str], None, NotGiven]
 

@@ -10,8 +10,8 @@ from typing import Any, Iterable, List, Optional, Union, cast
 from typing_extensions import Unpack
 
 from .._base.errors import StateBaseError
-from .._base.operation import NOT_GIVEN, JSONObject, NotGiven, WriteOptions
-from .._call.factory import idempotency_key
+from .._call.idempotency import idempotency_key
+from .._call.options import NOT_GIVEN, JSONObject, NotGiven, WriteOptions
 from .._generated import models
 from .._generated.transport.sessions import AsyncSessionsTransport, SessionsTransport
 from .turns import TurnInputLike, TurnLike, TurnOutputLike, tool_call, turn_input, turn_output, turns_of

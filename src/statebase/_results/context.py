@@ -1,55 +1,17 @@
-"""Answers that can do more than hold their fields."""
+"""A context that writes itself as a prompt, or as the messages that chat models take."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import pydantic_core
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
-from .._base.model import Model
-from .._call.response import number
+from .._base.headers import number
 from .._generated import models
 
 # pydantic looks up the names in annotations that a class inherits where the class stands, so these stand here.
-from .._generated.models import ContextMemory, ContextTurn, MemorySearchResult
-
-
-class SessionHistory(Model):
-    """What happened in a session: its state versions and its traces, newest first.
-
-    The document leaves the shape of this answer open, so nothing in it is required.
-    """
-
-    session_id: Optional[str] = None
-    """The session."""
-    versions: List[models.StateVersionModel] = Field(default_factory=list[models.StateVersionModel])
-    """The versions of its state; empty where they were not asked for."""
-    traces: List[models.TraceListItem] = Field(default_factory=list[models.TraceListItem])
-    """Its audit trail; empty where it was not asked for."""
-
-
-class SearchResults(models.MemorySearchResponse, Sequence[MemorySearchResult]):
-    """Memories that fit a query, best first: a sequence that also knows its `query`."""
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[MemorySearchResult]:  # type: ignore[override]  # a model iterates over fields
-        return iter(self.data)
-
-    def __contains__(self, item: object) -> bool:
-        return item in self.data
-
-    @overload
-    def __getitem__(self, key: int) -> MemorySearchResult: ...
-    @overload
-    def __getitem__(self, key: slice) -> List[MemorySearchResult]: ...
-    @overload
-    def __getitem__(self, key: str) -> Any: ...
-    def __getitem__(self, key: Union[int, slice, str]) -> Any:
-        """Return a result, a slice of them, or (by text) a field of the answer."""
-        return super().__getitem__(key) if isinstance(key, str) else self.data[key]
+from .._generated.models import ContextMemory, ContextTurn
 
 
 class ContextResponse(models.ContextResponse):

@@ -1,20 +1,17 @@
-"""How a connection is made: whom it trusts, and which proxy it goes through."""
+"""Which certificate authorities are trusted, and the TLS context of a connection."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import ssl
-import urllib.request
 from pathlib import Path
 from typing import Optional, TypedDict, Union
-from urllib.parse import urlsplit
 
 import httpx
 
+from .._base.errors import ConfigurationError
 from .._base.locks import FrameLock
-from .._base.loopback import is_loopback
-from .._call.settings import configuration_error
 
 Verify = Union[bool, str, ssl.SSLContext]
 
@@ -62,7 +59,7 @@ def _usual_context() -> ssl.SSLContext:
         if not file and not directory:
             raise
         name, value = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", directory)
-        raise configuration_error(
+        raise ConfigurationError(
             f"{name}={value!r} cannot be used ({error.strerror or error}): set it to CA certificates in PEM format, "
             "or unset it"
         ) from error
@@ -124,27 +121,3 @@ def require_extras(*, http2: bool, proxy: Optional[str]) -> None:
         scheme = httpx.Proxy(proxy).url.scheme
         if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
             raise ImportError(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
-
-
-def environment_proxy(url: str) -> Optional[str]:
-    """Return the proxy that the environment names for a URL, or None.
-
-    Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not; on Windows and macOS without these, the
-    settings of the system. What is sent unencrypted to this machine goes through none: a proxy would see the key.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or not parts.hostname or urllib.request.proxy_bypass(_host_and_port(url)):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _host_and_port(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if ":" in host:  # NO_PROXY lists an IPv6 address without brackets, and then cannot name a port
-        return host
-    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -19,7 +19,8 @@ from .._base.version import __version__
 from ..local.engine import Engine
 from ..local.storage.sqlite.connection import MEMORY
 from ..server.app import Application, create_app
-from ..server.listening import Listener, addresses, listen
+from ..server.listener import Listener
+from ..server.listening import addresses, listen
 from .terminal import bold
 
 KEY_VARIABLE = "STATEBASE_SERVE_API_KEY"

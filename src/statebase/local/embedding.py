@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .search.embedding import Embedder, EmbedderLike, Kind
+from .search.embedder import Embedder, Kind
+from .search.embedding import EmbedderLike
 
 __all__ = ["Embedder", "EmbedderLike", "Kind"]

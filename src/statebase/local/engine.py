@@ -15,7 +15,8 @@ from .operations.api import Operations
 from .operations.core import Core
 from .operations.dashboard import Identity
 from .operations.stored_response import KeptAnswer, keep, recall
-from .search.embedding import Embedder, as_embedder
+from .search.embedder import Embedder
+from .search.embedding import as_embedder
 from .search.keywords import KeywordSearch
 from .storage.sqlite.connection import MEMORY
 from .storage.store import Store

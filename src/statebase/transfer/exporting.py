@@ -6,12 +6,11 @@ Traces and API keys stay where they are.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Callable, Iterator, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Union
 
 from .._base.errors import NotFoundError
 from .._base.version import __version__
 from .._generated.models import MemoryResponse, StateVersionModel
-from ..client import StateBase
 from .records import (
     FORMAT_VERSION,
     KINDS,
@@ -24,6 +23,9 @@ from .records import (
     StateVersionRecord,
     TurnRecord,
 )
+
+if TYPE_CHECKING:
+    from ..client import StateBase
 
 _PAGE = 100
 _TRACE_PAGE = 1000

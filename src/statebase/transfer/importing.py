@@ -15,14 +15,27 @@ import codecs
 import contextlib
 import hashlib
 import json
-from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set, Tuple, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    NamedTuple,
+    Optional,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from pydantic import ValidationError
 
 from .._base.errors import ConflictError, NotFoundError
 from .._base.model import Model
-from .._base.operation import NOT_GIVEN, new_idempotency_key
-from ..client import StateBase
+from .._call.idempotency import new_idempotency_key
+from .._call.options import NOT_GIVEN
 from .exporting import memory_ids
 from .records import (
     FORMAT_VERSION,
@@ -38,6 +51,9 @@ from .records import (
     TurnRecord,
     records,
 )
+
+if TYPE_CHECKING:
+    from ..client import StateBase
 
 ORIGIN = "imported_from"
 """The key in metadata that holds the id that a session or a memory had where it was exported."""

@@ -8,8 +8,8 @@ from typing import Literal, Union
 
 from typing_extensions import Unpack
 
-from statebase._base.operation import NOT_GIVEN, NotGiven, RequestOptions
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from statebase._results.pages import AsyncPage, Page
 
 from .. import operations

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..._base.deadline import within
 from ..._base.errors import ConfigurationError
 from ..._call.settings import REGIONS, Settings, check_proxy
-from ..._wire.tls import environment_proxy
+from ..._wire.proxies import environment_proxy
 from ..text import duration
 from .report import Check, ok
 from .requests import Tls

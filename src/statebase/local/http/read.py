@@ -1,27 +1,21 @@
-"""What came in: the query, the body, the idempotency key."""
+"""What came in: the query and the body."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
-from typing import Any, Literal, Mapping, Optional, Union
+from typing import Any, Literal, Union
 from urllib.parse import parse_qsl
 
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from ..._base.model import Model
-from ..._base.operation import Operation
 from .. import jsontext
-from ..caller import Once
-from ..errors import EngineError, Location, invalid_request
-from .authenticate import Visitor
+from ..errors import EngineError, Location
 
 LARGEST_BODY = 10 * 1024 * 1024
 """In bytes."""
 
-_LONGEST_KEY = 255
-_KEYED_METHODS = frozenset({"POST", "PATCH", "PUT"})
 
 Part = Literal["body", "query"]
 
@@ -91,33 +85,6 @@ def read_body(model: type[BaseModel], content: bytes) -> BaseModel:
 def invalid_body(error: EngineError) -> InvalidRequest:
     """Return as a broken schema what the engine found wrong with the body."""
     return _invalid("body", error.location or (), error.message)
-
-
-def read_once(
-    operation: Operation[Any], path: str, headers: Mapping[str, str], content: bytes, visitor: Visitor
-) -> Optional[Once]:
-    """Return what is needed to answer a request once; None for one without an idempotency key.
-
-    Every POST takes a key, one that only reads included: it gets its first answer again, as the contract has it. So
-    does PUT: to repeat it leaves the same content, but would add a version and a trace.
-
-    Raises:
-        EngineError: 400, if the key is too long.
-    """
-    key = headers.get("idempotency-key")
-    if not key or operation.method not in _KEYED_METHODS:
-        return None
-    if len(key) > _LONGEST_KEY:
-        raise invalid_request(
-            f"The Idempotency-Key has {len(key)} characters: send at most {_LONGEST_KEY}.", "Idempotency-Key"
-        )
-    secret = "\n".join((visitor.actor, visitor.key_id or "", operation.method, path, key)).encode()
-    return Once(
-        key=hashlib.sha256(secret).digest(),
-        secret=secret,
-        request=hashlib.sha256(content).digest(),
-        status=operation.status,
-    )
 
 
 def _is_number(text: str) -> bool:

@@ -22,9 +22,11 @@ from ..engine import Durability, EmbedFunction, Engine
 from ..errors import EngineError
 from ..identifiers import new_id
 from ..operations.stored_response import AlreadyAnswered, encode
-from ..search.embedding import Embedder
-from .authenticate import Gate, RateLimit, Visitor
-from .read import InvalidRequest, check_size, invalid_body, read_body, read_once, read_query
+from ..search.embedder import Embedder
+from .authenticate import Gate, Visitor
+from .limit import RateLimit
+from .read import InvalidRequest, check_size, invalid_body, read_body, read_query
+from .replay import read_once
 from .route import Router
 
 logger = logging.getLogger("statebase.local")

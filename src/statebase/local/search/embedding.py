@@ -5,35 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, Literal, Optional, Protocol, Sequence, Union, runtime_checkable
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Union
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Vectors = Union[Sequence[Sequence[float]], NDArray[np.floating[Any]]]
+from .embedder import Embedder, Kind
 
-Kind = Literal["query", "document"]
 _INSTALL = 'pip install "statebase[local]"'
-
-
-@runtime_checkable
-class Embedder(Protocol):
-    """Turns texts into vectors whose cosines say how close the texts are in meaning."""
-
-    @property
-    def id(self) -> str:
-        """Identifies the vector space; another model, or another version of it, has another id."""
-        ...
-
-    def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        """Return one vector for each text, all of the same length; they need not be scaled.
-
-        Args:
-            texts: 1 to 64 texts. May be called from several threads at once.
-            kind: What the texts are, for models that treat questions and what they are asked of differently.
-        """
-        ...
 
 
 EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]

@@ -10,7 +10,7 @@ import statebase_minilm
 from numpy.typing import NDArray
 
 from .calibration import Calibration
-from .embedding import Kind
+from .embedder import Kind
 from .encoder import LONGEST, WIDTH, Encoder
 from .wordpiece import WordPiece
 

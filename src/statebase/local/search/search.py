@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional
 from ..._base.locks import FrameLock, calling_frame
 from ..errors import busy
 from ..memory_search import Match, MemoryFilter, MemoryVectors, VectorRow
-from .embedding import Embedder
+from .embedder import Embedder
 from .keywords import KeywordSearch
 from .vector_space import TOKEN, Settled, Vectors, VectorSpace
 from .vector_table import VectorTable

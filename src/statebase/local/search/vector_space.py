@@ -15,7 +15,7 @@ from ..._base.locks import FrameLock
 from ..errors import EngineError
 from ..memory_search import SPACE_KEY, MemoryVectors
 from .calibration import DOCUMENTS, QUERIES, Calibration
-from .embedding import Embedder, Kind
+from .embedder import Embedder, Kind
 
 Vectors = NDArray[np.float32]
 
