@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python -m
 UV = UV_PROJECT_ENVIRONMENT=$(VENV) $(VENV)/bin/python -m uv $(WITHOUT_HOME)
 WITHOUT_HOME = $(shell mkdir -p "$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}" 2> /dev/null || echo --no-cache)
 ZENSICAL := PYTHONPATH=docs/.extensions $(VENV)/bin/zensical
-METADATA := pyproject.toml src/statebase/_version.py
+METADATA := pyproject.toml src/statebase/_base/version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 

@@ -101,8 +101,8 @@ def _overlay(options: argparse.Namespace) -> int:
 
 
 def _drift(options: argparse.Namespace) -> int:
-    from codegen import drift
-    from codegen.drift_source import SourceError
+    from codegen.drift import compare as drift
+    from codegen.drift.source import SourceError
 
     try:
         changes = drift.compare(drift.load(options.old), drift.load(options.new))
@@ -116,7 +116,7 @@ def _drift(options: argparse.Namespace) -> int:
 def _update(options: argparse.Namespace) -> int:
     import json
 
-    from codegen import drift
+    from codegen.drift import compare as drift
     from codegen.errors import CodegenError
     from codegen.package import Project, generate
 
@@ -142,7 +142,7 @@ The document was replaced, and the package and api.md were generated from it. Ne
 - Review the difference: `git diff`.
 - Give each new operation its names, an example and its errors in openapi/overlay.yaml, then `make generate`.
 - A breaking change breaks code that uses the SDK: keep the old form working in a class that is written by hand, such as
-  that of src/statebase/_sessions.py, or say in CHANGELOG.md what to do about it.
+  that of src/statebase/_namespaces/sessions.py, or say in CHANGELOG.md what to do about it.
 - `make check`."""
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
-from codegen.choices import text_choices
+from codegen.document.choices import text_choices
+from codegen.document.schemas import LIMITS, Schema, nullable, referred
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case
 from codegen.prose import LINE_LENGTH, literal, paragraphs
-from codegen.schemas import LIMITS, Schema, nullable, referred
 
-_BASE_CLASS = "statebase._models.Model"
-_TIMESTAMP = "statebase._models.Timestamp"
+_BASE_CLASS = "statebase._base.model.Model"
+_TIMESTAMP = "statebase._base.model.Timestamp"
 # The base class has methods of these names.
 _RENAMED = {"get": "get_", "keys": "keys_"}
 _INDENT = 4

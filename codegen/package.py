@@ -14,10 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional
 
-from codegen import overlay as overlays
-from codegen.canonical import canonical
+from codegen.document import overlay as overlays
+from codegen.document.canonical import canonical
+from codegen.document.lint import linting
 from codegen.errors import CodegenError
-from codegen.lint import linting
 from codegen.prose import LINE_LENGTH
 
 REFERENCE = "api.md"
@@ -176,8 +176,8 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
     """
     # These load both generators, which takes longer than everything else.
     from codegen.models import document_models, query_models
-    from codegen.operations import read_api
-    from codegen.reference import sections
+    from codegen.operations.operations import read_api
+    from codegen.reference.page import sections
     from codegen.render import Renderer
 
     source, templates = canonical(document), project.templates

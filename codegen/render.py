@@ -11,15 +11,15 @@ from typing import Any, Iterable
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen.choices import Namespace
+from codegen.document.choices import Namespace
 from codegen.errors import CodegenError, pointer
 from codegen.models import Models
 from codegen.names import camel_case
-from codegen.operations import Api, Operation
-from codegen.parameters import Location, Parameter
+from codegen.operations.operations import Api, Operation
+from codegen.operations.parameters import Location, Parameter
+from codegen.operations.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
 from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
-from codegen.reference import Section
-from codegen.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
+from codegen.reference.page import Section
 
 _METHOD_WIDTH = LINE_LENGTH - 8
 _LONGEST_SET = 50

@@ -12,8 +12,9 @@ import hypothesis
 import pytest
 
 from statebase import AsyncPage, AsyncStateBase, StateBase
-from statebase._base_client import AsyncNamespace
+from statebase._call.drivers import AsyncNamespace
 from statebase.testing import FrozenClock
+from tests.service_fixtures import memory, serve, turn, way  # noqa: F401 # fixtures for several rooms
 
 # A machine that is busy may take long over an example; what failed once is in the message, not in a directory. Where a
 # change is judged, the examples are the same each time; at a desk they are new ones.

@@ -8,8 +8,8 @@ import httpx
 
 from benchmarks.bodies import SESSION_ID, TURN_INPUT, TURN_OUTPUT
 from statebase import AsyncStateBase, StateBase
+from statebase._call.response import Reply, decode
 from statebase._generated.operations import GET_CONTEXT
-from statebase._response import Reply, decode
 
 EMBEDDED = ":memory:"
 _HEADERS = httpx.Headers()

@@ -11,8 +11,8 @@ from markdown.preprocessors import Preprocessor
 _LINK = re.compile(r"\[`([^`]+)`\]\(src/statebase/(\S+)\.py\)")
 _INNERMOST = re.compile(r"\w+(?=\]*$)")
 _NAMESPACES = {
-    "sessions": "_sessions.Sessions",
-    "memory": "_memory.Memory",
+    "sessions": "_namespaces.sessions.Sessions",
+    "memory": "_namespaces.memory.Memory",
     "state": "_generated.transport.state.StateTransport",
     "traces": "_generated.transport.traces.TracesTransport",
     "entities": "_generated.transport.entities.EntitiesTransport",
@@ -49,5 +49,10 @@ def _name(text: str, module: str) -> str:
         owner = _NAMESPACES[parts[1]] if len(parts) == 3 else "StateBase"
         return f"{owner}.{parts[-1]}"
     found = _INNERMOST.search(text)
-    is_model = module in ("_generated/models", "_results")
+    is_model = module in (
+        "_generated/models",
+        "_results/context",
+        "_results/search_results",
+        "_results/session_history",
+    )
     return f"models.{found[0]}" if is_model and found else text

@@ -11,12 +11,12 @@ Names are loaded when they are first used (PEP 562): importing the package alone
 PYTEST_DONT_REWRITE: this package brings a plugin for pytest, which would warn where the package is imported before it.
 """
 
+import sys
+
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
     from . import models
-    from ._async_client import AsyncStateBase
-    from ._client import StateBase
-    from ._errors import (
+    from ._base.errors import (
         APIConnectionError,
         APIResponseValidationError,
         APIStatusError,
@@ -36,16 +36,18 @@ if TYPE_CHECKING:
         StateBaseError,
         UnprocessableEntityError,
     )
-    from ._observe import AttemptEnded, AttemptStarted, EventHooks
-    from ._pagination import AsyncPage, Page
-    from ._raw_response import APIResponse, RateLimit
-    from ._types import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
-    from ._version import __version__
+    from ._base.version import __version__
+    from ._call.hooks import AttemptEnded, AttemptStarted, EventHooks
+    from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
+    from ._call.raw_response import APIResponse, RateLimit
+    from ._results.pages import AsyncPage, Page
+    from .async_client import AsyncStateBase
+    from .client import StateBase
 
 _MODULES = {
-    "_async_client": ("AsyncStateBase",),
-    "_client": ("StateBase",),
-    "_errors": (
+    "async_client": ("AsyncStateBase",),
+    "client": ("StateBase",),
+    "_base.errors": (
         "APIConnectionError",
         "APIResponseValidationError",
         "APIStatusError",
@@ -65,13 +67,18 @@ _MODULES = {
         "StateBaseError",
         "UnprocessableEntityError",
     ),
-    "_observe": ("AttemptEnded", "AttemptStarted", "EventHooks"),
-    "_pagination": ("AsyncPage", "Page"),
-    "_raw_response": ("APIResponse", "RateLimit"),
-    "_types": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
-    "_version": ("__version__",),
+    "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
+    "_results.pages": ("AsyncPage", "Page"),
+    "_call.raw_response": ("APIResponse", "RateLimit"),
+    "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
+    "_base.version": ("__version__",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+# Pickles that 1.0.0rc1 wrote name these modules. What they want of them can be had from the package.
+_MODULES_OF_RC1 = ("_async_client", "_client", "_errors", "_observe", "_pagination", "_raw_response", "_types")
+sys.modules.update(dict.fromkeys([f"{__name__}.{module}" for module in _MODULES_OF_RC1], sys.modules[__name__]))
+_NAMES_OF_RC1 = {"Cursor": "_base.operation"}
 
 __all__ = [
     "NOT_GIVEN",
@@ -114,15 +121,17 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name != "models" and name not in _MODULE_OF:
+    module = _MODULE_OF.get(name) or _NAMES_OF_RC1.get(name)
+    if name != "models" and module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._lazy import importing
+    from ._base.lazy import importing
 
     with importing:
         if name == "models":
             return import_module(".models", __name__)
-        value: object = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-    globals()[name] = value
+        value: object = getattr(import_module(f".{module}", __name__), name)
+    if name in _MODULE_OF:
+        globals()[name] = value
     return value
 
 

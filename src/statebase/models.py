@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from ._base.model import Model
 from ._generated import models as _generated
 from ._generated.models import *  # noqa: F403
-from ._models import Model
-from ._results import ContextResponse as ContextResponse
-from ._results import SearchResults as SearchResults
-from ._results import SessionHistory as SessionHistory
+from ._results.context import ContextResponse as ContextResponse
+from ._results.search_results import SearchResults as SearchResults
+from ._results.session_history import SessionHistory as SessionHistory
 
 StateUpdateRequest = _generated.StatePartialUpdateRequest
 

@@ -16,9 +16,9 @@ from typing import Union
 
 import pydantic
 
-from ._errors import StateBaseError
+from ._base.errors import StateBaseError
+from ._call.response import wrong_fields
 from ._generated.models import WebhookEvent
-from ._response import wrong_fields
 
 __all__ = ["WebhookError", "WebhookEvent", "parse", "verify"]
 

@@ -11,11 +11,11 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from codegen import overlay
-from statebase import _results
+from codegen.document import overlay
+from statebase._base.operation import Cursor, Operation
 from statebase._generated import models, operations, queries
 from statebase._generated.transport import dashboard, entities, memory, sessions, state, system, traces
-from statebase._types import Cursor, Operation
+from statebase._results import context as _results
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = ROOT / "openapi"

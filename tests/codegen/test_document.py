@@ -10,7 +10,7 @@ from typing import Any, Iterator
 import pytest
 from openapi_spec_validator import validate
 
-from codegen import overlay
+from codegen.document import overlay
 from codegen.names import operation_name
 
 OPENAPI = Path(__file__).resolve().parents[2] / "openapi"

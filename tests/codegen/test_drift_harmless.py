@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from codegen import overlay
-from codegen.drift import compare
+from codegen.document import overlay
+from codegen.drift.compare import compare
 
 ROOT = Path(__file__).resolve().parents[2]
 

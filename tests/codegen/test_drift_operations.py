@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from jsonpath import JSONPatch
 
-from codegen.drift import Change, compare
-from codegen.drift_schemas import Kind
+from codegen.drift.compare import Change, compare
+from codegen.drift.schemas import Kind
 
 Operation = dict[str, Any]
 ROUTE = "POST /shops/{shop_id}/orders"

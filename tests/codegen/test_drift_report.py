@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codegen.drift import Change, compare, exit_code, render_json, render_text
+from codegen.drift.compare import Change, compare, exit_code, render_json, render_text
 
 BREAKING = Change("breaking", "GET /things query limit", "is gone")
 ADDITIVE = Change("additive", "Thing.name (response)", "is new")

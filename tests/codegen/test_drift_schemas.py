@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codegen.drift import Change, compare
+from codegen.drift.compare import Change, compare
 
 STRING: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}

@@ -9,7 +9,7 @@ from typing import Any, Callable, Union
 import httpx
 import pytest
 
-from codegen.drift import load
+from codegen.drift.compare import load
 from codegen.errors import CodegenError
 
 ADDRESS = "https://api.example.com/openapi.json"

@@ -146,7 +146,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "not a page",
     ),
     "page and result": (
-        lambda d: choose(listing(d), page={"cursor": "limit"}, result="statebase._results.Things"),
+        lambda d: choose(listing(d), page={"cursor": "limit"}, result="statebase._results.context.Things"),
         f"{LIST}/x-statebase/page",
         "both",
     ),
@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "os.path.Things",
     ),
     "results of one name": (
-        lambda d: (choose(listing(d), result="statebase._results.Thing"),),
+        lambda d: (choose(listing(d), result="statebase._results.context.Thing"),),
         f"{SCHEMAS}/Thing",
         "another class Thing",
     ),

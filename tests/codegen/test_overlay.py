@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from codegen import overlay
-from codegen.overlay import OverlayError
+from codegen.document import overlay
+from codegen.document.overlay import OverlayError
 
 DOCUMENT: dict[str, Any] = {
     "info": {"title": "Shop", "version": "1"},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codegen.schemas import Schemas
+from codegen.document.schemas import Schemas
 
 THING = {"$ref": "#/components/schemas/Thing"}
 SIZE = {"$ref": "#/components/schemas/Size"}

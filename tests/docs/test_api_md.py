@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 
 from statebase import AsyncStateBase, StateBase
-from statebase._base_client import AsyncNamespace, SyncNamespace
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "api.md").read_text(encoding="utf-8")

@@ -47,7 +47,7 @@ def below(name: str, node: Any, asynchronous: bool) -> Iterator[Documented]:
 
 ALL = list(documented())
 WITH_EXAMPLE = [pytest.param(one, id=one.name) for one in ALL if ">>> " in one.text]
-NAMESPACES = ("_generated.transport.", "_sessions.", "_memory.")
+NAMESPACES = ("_generated.transport.", "_namespaces.sessions.", "_namespaces.memory.")
 
 
 def run(text: str, names: Dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:

@@ -18,8 +18,8 @@ import pytest
 
 import statebase
 from statebase import StateBase, models, testing, webhooks
-from statebase._base_client import SyncNamespace
-from statebase._models import Model
+from statebase._base.model import Model
+from statebase._call.drivers import SyncNamespace
 from tests.docs.pages import DOCS, PAGES, ROOT
 
 pytestmark = pytest.mark.slow

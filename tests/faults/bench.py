@@ -13,10 +13,10 @@ import httpx
 import trustme
 
 from statebase import AsyncStateBase, StateBase, StateBaseError
-from statebase._async_pools import AsyncPool
-from statebase._clock import Clock
+from statebase._base.clock import Clock
 from statebase._generated.operations import OPERATIONS
-from statebase._pools import SyncPool
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 from statebase.local import Engine
 from statebase.server import serve_in_thread
 from statebase.testing import FrozenClock

@@ -21,8 +21,8 @@ import httpx
 import pytest
 import trustme
 
-from statebase._async_pools import AsyncPool
-from statebase._pools import SyncPool
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 
 PATIENCE_SECONDS = 30
 """How long to wait for what has to happen, before the test fails."""

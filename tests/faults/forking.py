@@ -18,8 +18,8 @@ from typing import Any, Callable, Dict, List
 
 import httpx
 
-from statebase._async_pools import AsyncPool
-from statebase._pools import SyncPool
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 
 TIMEOUT = {"connect": 20, "read": 20, "write": 20, "pool": 20}
 

@@ -81,7 +81,7 @@ class Gate(MetaPathFinder):
 
 def imports() -> None:
     from statebase import StateBase
-    from statebase._lazy import importing
+    from statebase._base.lazy import importing
 
     assert StateBase
     spy = Spy(importing)

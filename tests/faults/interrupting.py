@@ -18,7 +18,7 @@ from typing import Any, List, Optional
 import httpx
 
 from statebase import StateBase
-from statebase._pools import SyncPool
+from statebase._wire.pool import SyncPool
 
 PATIENCE_SECONDS = 60
 STORM_CALLS = 1000

@@ -19,8 +19,8 @@ import pytest
 import trio
 from packaging.version import Version
 
-from statebase._async_pools import AsyncPool
-from statebase._pools import SyncPool
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ import trustme
 from packaging.version import Version
 
 from statebase import APITimeoutError, AsyncStateBase, StateBase
-from statebase._network import Backend
+from statebase._wire.sockets import Backend
 
 DEADLINE_SECONDS = 0.3
 PATIENCE_SECONDS = 30

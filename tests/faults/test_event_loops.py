@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from statebase._async_pools import AsyncPool
+from statebase._wire.async_pool import AsyncPool
 
 
 async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:

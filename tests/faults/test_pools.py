@@ -10,7 +10,7 @@ from typing import Any, Callable, List
 import httpx
 import pytest
 
-from statebase._pools import SyncPool
+from statebase._wire.pool import SyncPool
 
 
 def test_connection_is_used_again(server: Any, make_caller: Callable[..., Any]) -> None:

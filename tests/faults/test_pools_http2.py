@@ -9,8 +9,8 @@ from typing import Any, Callable, List
 import httpx
 import pytest
 
-from statebase._async_pools import AsyncPool
-from statebase._pools import SyncPool
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 
 
 async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:

@@ -16,7 +16,7 @@ import pytest
 COUNT_CONTEXTS = """
 import gc, json, ssl, sys
 import httpx
-from statebase._pools import SyncPool
+from statebase._wire.pool import SyncPool
 
 pools = [SyncPool(tls=url.startswith("https:")) for url in sys.argv[1:]]
 for pool, url in zip(pools, sys.argv[1:]):

@@ -18,7 +18,7 @@ import pytest
 from packaging.version import Version
 
 from statebase import APIResponseValidationError, AsyncStateBase
-from statebase._clock import Clock
+from statebase._base.clock import Clock
 
 CALLS = 10_000
 CANCELLATIONS = 1_000

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
+from statebase._base.operation import Operation
 from statebase._generated.models import ErrorResponse, HTTPValidationError
 from statebase._generated.operations import OPERATIONS
-from statebase._types import Operation
 from statebase.local import Engine, LocalTransport
-from statebase.local.routing import Router
+from statebase.local.http.route import Router
 from statebase.testing import FrozenClock
 
 BASE_URL = "http://local"

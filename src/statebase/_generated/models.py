@@ -6,7 +6,7 @@ from typing import Annotated, Any, Dict, List, Optional, Union
 
 from pydantic import Field
 
-from statebase._models import Model, Timestamp
+from statebase._base.model import Model, Timestamp
 
 
 class APIKeyCreateRequest(Model):

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from statebase._results import ContextResponse, SearchResults, SessionHistory
-from statebase._types import Cursor, Operation
+from statebase._base.operation import Cursor, Operation
+from statebase._results.context import ContextResponse
+from statebase._results.search_results import SearchResults
+from statebase._results.session_history import SessionHistory
 
 from .models import (
     APIKeyCreateRequest,

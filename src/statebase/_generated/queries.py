@@ -6,7 +6,7 @@ from typing import Annotated, Dict, Optional, Type
 
 from pydantic import Field
 
-from statebase._models import Model, Timestamp
+from statebase._base.model import Model, Timestamp
 
 
 class GetSessionHistoryQuery(Model):

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from statebase._base_client import AsyncAPIClient, SyncAPIClient
-from statebase._memory import AsyncMemory, Memory
-from statebase._raw_response import raw, raw_async
-from statebase._sessions import AsyncSessions, Sessions
+from statebase._call.drivers import AsyncAPIClient, SyncAPIClient
+from statebase._call.raw_response import raw, raw_async
+from statebase._namespaces.memory import AsyncMemory, Memory
+from statebase._namespaces.sessions import AsyncSessions, Sessions
 
 from .transport.dashboard import AsyncDashboardTransport, DashboardTransport
 from .transport.entities import AsyncEntitiesTransport, EntitiesTransport

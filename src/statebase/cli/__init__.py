@@ -23,7 +23,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        from .._terminal import complain
+        from .terminal import complain
 
         complain("Interrupted.")
         return INTERRUPTED
@@ -55,7 +55,7 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         if isinstance(error, OSError):
             _discard_output()
-        from .._terminal import complain
+        from .terminal import complain
 
         complain(message)
         return FAILED
@@ -68,11 +68,11 @@ def _discard_output() -> None:
 
 def _expected(error: Exception) -> Optional[str]:
     """Return the message for an expected error; None for a defect."""
-    from .._errors import StateBaseError
-    from .._import import ImportFormatError
+    from .._base.errors import StateBaseError
     from ..local.errors import EngineError
-    from ..server.command import ServeError
+    from ..transfer.importing import ImportFormatError
     from .files import FileError
+    from .serve import ServeError
 
     if isinstance(error, OSError):
         reason = error.strerror or str(error)

@@ -8,16 +8,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Dict, Generator, Optional, Sequence
 
-from .._client import StateBase
-from .._export import export
-from .._import import Count, Importer, ImportFormatError, read
-from .._terminal import Progress, escaped
-from .._transfer import KINDS, EndRecord, SessionRecord
-from ..local.backup import remove_unused
-from ..local.backup import restore as restore_store
+from ..client import StateBase
 from ..local.engine import Engine
+from ..local.storage.sqlite.backup import remove_unused
+from ..local.storage.sqlite.backup import restore as restore_store
+from ..transfer.exporting import export
+from ..transfer.importing import Count, Importer, ImportFormatError, read
+from ..transfer.records import KINDS, EndRecord, SessionRecord
 from .files import check_input, check_output, check_store, naming, reading, writing
 from .place import open_client
+from .terminal import Progress, escaped
 
 _RETRIES = 8
 """A service counts requests a minute, and a transfer makes many: it waits its turn."""

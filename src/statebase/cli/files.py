@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, Generator, Optional
 
-from .._errors import ConfigurationError
-from ..local.connection import MEMORY
+from .._base.errors import ConfigurationError
 from ..local.errors import EngineError
+from ..local.storage.sqlite.connection import MEMORY
 
 
 class FileError(Exception):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
-from .._client import StateBase
-from .._errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError, StateBaseError
+from .._base.errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError, StateBaseError
 from .._generated.models import StateHistoryResponse, StateVersionModel, TurnDetailResponse, TurnListItem
+from ..client import StateBase
 from .changes import Change, changes
 
 _PAGE = 100

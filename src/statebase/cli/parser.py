@@ -7,7 +7,7 @@ import difflib
 import os
 from typing import Any, Callable, Sequence
 
-from .._version import __version__
+from .._base.version import __version__
 from . import help, run
 
 _LONGEST_TTL_SECONDS = 2_592_000

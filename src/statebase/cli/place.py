@@ -6,8 +6,8 @@ import contextlib
 from datetime import datetime
 from typing import Callable, Generator, Optional
 
-from .._client import StateBase
-from .._settings import DEFAULT_MAX_RETRIES
+from .._call.settings import DEFAULT_MAX_RETRIES
+from ..client import StateBase
 from .files import check_store, naming
 
 

@@ -7,17 +7,17 @@ import json
 import os
 from typing import TYPE_CHECKING, List
 
-from .._terminal import inform, print_line
+from .terminal import inform, print_line
 
 if TYPE_CHECKING:
-    from .report import Check
+    from .doctor.report import Check
 
 
 def doctor(options: argparse.Namespace) -> int:
     """Check what a client needs."""
-    from .._clock import Clock
-    from .doctor import examine
-    from .report import as_json, print_check, print_summary
+    from .._base.clock import Clock
+    from .doctor.examine import examine
+    from .doctor.report import as_json, print_check, print_summary
 
     checks: List[Check] = []
     for check in examine(options.url, options.path, os.environ, Clock()):
@@ -49,10 +49,10 @@ def tail(options: argparse.Namespace) -> int:
     """Follow a session."""
     import time
 
-    from .._terminal import complain
     from .follow import Follower, follow
     from .place import open_client
     from .tail import print_event, print_event_as_json
+    from .terminal import complain
 
     try:
         with open_client(options.path, options.url) as client:
@@ -66,8 +66,8 @@ def tail(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve a store."""
-    from ..server.command import KEY_VARIABLE, UsageError, run
     from .files import as_typed, check_store
+    from .serve import KEY_VARIABLE, UsageError, run
 
     check_store(options.path, make=True, in_memory=True)
     try:

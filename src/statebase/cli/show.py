@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Dict, List, NamedTuple
 
-from .._client import StateBase
 from .._generated.models import SessionResponse, TurnDetailResponse
-from .._terminal import faint, print_line, strong
+from ..client import StateBase
+from .terminal import faint, print_line, strong
 from .text import columns, distance, json_line, moment, paragraphs, pretty
 
 

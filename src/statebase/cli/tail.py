@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Union
 
-from .._terminal import Styled, faint, green, print_line, red, strong, yellow
 from .changes import Change
 from .follow import Event, StateEvent, TurnEvent
 from .show import print_turn
+from .terminal import Styled, faint, green, print_line, red, strong, yellow
 from .text import columns, compact, cut, json_line, moment
 
 _MARKS = {"added": green("+"), "removed": red("-"), "changed": yellow("~")}

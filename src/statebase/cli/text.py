@@ -8,7 +8,7 @@ import textwrap
 from datetime import datetime, timezone
 from typing import Any, List, Mapping
 
-from .._terminal import escaped
+from .terminal import escaped
 
 _MOST_COLUMNS = 100
 _MOST_LINES = 12

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from .context import Context
+from .caller import Context
 from .engine import Engine
 from .errors import EngineError
-from .keywords import KeywordSearchWarning
-from .transport import LocalTransport
+from .http.transport import LocalTransport
+from .search.keywords import KeywordSearchWarning
 
 __all__ = ["Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport"]

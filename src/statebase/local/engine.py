@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
-from .._locks import FrameLock
-from .answers import KeptAnswer, keep, recall
+from .._base.locks import FrameLock
+from .caller import LOCAL, Context, Once
 from .clock import Clock, machine_clock
 from .clock import read as read_clock
-from .connection import MEMORY
-from .context import LOCAL, Context, Once
-from .core import Core
-from .embedding import Embedder, as_embedder
 from .errors import EngineError
-from .keywords import KeywordSearch
 from .memory_search import MemorySearch
 from .operations.api import Operations
+from .operations.core import Core
 from .operations.dashboard import Identity
-from .store import Store
+from .operations.stored_response import KeptAnswer, keep, recall
+from .search.embedder import Embedder
+from .search.embedding import as_embedder
+from .search.keywords import KeywordSearch
+from .storage.sqlite.connection import MEMORY
+from .storage.store import Store
 
 Durability = Literal["full", "normal"]
 """What survives a loss of power: everything that was answered, or everything but the last moments."""
@@ -129,7 +130,7 @@ class Engine(Operations):
         search: MemorySearch = keywords
         if chosen is not None:
             # Only who searches by meaning has to have numpy, and to wait for it.
-            from .search import SearchIndex
+            from .search.search import SearchIndex
 
             search = SearchIndex(chosen, store.vectors, keywords)
         core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)

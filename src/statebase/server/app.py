@@ -11,12 +11,12 @@ from urllib.parse import quote, urlsplit
 import anyio
 import httpx
 
-from .._loopback import is_loopback
+from .._base.loopback import is_loopback
 from ..local.engine import Engine
 from ..local.errors import EngineError, invalid_request
+from ..local.http.read import check_size
+from ..local.http.transport import LocalTransport, refusal
 from ..local.identifiers import new_id
-from ..local.requests import check_size
-from ..local.transport import LocalTransport, refusal
 from .limits import Limits, Load
 
 Scope = MutableMapping[str, Any]

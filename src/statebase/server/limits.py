@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..local.errors import busy
-from ..local.requests import LARGEST_BODY
+from ..local.http.read import LARGEST_BODY
 
 
 class Limits(NamedTuple):

@@ -11,24 +11,9 @@ from typing import Any, Generator, NamedTuple, Optional
 
 from ..local.engine import Engine
 from .app import create_app
-from .certificate import Certificate, make_certificate
+from .certificate import make_certificate
 from .limits import Limits
-
-
-class Listener(NamedTuple):
-    """A socket that takes connections already; they wait until somebody serves them."""
-
-    socket: socket.socket
-    host: str
-    port: int
-    certificate: Optional[Certificate]
-
-    @property
-    def url(self) -> str:
-        """The address for clients on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
-        scheme = "http" if self.certificate is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+from .listener import Listener
 
 
 class RunningServer(NamedTuple):

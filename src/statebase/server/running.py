@@ -14,7 +14,7 @@ from hypercorn.config import Config
 
 from .app import Application
 from .limits import Limits
-from .listening import Listener
+from .listener import Listener
 
 access_log = logging.getLogger("statebase.server.access")
 """Gets a line for each request, at level INFO."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Optional, TypeVar, Union
 
-from .._async_client import AsyncStateBase
-from .._client import StateBase
+from ..async_client import AsyncStateBase
+from ..client import StateBase
 from ..local.engine import Engine
-from ..local.transport import LocalTransport
+from ..local.http.transport import LocalTransport
 from .clock import FrozenClock
 from .faults import Faults
 from .transport import FaultyTransport

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import anyio
 
-from .._clock import Clock
+from .._base.clock import Clock
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 """What a `FrozenClock` shows at first."""

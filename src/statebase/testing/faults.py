@@ -12,8 +12,8 @@ import httpx
 
 from .._generated.operations import OPERATIONS
 from ..local.errors import EngineError
-from ..local.routing import Router
-from ..local.transport import refusal
+from ..local.http.route import Router
+from ..local.http.transport import refusal
 from .clock import FrozenClock
 
 _METHODS = [name for operation in OPERATIONS.values() for name in operation.methods]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Iterator
 import pytest
 
 if TYPE_CHECKING:
-    from .._async_client import AsyncStateBase
-    from .._client import StateBase
+    from ..async_client import AsyncStateBase
+    from ..client import StateBase
     from ..local.engine import Engine
     from .clock import FrozenClock
     from .faults import Faults

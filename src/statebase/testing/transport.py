@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from ..local.transport import LocalTransport
+from ..local.http.transport import LocalTransport
 from .faults import Faults
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from statebase._generated.models import MemoryCreateRequest, MemoryUpdateRequest, SessionCreateRequest
 from statebase._generated.queries import SearchMemoriesQuery
-from statebase.local.core import Core
-from statebase.local.embedding import as_embedder
-from statebase.local.keywords import KeywordSearch
 from statebase.local.operations.api import Operations
-from statebase.local.search import SearchIndex
-from statebase.local.store import Store
+from statebase.local.operations.core import Core
+from statebase.local.search.embedding import as_embedder
+from statebase.local.search.keywords import KeywordSearch
+from statebase.local.search.search import SearchIndex
+from statebase.local.storage.store import Store
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -7,9 +7,9 @@ from typing import Any, Callable, Sequence
 import numpy as np
 import pytest
 
-from statebase.local.calibration import Calibration
-from statebase.local.embedding import as_embedder, default_embedder
-from statebase.local.minilm import MiniLM
+from statebase.local.search.calibration import Calibration
+from statebase.local.search.embedding import as_embedder, default_embedder
+from statebase.local.search.minilm import MiniLM
 
 
 class Narrow:

@@ -8,10 +8,10 @@ from typing import Any, Callable, List
 import pytest
 
 from statebase._generated.models import MemoryCreateRequest, SessionCreateRequest
-from statebase.local.core import Core
-from statebase.local.keywords import KeywordSearch
 from statebase.local.operations.api import Operations
-from statebase.local.store import Store
+from statebase.local.operations.core import Core
+from statebase.local.search.keywords import KeywordSearch
+from statebase.local.storage.store import Store
 
 AT_MOST = 128
 

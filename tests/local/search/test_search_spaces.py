@@ -8,11 +8,11 @@ from typing import Any, Callable
 import pytest
 
 from statebase._generated.models import MemoryCreateRequest, SessionCreateRequest
-from statebase.local.core import Core
 from statebase.local.errors import EngineError
-from statebase.local.keywords import KeywordSearch
 from statebase.local.operations.api import Operations
-from statebase.local.store import Store
+from statebase.local.operations.core import Core
+from statebase.local.search.keywords import KeywordSearch
+from statebase.local.storage.store import Store
 
 Open = Callable[..., Any]
 

@@ -7,8 +7,8 @@ from typing import List, Union
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 
 from .. import operations
 from ..models import APIKeyResponse, DashboardOverviewResponse

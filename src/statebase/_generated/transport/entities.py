@@ -7,9 +7,9 @@ from typing import Any, Mapping, Union
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._pagination import AsyncPage, Page
-from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._results.pages import AsyncPage, Page
 
 from .. import operations
 from ..models import EntityListItem, EntityResponse, EntityUpdateResponse

@@ -7,9 +7,9 @@ from typing import Any, Literal, Mapping, Sequence, Union
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._results import SearchResults
-from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._results.search_results import SearchResults
 
 from .. import operations
 from ..models import MemoryResponse, MemoryUpdateResponse

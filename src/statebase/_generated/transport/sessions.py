@@ -8,10 +8,11 @@ from typing import Any, Literal, Mapping, Union
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._pagination import AsyncPage, Page
-from statebase._results import ContextResponse, SessionHistory
-from statebase._types import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._results.context import ContextResponse
+from statebase._results.pages import AsyncPage, Page
+from statebase._results.session_history import SessionHistory
 
 from .. import operations
 from ..models import (

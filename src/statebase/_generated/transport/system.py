@@ -7,8 +7,8 @@ from typing import Any, Dict
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._types import RequestOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import RequestOptions
 
 from .. import operations
 from ..models import HealthStatus

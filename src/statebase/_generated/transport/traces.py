@@ -8,9 +8,9 @@ from typing import Literal, Union
 
 from typing_extensions import Unpack
 
-from statebase._base_client import AsyncNamespace, SyncNamespace
-from statebase._pagination import AsyncPage, Page
-from statebase._types import NOT_GIVEN, NotGiven, RequestOptions
+from statebase._call.drivers import AsyncNamespace, SyncNamespace
+from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions
+from statebase._results.pages import AsyncPage, Page
 
 from .. import operations
 from ..models import TraceListItem, TraceResponse

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..._generated import models, queries
-from ..context import LOCAL, Context
-from ..core import Core
+from ..caller import LOCAL, Context
 from .context import ContextOperations
+from .core import Core
 from .dashboard import DashboardOperations
 from .entities import EntityOperations
 from .memories import MemoryOperations

@@ -15,11 +15,11 @@ from ..._generated.models import (
 )
 from .. import jsontext
 from ..clock import to_datetime
-from ..core import Core
 from ..memory_search import MemoryFilter
-from ..tables.memories import MemoryRow
-from ..tables.sessions import SessionRow
-from ..tables.turns import TurnRow
+from ..storage.tables.memories import MemoryRow
+from ..storage.tables.sessions import SessionRow
+from ..storage.tables.turns import TurnRow
+from .core import Core
 from .memories import tags_of
 
 _DRIFT_BELOW = 0.35

@@ -15,12 +15,12 @@ from ..._generated.models import (
     DashboardOverviewResponse,
     SystemStats,
 )
+from ..caller import Context
 from ..clock import DAY, HOUR, to_datetime
-from ..context import Context
-from ..core import Core
 from ..errors import EngineError
 from ..identifiers import new_id
-from ..tables.keys import KeyRow
+from ..storage.tables.keys import KeyRow
+from .core import Core
 
 KEY_PREFIX = "sb_"
 

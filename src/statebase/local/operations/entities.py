@@ -14,12 +14,12 @@ from ..._generated.models import (
 )
 from ..._generated.queries import ListEntitiesQuery
 from .. import jsontext
+from ..caller import Context
 from ..clock import to_datetime
-from ..context import Context
-from ..core import Core
 from ..errors import EngineError, not_found, unknown_cursor
 from ..identifiers import new_id
-from ..tables.entities import EntityRow
+from ..storage.tables.entities import EntityRow
+from .core import Core
 
 
 class EntityOperations:

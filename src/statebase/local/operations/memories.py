@@ -14,13 +14,13 @@ from ..._generated.models import (
 )
 from ..._generated.queries import SearchMemoriesQuery
 from .. import jsontext
+from ..caller import Context
 from ..clock import to_datetime
-from ..context import Context
-from ..core import Core
 from ..errors import EngineError, invalid_request, not_found
 from ..identifiers import new_id
 from ..memory_search import MemoryFilter
-from ..tables.memories import MemoryRow
+from ..storage.tables.memories import MemoryRow
+from .core import Core
 
 _MOST_CHARACTERS = 10_000
 _PREVIEW_CHARACTERS = 100

@@ -17,17 +17,18 @@ from ..._generated.models import (
     SessionUpdateRequest,
 )
 from ..._generated.queries import GetSessionHistoryQuery, ListSessionsQuery
-from .. import history, jsontext
-from ..answers import States
+from .. import jsontext
+from ..caller import Context
 from ..clock import to_datetime, to_microseconds, to_text
-from ..context import Context
-from ..core import Core
 from ..errors import BUSY, EngineError, invalid_request, not_found, unknown_cursor
-from ..history import Frame
 from ..identifiers import new_id
-from ..tables.sessions import SessionRow
-from ..tables.states import LARGE
+from ..storage import history
+from ..storage.history import Frame
+from ..storage.tables.sessions import SessionRow
+from ..storage.tables.states import LARGE
+from .core import Core
 from .states import version_model, version_not_found
+from .stored_response import States
 from .traces import list_item
 
 _ROWS_AT_ONCE = 500

@@ -20,14 +20,14 @@ from ..._generated.models import (
 )
 from ..._generated.queries import GetStateHistoryQuery
 from .. import jsontext
-from ..answers import States
+from ..caller import Context
 from ..clock import to_datetime
-from ..context import Context
-from ..core import Change, Core
 from ..errors import EngineError
-from ..history import Frame
-from ..tables.sessions import SessionRow
-from ..tables.states import LARGE, StateRow, VersionRow
+from ..storage.history import Frame
+from ..storage.tables.sessions import SessionRow
+from ..storage.tables.states import LARGE, StateRow, VersionRow
+from .core import Change, Core
+from .stored_response import States
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._base.version import __version__
 from ..._generated.models import HealthStatus
-from ..._version import __version__
 from ..clock import SECOND, to_datetime
-from ..core import Core
+from .core import Core
 
 
 class SystemOperations:

@@ -14,9 +14,9 @@ from ..._generated.models import (
 from ..._generated.queries import ListSessionTracesQuery, ListTracesQuery
 from .. import jsontext
 from ..clock import to_datetime, to_microseconds
-from ..core import Core
 from ..errors import not_found, unknown_cursor
-from ..tables.traces import TraceRow
+from ..storage.tables.traces import TraceRow
+from .core import Core
 
 
 class TraceOperations:

@@ -15,16 +15,16 @@ from ..._generated.models import (
 )
 from ..._generated.queries import ListTurnsQuery
 from .. import jsontext
-from ..answers import States
+from ..caller import Context
 from ..clock import to_datetime
-from ..context import Context
-from ..core import Change, Core
 from ..errors import invalid_request, not_found, unknown_cursor
-from ..history import Frame
 from ..identifiers import new_id
-from ..tables.sessions import SessionRow
-from ..tables.states import LARGE, StateRow
-from ..tables.turns import TurnRow
+from ..storage.history import Frame
+from ..storage.tables.sessions import SessionRow
+from ..storage.tables.states import LARGE, StateRow
+from ..storage.tables.turns import TurnRow
+from .core import Change, Core
+from .stored_response import States
 
 _PREVIEW_CHARACTERS = 100
 

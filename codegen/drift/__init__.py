@@ -1,0 +1,1 @@
+"""What a new document changes for clients of the old one."""

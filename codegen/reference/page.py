@@ -1,0 +1,114 @@
+"""Write api.md: each method of the clients in one line, with the signature that stands in the code.
+
+Signatures are read from the source, the generated one and the hand-written one that takes its place; nothing of the
+package is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, Mapping, Optional
+
+from codegen.document.choices import NAMESPACES, Namespace
+from codegen.errors import CodegenError, pointer
+from codegen.names import camel_case
+from codegen.operations.operations import Api, Operation
+from codegen.reference.modules import GENERATED, Function, Module, functions
+from codegen.reference.signatures import parameters, result
+
+_PACKAGE = "src/statebase"
+_MARKDOWN = re.compile(r"([\\`*_\[\]{}|~#!])")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One line of the page; every text is Markdown already."""
+
+    name: str
+    parameters: str
+    result: str
+    route: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One namespace."""
+
+    title: str
+    description: str
+    methods: tuple[Method, ...]
+
+
+def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[Section]:
+    """Describe the namespaces of the clients.
+
+    Args:
+        api: The operations.
+        generated: The generated modules, by their paths in the generated package.
+        sources: The folder of the package, with the classes that were written by hand.
+
+    Raises:
+        CodegenError: A class that the overlay names cannot be read.
+    """
+
+    @functools.cache
+    def read(path: str) -> Module:
+        inner = path.removeprefix(GENERATED)
+        text = generated[inner] if inner != path else (sources / path).read_text(encoding="utf-8")
+        return Module(path, ast.parse(text), read)
+
+    # First the client itself.
+    for name, namespace in sorted(api.namespaces.items(), key=lambda item: item[1].client_path is None):
+        title = "client" if namespace.client_path else f"client.{name}"
+        description = "What the client does itself." if namespace.client_path else namespace.description
+        operations = dict(api.methods(name))
+        try:
+            methods = tuple(_method(title, function, operations) for function in _offered(name, namespace, read))
+        except (OSError, LookupError, SyntaxError) as error:
+            problem = f"The class that is written by hand cannot be read: {error}."
+            raise CodegenError(pointer(NAMESPACES, name), problem) from error
+        yield Section(_code(title), _text(description), methods)
+
+
+def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:
+    """Give the methods of a namespace: the generated ones, then those that are written by hand only."""
+    transport = read(f"{GENERATED}transport/{name}.py")
+    methods = {} if namespace.client_path else dict(functions(transport, f"{camel_case(name)}Transport"))
+    for path in (namespace.class_path, namespace.client_path):
+        if path is not None:
+            module, _, class_name = path.removeprefix("statebase.").rpartition(".")
+            methods.update(functions(read(f"{module.replace('.', '/')}.py"), class_name))
+    yield from methods.values()
+
+
+def _method(owner: str, function: Function, operations: Mapping[str, Operation]) -> Method:
+    returned, origin = result(function)
+    # A method without an operation of its own may be built upon one that has one.
+    carried_out = [operations[name] for name in (function.name, *function.calls) if name in operations]
+    call = f"{function.owner if function.of_class else owner}.{function.name}"
+    return Method(
+        name=f"[{_code(call)}]({_PACKAGE}/{function.module.path})",
+        parameters=_code(f"({parameters(function)})"),
+        result=_code(returned) if origin is None else f"[{_code(returned)}]({_PACKAGE}/{origin})",
+        route=_code(f"{carried_out[0].method} {carried_out[0].path}") if carried_out else "",
+        summary=_text(function.summary),
+    )
+
+
+def _code(text: str) -> str:
+    """Write a text as code in Markdown, whatever it holds."""
+    line = " ".join(text.split())
+    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    space = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def _text(text: Optional[str]) -> str:
+    """Write a text as Markdown that shows it as it is."""
+    return html.escape(_MARKDOWN.sub(r"\\\1", " ".join((text or "").split())), quote=False)

@@ -1,0 +1,98 @@
+"""The base of every model, generated or written by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from operator import methodcaller
+from typing import Any, Iterable, Iterator, Mapping, Optional, Tuple
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import Annotated
+
+from .repr import short_arguments
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:  # on the first or last day that there is
+        raise ValueError("is beyond the years 1 to 9999 in UTC") from None
+
+
+class _Instant:
+    """How a point in time is read and written. JSON text that ends in Z, the usual one, is read without any Python."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        usual = core_schema.datetime_schema(tz_constraint=0)
+        other = core_schema.no_info_after_validator_function(_in_utc, core_schema.datetime_schema())
+        either = core_schema.union_schema(
+            [usual, other],
+            mode="left_to_right",
+            custom_error_type="timestamp",  # without one, an error would tell of both ways
+            custom_error_message="Input should be a time such as 2026-01-02T03:04:05Z, of the years 1 to 9999 in UTC",
+        )
+        # In C from end to end: pydantic makes an error of its own of whatever a handler of a signal raises in a
+        # serializer that is written in Python, KeyboardInterrupt included.
+        ends_in_z = core_schema.str_schema(
+            serialization=core_schema.plain_serializer_function_ser_schema(methodcaller("replace", "+00:00", "Z"))
+        )
+        written = core_schema.plain_serializer_function_ser_schema(
+            methodcaller("isoformat", timespec="microseconds"), return_schema=ends_in_z, when_used="json"
+        )
+        return core_schema.json_or_python_schema(either, other, serialization=written)
+
+
+Timestamp = Annotated[datetime, _Instant]
+"""A point in time, always aware and in UTC; one that came without an offset is UTC by the contract."""
+
+
+class Model(BaseModel):
+    """A value of the API: typed attributes, also readable as a mapping (`session["state"]`).
+
+    Fields that this version of the SDK does not know are kept: as attributes, as keys, and in `model_dump()`.
+    """
+
+    model_config = ConfigDict(
+        allow_inf_nan=False, extra="allow", defer_build=True, populate_by_name=True, protected_namespaces=()
+    )
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self.__dict__:
+            return self.__dict__[key]
+        return (self.__pydantic_extra__ or {})[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.__dict__ or key in (self.__pydantic_extra__ or {})
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the field `key`, or `default` where the model has none."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def keys(self) -> Iterator[str]:
+        """Iterate over the names of the fields, so that `dict(model)` and `{**model}` work."""
+        yield from self.__dict__
+        yield from self.__pydantic_extra__ or ()
+
+    def __repr_args__(self) -> Iterable[Tuple[Optional[str], Any]]:
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            if name not in fields or value != fields[name].default:
+                yield name, value
+
+    def __repr_str__(self, join_str: str) -> str:
+        return short_arguments(self.__repr_args__(), separator=join_str)
+
+    def _repr_html_(self) -> str:
+        from .._results.html import model_html  # only notebooks ask
+
+        return model_html(self)
+
+    def __received__(self, headers: Mapping[str, str]) -> None:
+        """Take from the headers of the answer what belongs to the model; most models take nothing."""

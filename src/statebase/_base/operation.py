@@ -1,0 +1,56 @@
+"""An operation of the API, as the document describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, Optional, TypeVar
+
+T = TypeVar("T")
+
+
+Retry = Literal["safe", "keyed", "idempotent"]
+"""Why a request may be sent again: it only reads, it carries an idempotency key, or repeating it changes nothing."""
+
+
+class Cursor(NamedTuple):
+    """How one list of the API goes on after the last item of a page."""
+
+    parameter: str
+    """The query parameter that says where: `starting_after`, or `end_time` where the list has no cursor."""
+    field: str = "id"
+    """The field of the last item that it takes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Generic[T]):
+    """One operation of the API, as the OpenAPI document describes it."""
+
+    id: str
+    """The name of the operation: `create_turn`."""
+    method: str
+    """The HTTP method in capitals."""
+    path: str
+    """The route, with its parameters in braces: `/v1/sessions/{session_id}/turns`."""
+    status: int
+    """The status of a successful answer."""
+    result: type[T]
+    """What a successful answer is read as: a model, a typing construct, or `type(None)` for an empty one."""
+    retry: Retry
+    """Why the request may be sent again after a failure."""
+    is_open: bool = False
+    """Whether it needs no API key, because the document says so (`security: []`)."""
+    body: Optional[type[Any]] = None
+    """The model that the request's JSON body has to fit; None where the operation takes no body."""
+    query: tuple[str, ...] = ()
+    """The names of its query parameters, as on the wire."""
+    headers: tuple[str, ...] = ()
+    """The names of its header parameters, as on the wire, beside those that the SDK sends by itself."""
+    page: Optional[Cursor] = None
+    """How the list goes on that it answers with; None where the answer is no page."""
+    methods: tuple[str, ...] = ()
+    """Where the clients offer it: `sessions.add_turn`."""
+
+    @property
+    def carries_key(self) -> bool:
+        """Whether requests carry an idempotency key: those that write, but for DELETE, which needs none."""
+        return self.retry != "safe" and self.method != "DELETE"

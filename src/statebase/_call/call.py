@@ -1,0 +1,309 @@
+"""One logical call: what to send, and what follows from what came back.
+
+A call does no I/O. Both clients drive it the same way: send `next_request()`, tell it what came, wait as long as it
+says.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, Sequence
+
+import httpx
+
+from .._base.clock import Clock
+from .._base.deadline import TimeLeft
+from .._base.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    Attempt,
+    Outcome,
+    Phase,
+    ResponseTooLargeError,
+    StateBaseError,
+)
+from .._base.operation import Operation
+from .hooks import AttemptEnded, AttemptStarted, EventHooks
+from .log_lines import log_attempt, wants_log_lines
+from .outcome import (
+    DeadlineExceeded,
+    HandedRequest,
+    Wire,
+    describe,
+    is_timeout,
+    may_pass,
+    not_of_connection,
+    phase_of,
+    what_to_do,
+    without_secrets,
+)
+from .response import Reply, answer_error, retry_after, status_error, too_large_error
+from .retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
+from .settings import Secret
+
+# The service sends these before it looks at the idempotency key: they say nothing of an earlier attempt.
+_BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
+
+
+class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request without one; httpx's own sends an empty piece of it, which costs as much as a full one."""
+
+    _pieces: Sequence[bytes] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+_NO_BODY = _NoBody()
+_POOL = Wire()
+
+
+class Message(NamedTuple):
+    """What every attempt of a call sends."""
+
+    url: httpx.URL
+    headers: list[tuple[bytes, bytes]]
+    """All but the key, which is kept apart: what shows a message does not show it."""
+    api_key: Optional[Secret]
+    """None where the options of the call bring another key."""
+    content: bytes
+    timeouts: Mapping[str, Optional[float]]
+    """Seconds for each of httpx's phases: connect, read, write, pool."""
+    idempotency_key: Optional[str]
+
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return what an attempt sends."""
+        if self.api_key is None:
+            return self.headers
+        return [*self.headers, (b"x-api-key", self.api_key.reveal().encode())]
+
+
+class Call:
+    """The attempts of one call, and what they add up to."""
+
+    _attempt_began: float
+    """On the clock that only goes forward; `_attempt_began_at` is the time of day."""
+    _attempt_began_at: datetime
+
+    def __init__(
+        self,
+        operation: Operation[Any],
+        message: Message,
+        *,
+        policy: RetryPolicy,
+        budget: RetryBudget,
+        clock: Clock,
+        deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = None,
+        hooks: Optional[EventHooks] = None,
+        wire: Wire = _POOL,
+    ) -> None:
+        self.operation = operation
+        self.idempotency_key = message.idempotency_key
+        self.max_response_bytes = max_response_bytes
+        self._message = message
+        self._policy = policy
+        self._budget = budget
+        self._clock = clock
+        self._hooks = hooks
+        self._wire = wire
+        self._deadline_at = None if deadline is None else clock.monotonic() + deadline
+        self._endings: list[_Ending] = []
+        self._may_have_happened = False
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt so far, first to last."""
+        return tuple(map(_attempt, self._endings))
+
+    def remaining_seconds(self) -> Optional[float]:
+        """Say how much is left until the deadline; None without one."""
+        return None if self._deadline_at is None else self._deadline_at - self._clock.monotonic()
+
+    def check_deadline(self) -> None:
+        """Check that a piece of an answer came in time.
+
+        Raises:
+            DeadlineExceeded: It came too late.
+        """
+        remaining = self.remaining_seconds()
+        if remaining is not None and remaining <= 0:
+            raise DeadlineExceeded
+
+    def next_request(self) -> httpx.Request:
+        """Make the request of the next attempt."""
+        message = self._message
+        for hook in (self._hooks or {}).get("attempt_started", ()):
+            hook(self._started())
+        self._attempt_began = self._clock.monotonic()
+        self._attempt_began_at = self._clock.now()
+        if self._wire.is_handed_over:
+            request = HandedRequest(self.operation.method, message.url, message.all_headers(), message.content)
+            request.extensions = {"timeout": self._timeouts()}
+            return request
+        return httpx.Request(
+            self.operation.method,
+            message.url,
+            headers=message.all_headers(),
+            stream=httpx.ByteStream(message.content) if message.content else _NO_BODY,
+            extensions={"timeout": self._timeouts()},
+        )
+
+    def answered(self, reply: Reply) -> Optional[float]:
+        """Take a complete answer.
+
+        Returns:
+            None when the call has succeeded, else seconds to wait before the next attempt.
+
+        Raises:
+            APIStatusError: The service said no, for good or once too often.
+            APIResponseValidationError: The status is none that the API has.
+            ResponseTooLargeError: The body is larger than the client takes.
+        """
+        status = reply.status_code
+        if reply.is_too_large:
+            self._ended("receive", reply=reply, error=ResponseTooLargeError.__name__)
+            raise self.complete(too_large_error(reply, self.max_response_bytes))
+        lost_delete = status == 404 and self.operation.method == "DELETE" and self._may_have_happened
+        if 200 <= status < 300 or lost_delete:
+            self._ended("answer", reply=reply)
+            self._budget.give_back()
+            return None
+        if status < 400:
+            self._ended("answer", reply=reply)
+            target = reply.headers.get("location", "nowhere").partition("?")[0]  # a query may hold what users said
+            raise self.complete(answer_error(reply, f"is an unexpected redirect, {status} to {target!r}"))
+        now = self._clock.now()
+        delay = self._delay(Failure(status in RETRIED_STATUSES, retry_after(reply, now)))
+        self._ended("answer", reply=reply, retry_in_seconds=delay)
+        self._may_have_happened = self._may_have_happened or status >= 500
+        if delay is None:
+            raise self.complete(status_error(self.operation, self._message.url, reply, now))
+        return delay
+
+    def failed(self, error: Exception, request: httpx.Request) -> float:
+        """Take a failure to get an answer.
+
+        Args:
+            error: What the attempt ended in.
+            request: What was sent.
+
+        Returns:
+            Seconds to wait before the next attempt.
+
+        Raises:
+            APIConnectionError: The call is over.
+            APITimeoutError: The call is over; the last attempt took too long.
+            Exception: It was no failure of the connection: what was raised, as it was.
+        """
+        without_secrets(error)  # before an event hook can raise an error of its own, which would bring this one along
+        other = not_of_connection(error, self._wire)
+        if other is not None:
+            context = other.__context__
+            try:
+                raise other
+            finally:
+                other.__context__ = context
+        phase = phase_of(error, self._wire, request)
+        delay = self._delay(Failure(may_pass(error)))
+        self._ended(phase, error=type(error).__name__, retry_in_seconds=delay)
+        self._may_have_happened = self._may_have_happened or phase != "connect"
+        if delay is not None:
+            return delay
+        kind = APITimeoutError if is_timeout(error) else APIConnectionError
+        remaining = self.remaining_seconds()
+        too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
+        reason = DeadlineExceeded() if too_late else error
+        url = self._message.url
+        failure = kind(
+            describe(reason, url.netloc.decode(), proxy=self._wire.proxy, phase=phase),
+            method=self.operation.method,
+            url=str(url.copy_with(query=None)),
+        )
+        raise self.complete(failure) from error
+
+    def complete(self, error: StateBaseError) -> StateBaseError:
+        """Tell an error what the whole call knows."""
+        error.attempts = self.attempts
+        error.idempotency_key = self.idempotency_key
+        error.outcome = self._outcome(error.status_code)
+        error.hint = what_to_do(self.operation.retry, error.outcome, error.idempotency_key, error.status_code)
+        return error
+
+    def _outcome(self, status_code: Optional[int]) -> Outcome:
+        if status_code is None:
+            return "unknown" if self._may_have_happened else "not_sent"
+        if not 400 <= status_code < 500:
+            return "unknown"
+        retry = self.operation.retry
+        judged = retry == "safe" or (retry == "keyed" and status_code not in _BEFORE_THE_KEY)
+        return "unknown" if self._may_have_happened and not judged else "rejected"
+
+    def _delay(self, failure: Failure) -> Optional[float]:
+        delay = self._policy.delay(
+            len(self._endings) + 1,
+            failure,
+            jitter=random.random(),
+            remaining_seconds=self.remaining_seconds(),
+        )
+        return delay if delay is None or self._budget.take() else None
+
+    def _timeouts(self) -> Mapping[str, Optional[float]]:
+        timeouts, deadline_at = self._message.timeouts, self._deadline_at
+        return timeouts if deadline_at is None else _TimeLeft(timeouts, deadline_at, self._clock)
+
+    def _started(self) -> AttemptStarted:
+        operation = self.operation
+        return AttemptStarted(
+            operation.id, operation.method, operation.path, len(self._endings) + 1, self.idempotency_key
+        )
+
+    def _ended(
+        self,
+        phase: Phase,
+        *,
+        reply: Optional[Reply] = None,
+        error: Optional[str] = None,
+        retry_in_seconds: Optional[float] = None,
+    ) -> None:
+        ending = (self._attempt_began_at, self._clock.monotonic() - self._attempt_began, phase, reply, error)
+        if self._hooks or wants_log_lines():
+            event = AttemptEnded(self._started(), _attempt(ending), retry_in_seconds)
+            log_attempt(event)
+            for hook in (self._hooks or {}).get("attempt_ended", ()):
+                hook(event)
+        self._endings.append(ending)
+
+
+_Ending = tuple[datetime, float, Phase, Optional[Reply], Optional[str]]
+
+
+def _attempt(ending: _Ending) -> Attempt:
+    """Make of what is known of an attempt what is told of it, which few callers ask for."""
+    began_at, elapsed_seconds, phase, reply, error = ending
+    if reply is None:
+        return Attempt(began_at, elapsed_seconds, phase, error=error)
+    return Attempt(began_at, elapsed_seconds, phase, reply.status_code, reply.request_id, error)
+
+
+class _TimeLeft(Mapping[str, Optional[float]]):
+    """Seconds for each phase of an attempt. httpx asks when the phase begins, and none may outlast the deadline."""
+
+    def __init__(self, timeouts: Mapping[str, Optional[float]], deadline_at: float, clock: Clock) -> None:
+        self._timeouts = timeouts
+        self._deadline_at = deadline_at
+        self._clock = clock
+
+    def __getitem__(self, phase: str) -> TimeLeft:
+        return TimeLeft(self._timeouts[phase], self._deadline_at, self._clock)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._timeouts)
+
+    def __len__(self) -> int:
+        return len(self._timeouts)

@@ -1,0 +1,315 @@
+"""How a call is carried out: the part of the clients that talks to a transport."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import (
+    Any,
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    NoReturn,
+    Optional,
+    TypeVar,
+    cast,
+)
+
+import anyio
+import httpx
+
+from .._base.clock import Clock
+from .._base.errors import StateBaseError
+from .._base.operation import Operation
+from .._results.pages import AsyncPage, Page
+from .body import Body, BodyTooLarge
+from .call import Call
+from .factory import NOTHING, CallFactory, Options, Values
+from .log_lines import configure_logging
+from .outcome import DeadlineExceeded, Wire
+from .raw_response import APIResponse
+from .response import Reply, decode
+from .retry import RetryBudget
+from .settings import Settings
+from .telemetry import Telemetry
+
+T = TypeVar("T")
+_GRACE_SECONDS = 0.05  # the timeouts of an attempt's phases go first: they say how far it came
+
+SyncSend = Callable[[httpx.Request], httpx.Response]
+AsyncSend = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+class SyncConnection:
+    """Where a client and its views send their requests."""
+
+    def __init__(
+        self, send: SyncSend, close: Callable[[], None], *, closed: bool = False, wire: Optional[Wire] = None
+    ) -> None:
+        self.send = send
+        self.wire = wire or Wire()
+        self.closed = closed
+        self.budget = RetryBudget()
+        self._close = close
+
+    def close(self) -> None:
+        """Give everything back; a second time does nothing."""
+        if not self.closed:
+            self.closed = True
+            self._close()
+
+
+class AsyncConnection:
+    """Where a client and its views send their requests."""
+
+    def __init__(
+        self,
+        send: AsyncSend,
+        close: Callable[[], Awaitable[None]],
+        *,
+        closed: bool = False,
+        wire: Optional[Wire] = None,
+    ) -> None:
+        self.send = send
+        self.wire = wire or Wire()
+        self.closed = closed
+        self.budget = RetryBudget()
+        self._close = close
+
+    async def close(self) -> None:
+        """Give everything back; a second time does nothing."""
+        if not self.closed:
+            self.closed = True
+            await self._close()
+
+
+def _refuse_to_pickle(self: object) -> NoReturn:
+    raise TypeError("a client and its namespaces cannot be pickled or copied: make the client where it is used")
+
+
+class SyncAPIClient:
+    """Carries out calls, holding up the thread.
+
+    Args:
+        settings: The options of the client.
+        connection: Where to send requests.
+        raw: Return the `APIResponse` of each call, in place of what it reads.
+    """
+
+    def __init__(self, settings: Settings, connection: SyncConnection, *, raw: bool = False) -> None:
+        self._connection = connection
+        self._clock = settings.clock or Clock()
+        configure_logging()
+        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
+        self._raw = raw
+
+    __reduce__ = _refuse_to_pickle
+
+    def request(
+        self,
+        operation: Operation[T],
+        options: Options,
+        *,
+        path: Values = NOTHING,
+        query: Values = NOTHING,
+        headers: Values = NOTHING,
+        body: Optional[Values] = None,
+    ) -> T:
+        """Carry out an operation.
+
+        Args:
+            operation: What to do.
+            options: Options of this one call.
+            path: Parameters of the route.
+            query: Parameters of the query; what was not given is left out, None as well.
+            headers: Header parameters; left out likewise.
+            body: Top-level keys of the JSON body; what was not given is left out, None is null.
+
+        Returns:
+            The answer, read as `operation.result`.
+        """
+        call = self._calls.make(operation, options, path, query, headers, body)
+        return self._result(APIResponse(call, self._exchange(call), partial(decode, operation)))
+
+    def request_page(
+        self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
+    ) -> Page[Any]:
+        """Carry out an operation whose answer is a page of a list."""
+        return self._result(self._page(operation, options, path, query, None))
+
+    def _page(
+        self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[Page[Any]]
+    ) -> APIResponse[Page[Any]]:
+        call = self._calls.make(operation, options, path, query, NOTHING, None)
+
+        def read(reply: Reply) -> Page[Any]:
+            return Page(decode(operation, reply), operation.page, fetch, before)
+
+        def fetch(page: Page[Any], more: Values) -> Page[Any]:
+            return self._page(operation, options, path, {**query, **more}, page).parse()
+
+        return APIResponse(call, self._exchange(call), read)
+
+    def _result(self, response: APIResponse[T]) -> T:
+        return cast(T, response) if self._raw else response.parse()
+
+    def _exchange(self, call: Call) -> Reply:
+        with self._telemetry.span(call):
+            return self._attempts(call)
+
+    def _attempts(self, call: Call) -> Reply:
+        while True:
+            if self._connection.closed:
+                raise call.complete(closed_error())
+            request = call.next_request()
+            try:
+                reply = self._attempt(call, request)
+            except Exception as error:
+                delay = call.failed(error, request)
+            else:
+                again = call.answered(reply)
+                if again is None:
+                    return reply
+                delay = again
+            self._clock.sleep(delay)
+
+    def _attempt(self, call: Call, request: httpx.Request) -> Reply:
+        response = self._connection.send(request)
+        try:
+            body = Body(response, call.max_response_bytes)
+            if response.is_stream_consumed:  # read before, and decompressed
+                body.keep(response.content)
+            else:
+                for data in cast("Iterable[bytes]", response.stream):
+                    call.check_deadline()
+                    body.add(data)
+            return Reply(response.status_code, response.headers, body.content())
+        except BodyTooLarge:
+            return Reply(response.status_code, response.headers, b"", is_too_large=True)
+        finally:
+            response.close()
+
+
+class AsyncAPIClient:
+    """Carries out calls on an event loop; otherwise the same as `SyncAPIClient`."""
+
+    def __init__(self, settings: Settings, connection: AsyncConnection, *, raw: bool = False) -> None:
+        self._connection = connection
+        self._clock = settings.clock or Clock()
+        configure_logging()
+        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
+        self._raw = raw
+
+    __reduce__ = _refuse_to_pickle
+
+    async def request(
+        self,
+        operation: Operation[T],
+        options: Options,
+        *,
+        path: Values = NOTHING,
+        query: Values = NOTHING,
+        headers: Values = NOTHING,
+        body: Optional[Values] = None,
+    ) -> T:
+        """Carry out an operation; see `SyncAPIClient.request`."""
+        call = self._calls.make(operation, options, path, query, headers, body)
+        return self._result(APIResponse(call, await self._exchange(call), partial(decode, operation)))
+
+    async def request_page(
+        self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
+    ) -> AsyncPage[Any]:
+        """Carry out an operation whose answer is a page of a list."""
+        return self._result(await self._page(operation, options, path, query, None))
+
+    async def _page(
+        self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[AsyncPage[Any]]
+    ) -> APIResponse[AsyncPage[Any]]:
+        call = self._calls.make(operation, options, path, query, NOTHING, None)
+
+        def read(reply: Reply) -> AsyncPage[Any]:
+            return AsyncPage(decode(operation, reply), operation.page, fetch, before)
+
+        async def fetch(page: AsyncPage[Any], more: Values) -> AsyncPage[Any]:
+            return (await self._page(operation, options, path, {**query, **more}, page)).parse()
+
+        return APIResponse(call, await self._exchange(call), read)
+
+    def _result(self, response: APIResponse[T]) -> T:
+        return cast(T, response) if self._raw else response.parse()
+
+    async def _exchange(self, call: Call) -> Reply:
+        with self._telemetry.span(call):
+            return await self._attempts(call)
+
+    async def _attempts(self, call: Call) -> Reply:
+        while True:
+            if self._connection.closed:
+                raise call.complete(closed_error())
+            request = call.next_request()
+            try:
+                remaining = call.remaining_seconds()
+                if remaining is None:
+                    reply = await self._attempt(call, request)
+                else:
+                    reply = await self._attempt_until(max(remaining, 0) + _GRACE_SECONDS, call, request)
+            except Exception as error:
+                delay = call.failed(error, request)
+            else:
+                again = call.answered(reply)
+                if again is None:
+                    return reply
+                delay = again
+            await self._clock.sleep_async(delay)
+
+    async def _attempt_until(self, seconds: float, call: Call, request: httpx.Request) -> Reply:
+        with anyio.move_on_after(seconds):
+            return await self._attempt(call, request)
+        raise DeadlineExceeded
+
+    async def _attempt(self, call: Call, request: httpx.Request) -> Reply:
+        response = await self._connection.send(request)
+        try:
+            body = Body(response, call.max_response_bytes)
+            if response.is_stream_consumed:  # read before, and decompressed
+                body.keep(response.content)
+            else:
+                await _receive(body, cast("AsyncIterable[bytes]", response.stream).__aiter__())
+            return Reply(response.status_code, response.headers, body.content())
+        except BodyTooLarge:
+            return Reply(response.status_code, response.headers, b"", is_too_large=True)
+        finally:
+            await response.aclose()
+
+
+async def _receive(body: Body, stream: AsyncIterator[bytes]) -> None:
+    try:
+        async for data in stream:
+            body.add(data)
+    except (BodyTooLarge, httpx.DecodingError):
+        if isinstance(stream, AsyncGenerator):  # one that is left to the garbage collector is ended by a task
+            await stream.aclose()
+        raise
+
+
+def closed_error() -> StateBaseError:
+    """Make the error for a call through a connection that was given back."""
+    return StateBaseError("The client is closed: make a new one, or keep calls inside its `with` block")
+
+
+class SyncNamespace:
+    """A group of methods of `StateBase`."""
+
+    def __init__(self, client: SyncAPIClient) -> None:
+        self._client = client
+
+
+class AsyncNamespace:
+    """A group of methods of `AsyncStateBase`."""
+
+    def __init__(self, client: AsyncAPIClient) -> None:
+        self._client = client

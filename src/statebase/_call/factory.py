@@ -1,0 +1,136 @@
+"""From a method's arguments to a `Call`: what both clients share. No I/O."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Mapping, Optional, Union, cast
+
+import httpx
+
+from .._base.clock import Clock
+from .._base.errors import InvalidRequestError
+from .._base.operation import Operation
+from .._base.version import __version__
+from .call import Call, Message
+from .idempotency import idempotency_key
+from .options import RequestOptions, WriteOptions
+from .outcome import Wire
+from .request import build_body, build_headers, build_path, build_query
+from .retry import RetryBudget, RetryPolicy
+from .settings import Secret, Settings, check_response_bytes, check_retries, check_seconds
+
+Values = Mapping[str, object]
+Options = Union[RequestOptions, WriteOptions]
+
+NOTHING: Values = {}
+
+_READ_OPTIONS = frozenset(RequestOptions.__annotations__)
+_WRITE_OPTIONS = frozenset(WriteOptions.__annotations__) | _READ_OPTIONS
+
+
+class CallFactory:
+    """Makes the calls of one client."""
+
+    def __init__(self, settings: Settings, budget: RetryBudget, clock: Clock, wire: Wire) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._budget = budget
+        self._clock = clock
+        self._policy = RetryPolicy(settings.max_retries)
+        self._timeouts = _phases(settings.timeout)
+        self._headers = (
+            (b"host", httpx.URL(settings.base_url).netloc),
+            (b"accept", b"application/json"),
+            (b"accept-encoding", b"gzip, deflate"),
+            (b"user-agent", f"statebase-python/{__version__}".encode()),
+        )
+
+    def make(
+        self,
+        operation: Operation[Any],
+        options: Options,
+        path: Values,
+        query: Values,
+        headers: Values,
+        body: Optional[Values],
+    ) -> Call:
+        """Make the call of an operation.
+
+        Raises:
+            InvalidRequestError: An argument cannot be sent.
+            TypeError: An option is unknown.
+        """
+        settings = self._settings
+        writes = operation.carries_key
+        extra = cast("dict[str, Any]", options)
+        if extra:
+            _check_options(operation, extra, _WRITE_OPTIONS if writes else _READ_OPTIONS)
+        key = idempotency_key(extra.get("idempotency_key")) if writes else None
+        if body is None and extra.get("extra_body"):
+            raise InvalidRequestError(f"{operation.methods[0]}() sends no body for extra_body", param="extra_body")
+        content = b"" if body is None else build_body(body, extra.get("extra_body"))
+        address = settings.base_url + build_path(operation, path)
+        text = build_query(query, extra.get("extra_query"))
+        pairs = [*self._headers]
+        if body is not None:
+            pairs += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
+        if key is not None:
+            pairs.append((b"idempotency-key", key.encode()))
+        api_key: Optional[Secret] = settings.api_key
+        extra_headers = extra.get("extra_headers")
+        if headers or extra_headers or settings.default_headers:
+            pairs = build_headers(pairs, {**settings.default_headers, **headers, **(extra_headers or NOTHING)})
+            sent = dict(pairs)
+            key = sent[b"idempotency-key"].decode() if b"idempotency-key" in sent else None
+            api_key = None if b"x-api-key" in sent else settings.api_key
+        return Call(
+            operation,
+            Message(
+                _url(f"{address}?{text}" if text else address),
+                pairs,
+                api_key,
+                content,
+                _phases(extra["timeout"]) if "timeout" in extra else self._timeouts,
+                key,
+            ),
+            policy=RetryPolicy(extra["max_retries"]) if "max_retries" in extra else self._policy,
+            budget=self._budget,
+            clock=self._clock,
+            deadline=extra.get("deadline", settings.deadline),
+            max_response_bytes=extra.get("max_response_bytes", settings.max_response_bytes),
+            hooks=settings.event_hooks,
+            wire=self._wire,
+        )
+
+
+def _check_options(operation: Operation[Any], options: dict[str, Any], known: frozenset[str]) -> None:
+    for name in options.keys() - known:
+        raise TypeError(f"{operation.methods[0]}() got an unexpected keyword argument {name!r}")
+    check_seconds("timeout", options.get("timeout"))
+    check_seconds("deadline", options.get("deadline"))
+    check_retries(options.get("max_retries", 0))
+    check_response_bytes(options.get("max_response_bytes"))
+    for name in ("extra_headers", "extra_query", "extra_body"):
+        value = options.get(name)
+        if value is not None and not isinstance(value, Mapping):
+            raise InvalidRequestError(f"{name} must be a mapping, got {type(value).__name__}", param=name)
+
+
+def _url(address: str) -> httpx.URL:
+    try:
+        # What a query asks is seldom asked again, and may be private: it is not kept.
+        return httpx.URL(address) if "?" in address else _known_url(address)
+    except httpx.InvalidURL as error:
+        raise InvalidRequestError(
+            f"The ids and the query make an address of {len(address)} characters, which cannot be sent: {error}"
+        ) from error
+
+
+# An agent calls the same few addresses all the time, and taking one apart is the dearest part of making a request.
+_known_url = lru_cache(maxsize=512)(httpx.URL)
+
+
+def _phases(timeout: Union[float, httpx.Timeout, None]) -> Mapping[str, Optional[float]]:
+    if isinstance(timeout, httpx.Timeout):
+        return timeout.as_dict()
+    return dict.fromkeys(("connect", "read", "write", "pool"), timeout)

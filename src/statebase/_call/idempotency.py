@@ -1,0 +1,38 @@
+"""The idempotency key of a write: minted, or checked where the caller gave one."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from .._base.errors import InvalidRequestError
+from .._base.headers import is_header_text
+
+
+def new_idempotency_key() -> str:
+    """Make a key that no other write has."""
+    return os.urandom(16).hex()
+
+
+_LONGEST_KEY = 255
+
+
+def idempotency_key(given: Optional[str]) -> str:
+    """Check the key that a caller gave for a write, or mint one where none was given.
+
+    Raises:
+        InvalidRequestError: It cannot be sent as a key.
+    """
+    if given is None:
+        return new_idempotency_key()
+    if not is_header_text(given) or not 1 <= len(given) <= _LONGEST_KEY:
+        raise InvalidRequestError(
+            f"idempotency_key must be 1 to {_LONGEST_KEY} printable ASCII characters, without a space at either end, "
+            f"got {_size(given)}",
+            param="idempotency_key",
+        )
+    return given
+
+
+def _size(given: object) -> str:
+    return f"{len(given)} characters" if isinstance(given, str) else type(given).__name__

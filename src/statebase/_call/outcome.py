@@ -1,0 +1,279 @@
+"""What a failure to get an answer means, in the field's words and in a reader's. Everything here is pure."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+from types import CodeType, FrameType
+from typing import AsyncIterator, Iterator, NamedTuple, Optional, cast
+
+import httpx
+
+from .._base.errors import Outcome, Phase, StateBaseError
+from .._base.operation import Retry
+
+_BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_CREDENTIALS_WANTED = 407
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+_WHILE_SENDING = (httpx.WriteError, httpx.WriteTimeout, httpx.LocalProtocolError)
+_PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
+
+_MAY_HAVE_HAPPENED = "It may have been carried out: "
+_HINTS: dict[tuple[Retry, Outcome], str] = {
+    ("keyed", "unknown"): _MAY_HAVE_HAPPENED + "repeat it with idempotency_key={key!r} and it happens once.",
+    ("idempotent", "unknown"): _MAY_HAVE_HAPPENED + "repeating it does no harm.",
+    ("keyed", "not_sent"): "Nothing was sent: it can be repeated.",
+    ("idempotent", "not_sent"): "Nothing was sent: it can be repeated.",
+}
+
+
+# Whose classes of exceptions are failures of a connection.
+_HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperframe", "socksio", "anyio", "trio"}) | {
+    # of transports of the caller's
+    *("aiohttp", "curl_cffi", "niquests", "pycurl", "requests", "urllib3", "urllib3_future"),
+}
+# What Python's own exceptions are failures of a connection in, if they were raised there.
+_NETWORK_MODULES = _HTTP_LIBRARIES | {"socket", "ssl", "selectors", "asyncio", "encodings", "gevent", "eventlet"}
+_MODULES_OF_THE_POOLS = frozenset({"statebase._wire.connections", "statebase._wire.base_pool"})
+
+
+class DeadlineExceeded(Exception):
+    """The deadline of a call passed while an answer was under way."""
+
+
+class Wire(NamedTuple):
+    """How a client reaches the service: it decides what an error on the way says."""
+
+    is_engine: bool = False
+    """It reaches the embedded engine directly, where no connection can fail."""
+    is_known: bool = True
+    """The transport is ours or one of httpx: its classes of errors say how far a request came."""
+    is_handed_over: bool = False
+    """The transport or the httpx client is the caller's, and gets requests that have been read."""
+    proxy: Optional[str] = None
+    """Host and port of the proxy; None without one."""
+
+
+_POOL = Wire()
+
+
+class HandedRequest(httpx.Request):
+    """A request for a transport of the caller's: it has been read, and notes whether its body was asked for."""
+
+    def __init__(self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+        self._watched = _WatchedBody(content)
+        self._handed_content = content
+        self._content_was_used = False
+        super().__init__(method, url, headers=headers, stream=self._watched)
+
+    def body_was_used(self, *, is_known: bool) -> bool:
+        """Return whether the body may have been sent.
+
+        Args:
+            is_known: The transport is one of httpx, which sends nothing but what it iterates over.
+        """
+        return self._watched.was_used or (self._content_was_used and not is_known)
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        self._content_was_used = True
+        return self._handed_content
+
+    def read(self) -> bytes:
+        """Return the body."""
+        return self.content
+
+    async def aread(self) -> bytes:
+        """Return the body."""
+        return self.content
+
+
+class _WatchedBody(httpx.ByteStream):
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._pieces = (content,) if content else ()  # an empty piece costs as much as a full one
+        self.was_used = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.was_used = True
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.was_used = True
+        for piece in self._pieces:
+            yield piece
+
+
+def not_of_connection(error: Exception, wire: Wire) -> Optional[BaseException]:
+    """Return what else than a failed connection an attempt ended in; None where the connection failed.
+
+    Failures of a connection are the errors of the HTTP libraries, what Python raises in them, and the `OSError` of a
+    transport that is the caller's. Anything else is the application's: what the handler of a signal, a hook or an
+    embedder raised. httpx takes the `TimeoutError` of a handler for the socket's; then this is the handler's.
+    """
+    if isinstance(error, DeadlineExceeded):
+        return None
+    if wire.is_engine or isinstance(error, StateBaseError):
+        return error
+    several: object = getattr(error, "exceptions", None)  # of an exception group
+    if isinstance(several, tuple) and several:
+        each_of = cast("tuple[BaseException, ...]", several)
+        is_failure = all(isinstance(each, Exception) and not_of_connection(each, wire) is None for each in each_of)
+        return None if is_failure else error
+    raised = _raised_by_signal_handler(error)
+    if raised is not None:
+        return raised
+    kinds = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    if kinds & _HTTP_LIBRARIES or (isinstance(error, OSError) and wire.is_handed_over):
+        return None
+    of_python = type(error).__module__.partition(".")[0] in ("builtins", *_NETWORK_MODULES)
+    return None if of_python and _was_raised_in_network_module(error) else error
+
+
+def _raised_by_signal_handler(error: BaseException) -> Optional[BaseException]:
+    codes = _codes_of_signal_handlers()
+    cause: Optional[BaseException] = error
+    seen: set[int] = set()
+    frames = _frames(error)
+    # httpcore forgets causes and keeps contexts. What was raised before this call has no frame in common with it.
+    while cause is not None and id(cause) not in seen and not frames.isdisjoint(own := _frames(cause)):
+        seen.add(id(cause))
+        if any(frame.f_code in codes for frame in own):
+            return cause
+        frames |= own
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _frames(error: BaseException) -> set[FrameType]:
+    found: set[FrameType] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        found.add(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return found
+
+
+def _codes_of_signal_handlers() -> set[CodeType]:
+    codes: set[CodeType] = set()
+    for number in signal.valid_signals():
+        handler: object = signal.getsignal(number)
+        handler = getattr(handler, "func", handler)  # of functools.partial
+        code = getattr(handler, "__code__", None) or getattr(getattr(handler, "__call__", None), "__code__", None)  # noqa: B004
+        if isinstance(code, CodeType):
+            codes.add(code)
+    return codes
+
+
+def _was_raised_in_network_module(error: BaseException) -> bool:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    module = "" if traceback is None else str(traceback.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] in _NETWORK_MODULES or module in _MODULES_OF_THE_POOLS
+
+
+def phase_of(error: Exception, wire: Wire = _POOL, request: Optional[httpx.Request] = None) -> Phase:
+    """Return how far an attempt came that ended in `error`; what is not known counts as sent.
+
+    Behind a transport that is not known, only httpx's own `ConnectError` says that nothing was sent, and only if it was
+    raised before the body of the request was asked for.
+    """
+    used = isinstance(request, HandedRequest) and request.body_was_used(is_known=wire.is_known)
+    is_before = isinstance(error, _BEFORE_SENDING) if wire.is_known else type(error) is httpx.ConnectError
+    if is_before and not used:
+        return "connect"
+    return "send" if isinstance(error, _WHILE_SENDING) else "receive"
+
+
+def may_pass(error: Exception) -> bool:
+    """Say whether another attempt may do better."""
+    return isinstance(error, _PASSING) and not _is_certificate_failure(error)
+
+
+def is_timeout(error: Exception) -> bool:
+    """Say whether something took too long, rather than broke."""
+    return isinstance(error, (httpx.TimeoutException, DeadlineExceeded, TimeoutError))
+
+
+def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase: Optional[Phase] = None) -> str:
+    """Return one sentence about a failed attempt.
+
+    Args:
+        error: What it ended in.
+        peer: Host and port of the service.
+        proxy: Host and port of the proxy before the service; None without one.
+        phase: How far it came; the error tells, if it is not given.
+    """
+    phase = phase or phase_of(error)
+    detail = " ".join(str(error).split())
+    if isinstance(error, DeadlineExceeded):
+        return f"No complete answer from {peer} before the deadline."
+    if isinstance(error, httpx.PoolTimeout):
+        return f"No connection to {peer} came free in time ({detail}): have fewer calls in flight, or raise timeout=."
+    if isinstance(error, httpx.ConnectTimeout) and phase == "connect":
+        if proxy is not None:
+            return f"No connection to {peer} through the proxy {proxy} in time: are both up, and the proxy right?"
+        return f"No connection to {peer} in time: is it up, and base_url right?"
+    if is_timeout(error):
+        return f"No complete answer from {peer} in time: raise timeout= if it needs longer."
+    if _is_certificate_failure(error):
+        return f"The certificate of {peer} is not trusted ({detail}): pass verify= with the authority that signed it."
+    kind = type(error).__name__
+    if isinstance(error, httpx.ProxyError):
+        name = "The proxy" if proxy is None else f"The proxy {proxy}"
+        advice = "check the proxy, and the user and password in its URL"
+        return f"{name} refused to connect to {peer} ({detail}): {advice}."
+    if phase == "connect" and proxy is not None:
+        if _cause(error, ssl.SSLError) is not None:
+            return f"Cannot connect to {peer} through the proxy {proxy} ({kind}: {detail}): do both speak TLS?"
+        return f"Cannot connect to the proxy {proxy} ({kind}: {detail}): is it up, and its address right?"
+    tls = _cause(error, ssl.SSLError)
+    if getattr(tls, "reason", None) in _NOT_TLS:
+        return f"{peer} does not speak TLS ({kind}: {detail}): write http:// in base_url if it is to be unencrypted."
+    if phase == "connect":
+        return f"Cannot connect to {peer} ({kind}: {detail}): is it up, and base_url right?"
+    return f"The connection to {peer} was lost ({kind}: {detail})."
+
+
+def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object, status_code: Optional[int] = None) -> str:
+    """Return what the caller can do next; empty where the error says it all."""
+    if status_code == _CREDENTIALS_WANTED:
+        return "This comes from a proxy: give its user and password in its URL, http://user:password@host:port."
+    return _HINTS.get((retry, outcome), "").format(key=idempotency_key)
+
+
+def without_secrets(error: Exception) -> None:
+    """Take the request, whose headers hold the API key, out of the httpx errors that a cause brings along."""
+    seen: set[int] = set()
+    left: list[object] = [error]
+    while left:
+        each = left.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, httpx.HTTPError):
+            each._request = None  # pyright: ignore[reportPrivateUsage]
+        if isinstance(each, httpx.HTTPStatusError):  # of an event hook of the caller's httpx client
+            for response in (each.response, *each.response.history):
+                response._request = None  # pyright: ignore[reportPrivateUsage]
+        together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 has not
+        left += (each.__cause__, each.__context__, *(together if isinstance(together, tuple) else ()))
+
+
+def _is_certificate_failure(error: BaseException) -> bool:
+    return _cause(error, ssl.SSLCertVerificationError) is not None
+
+
+def _cause(error: BaseException, kind: type[BaseException]) -> Optional[BaseException]:
+    cause: Optional[BaseException] = error
+    while cause is not None and not isinstance(cause, kind):
+        cause = cause.__cause__ or cause.__context__
+    return cause

@@ -1,0 +1,259 @@
+"""From what came over the wire to a model, or to the right error. Everything here is pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, Mapping, NamedTuple, Optional, TypeVar, cast
+
+import httpx
+import pydantic
+import pydantic_core
+
+from .._base.errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from .._base.headers import number
+from .._base.lazy import importing
+from .._base.model import Model
+from .._base.operation import Operation
+
+T = TypeVar("T")
+
+_MOST_FIELDS = 5
+_LONGEST_NAME = 100
+_PLAIN_NAME = re.compile(r"[^\W\d]\w*").fullmatch
+_JSON_TYPES: dict[type, str] = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+
+
+class Reply(NamedTuple):
+    """One complete answer."""
+
+    status_code: int
+    headers: httpx.Headers
+    content: bytes
+    is_too_large: bool = False
+    """Whether the body is larger than the client takes, so that the rest was not received; `content` is empty then."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the service says that all went well."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def request_id(self) -> Optional[str]:
+        """What the service calls the request."""
+        request_id: Optional[str] = self.headers.get("x-request-id")
+        return request_id
+
+
+def decode(operation: Operation[T], reply: Reply) -> T:
+    """Read a successful answer.
+
+    Raises:
+        APIResponseValidationError: It is not what the document promises.
+    """
+    if operation.status == 204:
+        if reply.content and reply.is_success:  # the page of a login portal, for one: nothing was done
+            raise answer_error(reply, f"has a body where the API sends none ({_looks_like(reply)})")
+        return cast("T", None)
+    try:
+        value: T = _validator(cast(Any, operation.result))(reply.content)
+    except pydantic.ValidationError as error:
+        raise _invalid_answer(reply, error) from None
+    if isinstance(value, Model):
+        value.__received__(reply.headers)
+    return value
+
+
+@cache
+def _validator(result: Any) -> Any:
+    with importing:
+        read = getattr(result, "model_validate_json", None)
+        if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+            adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
+            read = adapter.validate_json
+        with suppress(pydantic.ValidationError):
+            read(b"[null]")  # pydantic makes the validator with the first use, and imports modules for it
+
+    def validate(content: bytes) -> Any:
+        return read(content, strict=True)
+
+    return validate
+
+
+def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        path, what = None, f"is not the JSON that the API answers with ({first['msg']}; {_looks_like(reply)})"
+    else:
+        path = json_path(first["loc"])
+        what = f"does not fit its model at {wrong_fields(error)}"
+    return answer_error(reply, what, path=path)
+
+
+def wrong_fields(error: pydantic.ValidationError) -> str:
+    """Name the first five wrong fields by their JSON paths, with the types that came, and how many more there are."""
+    errors = error.errors(include_url=False, include_context=False)
+    named = [f"{json_path(field['loc'])}: {field['msg']}{_got(field)}" for field in errors[:_MOST_FIELDS]]
+    more = len(errors) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+def _got(field: pydantic_core.ErrorDetails) -> str:
+    # The input of a missing field is what it is missing from.
+    return "" if field["type"] == "missing" else f", got {_json_type(field['input'])}"
+
+
+def _json_type(value: object) -> str:
+    return _JSON_TYPES.get(type(value), type(value).__name__)
+
+
+def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
+    """Make the error for an answer that is not what the API promises; `what` continues "The answer ..."."""
+    return APIResponseValidationError(
+        f"The answer {what}. Is base_url right, and is this version of statebase as new as the service?",
+        path=path,
+        **_facts(reply, body_of(reply)),
+    )
+
+
+def too_large_error(reply: Reply, limit: Optional[int]) -> ResponseTooLargeError:
+    """Return the error for a response whose body is larger than the client takes."""
+    return ResponseTooLargeError(
+        f"The response ({reply.status_code}) is larger than max_response_bytes={limit}, decompressed: ask for less "
+        "at a time, or raise max_response_bytes.",
+        **_facts(reply, None),
+    )
+
+
+def _looks_like(reply: Reply) -> str:
+    """Describe a body without its content, which may be what users said; the error has it as `body`."""
+    kind = reply.headers.get("content-type", "without a content type")
+    return f"{kind[:_LONGEST_NAME]}, {len(reply.content)} bytes"
+
+
+def json_path(location: tuple[int | str, ...]) -> str:
+    """Write where in a JSON text something stands: `$.data[0].id`."""
+    return "$" + "".join(map(_json_step, location))
+
+
+def _json_step(part: int | str) -> str:
+    if isinstance(part, str):
+        name = part if len(part) <= _LONGEST_NAME else part[:_LONGEST_NAME] + "..."
+        return f".{name}" if _PLAIN_NAME(name) else f"[{json.dumps(name)}]"
+    return f"[{part}]"
+
+
+def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: datetime) -> APIStatusError:
+    """Make the error for an answer of 400 or more."""
+    body = body_of(reply)
+    detail = _error_detail(body)
+    code, param = _text(detail.get("code")), _text(detail.get("param"))
+    reason = _text(detail.get("message")) or _validation_reasons(body) or _phrase(reply, body)
+    parts = [f"{reply.status_code}{' ' + code if code else ''}: {reason}"]
+    if reply.request_id:
+        parts.append(f"(request {reply.request_id})")
+    return status_error_class(reply.status_code)(
+        " ".join(parts),
+        code=code,
+        param=param,
+        method=operation.method,
+        url=str(url.copy_with(query=None)),
+        retry_after=retry_after(reply, now),
+        **_facts(reply, body),
+    )
+
+
+def _facts(reply: Reply, body: Any) -> dict[str, Any]:
+    return {
+        "status_code": reply.status_code,
+        "request_id": reply.request_id,
+        "headers": dict(reply.headers),
+        "body": body,
+    }
+
+
+def body_of(reply: Reply) -> Any:
+    """Parse a body as JSON, or return its text where it is none; None where it is empty."""
+    if not reply.content:
+        return None
+    try:
+        return pydantic_core.from_json(reply.content)
+    except ValueError:
+        return reply.content.decode("utf-8", "replace")
+
+
+def _error_detail(body: Any) -> Mapping[str, Any]:
+    return _mapping(_mapping(body).get("error"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _validation_reasons(body: Any) -> Optional[str]:
+    """Say what FastAPI's `detail` says: a text, or a list of fields with what is wrong with each."""
+    detail = _mapping(body).get("detail")
+    items = _list(detail)
+    return _text(detail if items is None else "; ".join(map(_validation_reason, items))) or None
+
+
+def _validation_reason(item: Any) -> str:
+    place, reason = _list(_mapping(item).get("loc")), _mapping(item).get("msg")
+    if place is None or not isinstance(reason, str):
+        return item if isinstance(item, str) else f"({_json_type(item)})"
+    return f"{'.'.join(str(part) for part in place if isinstance(part, (int, str)))}: {reason}"
+
+
+def _list(value: Any) -> Optional[list[Any]]:
+    return cast(Any, value) if isinstance(value, list) else None
+
+
+def _phrase(reply: Reply, body: Any) -> str:
+    phrase = httpx.codes.get_reason_phrase(reply.status_code) or "an error"
+    return phrase if body is None else f"{phrase} ({_looks_like(reply)})"
+
+
+def _text(value: object) -> Optional[str]:
+    return " ".join(value.split()) if isinstance(value, str) else None
+
+
+def retry_after(reply: Reply, now: datetime) -> Optional[float]:
+    """Say how long the service asked to wait, in seconds; None where it did not say.
+
+    The header `Retry-After` (seconds or a date, RFC 9110 10.2.3) goes first, then `error.retry_after` in the body,
+    then, for a 429, the end of the rate limit's window.
+    """
+    asked = reply.headers.get("retry-after")
+    if asked is not None:
+        seconds = number(asked)
+        return seconds if seconds is not None else _seconds_until_date(asked, now)
+    in_body = number(_error_detail(body_of(reply)).get("retry_after"))
+    if in_body is not None:
+        return in_body
+    if reply.status_code == 429:
+        reset = number(reply.headers.get("x-ratelimit-reset"))
+        if reset is not None:
+            return max(0.0, reset - now.timestamp())
+    return None
+
+
+def _seconds_until_date(text: str, now: datetime) -> Optional[float]:
+    try:
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:  # "-0000" says UTC without a known offset
+            date = date.replace(tzinfo=timezone.utc)
+        return max(0.0, (date - now).total_seconds())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None

@@ -1,0 +1,33 @@
+"""Which proxy the environment names for a URL."""
+
+from __future__ import annotations
+
+import urllib.request
+from typing import Optional
+from urllib.parse import urlsplit
+
+from .._base.loopback import is_loopback
+
+
+def environment_proxy(url: str) -> Optional[str]:
+    """Return the proxy that the environment names for a URL, or None.
+
+    Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not; on Windows and macOS without these, the
+    settings of the system. What is sent unencrypted to this machine goes through none: a proxy would see the key.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or not parts.hostname or urllib.request.proxy_bypass(_host_and_port(url)):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _host_and_port(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:  # NO_PROXY lists an IPv6 address without brackets, and then cannot name a port
+        return host
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -1,0 +1,360 @@
+"""The sockets of the connection pools, in place of httpcore's own.
+
+httpcore computes a timeout once and uses it for each wait of a response: a head that arrives byte by byte may take any
+number of them. The sockets here count the time that is left before each wait, if they are given a `TimeLeft`.
+"""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 # pyright: ignore[reportUnusedImport] # sockets import it when they look up a name
+import socket
+import ssl
+from contextlib import suppress
+from functools import partial
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
+from weakref import WeakSet
+
+import httpcore
+import httpx
+
+# `get_extra_info` tells whether a socket is readable, which differs between systems.
+from httpcore._backends.sync import SyncStream
+from typing_extensions import Unpack
+
+from .._base.deadline import seconds_left, within
+from .tls import TransportOptions
+
+T = TypeVar("T")
+SocketOption = Union[Tuple[int, int, int], Tuple[int, int, Union[bytes, bytearray]], Tuple[int, int, None, int]]
+
+# A peer that vanished without a word is noticed after two minutes, also by a call without a timeout.
+SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    if hasattr(socket, name)
+]
+
+AS_FOR_CONNECTING: Any = object()
+"""The timeout of a wait for which httpcore gives none: those of the SOCKS handshake."""
+
+_SOCKET_MODULES = frozenset({"socket", "ssl", "gevent", "eventlet", seconds_left.__module__, __name__})
+_TLS_RECORD_BYTES = 16384
+
+
+class Backend(httpcore.NetworkBackend):
+    """Opens the sockets of a transport, and can close all of them."""
+
+    def __init__(self) -> None:
+        self._streams: List[Stream] = []
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SocketOption]] = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a host that accepts.
+
+        Raises:
+            httpcore.ConnectTimeout: None accepted in time.
+            httpcore.ConnectError: The host has no address, or none accepted.
+        """
+        try:
+            connected = _connect(host, port, timeout)
+        except OSError as error:
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
+        stream = Stream(connected, timeout)
+        self._streams = [*(each for each in self._streams if each.is_open), stream]
+        return stream
+
+    def close(self) -> None:
+        """Close what is open. httpcore loses sight of a socket when connecting fails half way."""
+        for stream in self._streams:
+            stream.close()
+
+
+class Stream(SyncStream):
+    """A socket, with TLS or without."""
+
+    def __init__(self, connected: socket.socket, connect_timeout: Optional[float]) -> None:
+        super().__init__(connected)
+        self._connect_timeout = connect_timeout
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed at this end."""
+        return self._sock.fileno() >= 0
+
+    def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
+        """Return what arrives next; nothing at the end."""
+        try:
+            return self._receive(max_bytes, self._timeout(timeout))
+        except OSError as error:
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ReadTimeout, httpcore.ReadError) from error
+
+    def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
+        """Send all of a buffer."""
+        try:
+            self._send(buffer, self._timeout(timeout))
+        except OSError as error:
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.WriteTimeout, httpcore.WriteError) from error
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
+    ) -> httpcore.NetworkStream:
+        """Shake hands.
+
+        Raises:
+            httpcore.ConnectTimeout: The handshake did not end in time.
+            httpcore.ConnectError: It failed.
+        """
+        try:
+            connected = cast("object", self._sock)
+            if isinstance(connected, ssl.SSLSocket):
+                return _Tunnel(connected, ssl_context, server_hostname, timeout)
+            self._sock.settimeout(seconds_left(timeout))
+            # As an object of its own before the handshake, so that it can be closed whatever ends the handshake.
+            self._sock = ssl_context.wrap_socket(
+                self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
+            )
+            self._sock.do_handshake()
+        except OSError as error:
+            if not _is_of_socket(error):
+                raise
+            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
+        return self
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def _timeout(self, timeout: Optional[float]) -> Optional[float]:
+        return self._connect_timeout if timeout is AS_FOR_CONNECTING else timeout
+
+    def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
+        self._sock.settimeout(seconds_left(timeout))
+        return self._sock.recv(max_bytes)
+
+    def _send(self, buffer: bytes, timeout: Optional[float]) -> None:
+        left = memoryview(buffer)
+        while left:
+            self._sock.settimeout(seconds_left(timeout))
+            left = left[self._sock.send(left) :]
+
+
+class _Tunnel(Stream):
+    """TLS within the TLS of an https proxy, which Python's sockets cannot do."""
+
+    def __init__(
+        self,
+        connected: ssl.SSLSocket,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str],
+        timeout: Optional[float],
+    ) -> None:
+        super().__init__(connected, timeout)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = ssl_context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        self._perform(self._tls.do_handshake, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of the socket; of TLS, that with the origin."""
+        return self._tls if info == "ssl_object" else super().get_extra_info(info)
+
+    def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
+        with suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return self._perform(partial(self._tls.read, max_bytes), timeout)
+        return b""
+
+    def _send(self, buffer: bytes, timeout: Optional[float]) -> None:
+        left = memoryview(buffer)
+        while left:
+            left = left[self._perform(partial(self._tls.write, left), timeout) :]
+
+    def _perform(self, step: Callable[[], T], timeout: Optional[float]) -> T:
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                super()._send(self._outgoing.read(), timeout)
+                received = super()._receive(_TLS_RECORD_BYTES, timeout)
+                if received:
+                    self._incoming.write(received)
+                else:
+                    self._incoming.write_eof()
+            else:
+                super()._send(self._outgoing.read(), timeout)
+                return result
+
+
+def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
+    addresses = _resolve(host, port, seconds_left(timeout))
+    for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+        connecting = None
+        try:
+            connecting = socket.socket(family, kind, protocol)
+            connecting.settimeout(seconds_left(timeout))
+            connecting.connect(address)
+            for option in (*SOCKET_OPTIONS, (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)):
+                connecting.setsockopt(*option)
+            return connecting
+        except BaseException as error:
+            if connecting is not None:
+                connecting.close()
+            if not (isinstance(error, OSError) and _is_of_socket(error) and number < len(addresses)):
+                raise
+    raise OSError("the host has no address")
+
+
+def _resolve(host: str, port: int, timeout: Optional[float]) -> List[Any]:
+    """Return the addresses of a host; looking up a name has no time limit of its own.
+
+    Raises:
+        socket.timeout: They are not known in time.
+        socket.gaierror: The host has none.
+    """
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    look_up = partial(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+    if timeout is None:
+        return look_up()
+    try:
+        return within(timeout, look_up)
+    except TimeoutError:
+        raise socket.timeout("the name of the host was not resolved in time") from None
+
+
+def _translate(
+    error: OSError, timeout: Type[httpcore.TimeoutException], failure: Type[httpcore.NetworkError]
+) -> Exception:
+    return (timeout if isinstance(error, socket.timeout) else failure)(error)
+
+
+def _is_of_socket(error: OSError) -> bool:
+    """Return whether a socket has failed; a signal handler may raise an OSError as well."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    module = "" if traceback is None else cast("str", traceback.tb_frame.f_globals.get("__name__", ""))
+    return module in _SOCKET_MODULES or module.partition(".")[0] in _SOCKET_MODULES
+
+
+# httpx hands no backend of its own making to httpcore's pools.
+def _replace_backend(pool: Any, backend: object) -> None:
+    pool._network_backend = backend
+
+
+class SharedTransport(httpx.HTTPTransport):
+    """A transport over the sockets of this module, which threads may share."""
+
+    def __init__(self, **options: Unpack[TransportOptions]) -> None:
+        super().__init__(**options)
+        self._backend = Backend()
+        _replace_backend(self._pool, self._backend)
+
+    def close(self) -> None:
+        """Drop all connections, without the locks of httpcore: an interrupted request may have left one taken."""
+        self._backend.close()
+
+
+class SingleTransport(SharedTransport):
+    """A transport of one connection, for one thread at a time.
+
+    A pool of httpcore takes a lock of its own when a request fails, which that request may have left taken: an
+    exception of a signal handler can strike while httpcore takes the lock or releases it. So there is no pool here.
+    """
+
+    def __init__(self, **options: Unpack[TransportOptions]) -> None:
+        super().__init__(**options)
+        self._pool: Any = _OneConnection(self._pool, self._backend)
+
+
+class _OneConnection:
+    def __init__(self, pool: httpcore.ConnectionPool, backend: Backend) -> None:
+        self._make = pool.create_connection
+        self._backend = backend
+        self._connection: Optional[httpcore.ConnectionInterface] = None
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        connection = self._connection
+        if connection is None or not connection.is_available() or connection.has_expired():
+            self._backend.close()
+            connection = self._connection = self._make(request.url.origin)
+        return connection.handle_request(request)
+
+
+class AsyncTransport(httpx.AsyncHTTPTransport):
+    """A transport whose sockets are watched like those of the others, also on the way to a proxy."""
+
+    def __init__(self, **options: Unpack[TransportOptions]) -> None:
+        super().__init__(**options)
+        proxy = options["proxy"]
+        socks = proxy is not None and proxy.url.scheme.startswith("socks")
+        self._backend = _AsyncBackend(cast("Any", self._pool)._network_backend, socks=socks)
+        _replace_backend(self._pool, self._backend)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await super().aclose()
+        await self._backend.aclose()
+
+
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self, backend: httpcore.AsyncNetworkBackend, *, socks: bool) -> None:
+        self._backend = backend
+        self._socks = socks
+        self._streams: WeakSet[_AsyncStream] = WeakSet()
+
+    async def aclose(self) -> None:
+        for stream in list(self._streams):
+            await stream.aclose()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SocketOption]] = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
+        if self._socks:
+            stream = _AsyncStream(stream, timeout)
+            self._streams.add(stream)
+        return stream
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    """A stream that waits no longer for what a SOCKS proxy says than for connecting."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, connect_timeout: Optional[float]) -> None:
+        self._stream = stream
+        self._connect_timeout = connect_timeout
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
+        return await self._stream.read(max_bytes, self._timeout(timeout))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
+    ) -> httpcore.AsyncNetworkStream:
+        return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
+        await self._stream.write(buffer, self._timeout(timeout))
+
+    def _timeout(self, timeout: Optional[float]) -> Optional[float]:
+        return self._connect_timeout if timeout is AS_FOR_CONNECTING else timeout

@@ -1,0 +1,200 @@
+"""From the options of a client to a connection: our pools, a transport, or an httpx client of the caller's."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import Any, Optional
+
+import httpx
+
+from ._base.loopback import is_loopback
+from ._call.drivers import AsyncConnection, AsyncSend, SyncConnection, SyncSend
+from ._call.outcome import Wire
+from ._call.settings import Settings, check_proxy, configuration_error
+from ._wire.pool import SyncPool
+from ._wire.proxies import environment_proxy
+from ._wire.tls import ssl_context
+
+_ENGINE = "statebase.local.http.transport"
+_PROXY_PORTS = {"http": 80, "https": 443}
+_TRANSPORTS_OF_HTTPX = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
+    """Make the connection of a `StateBase`; nothing is opened yet.
+
+    Raises:
+        ConfigurationError: An option cannot work.
+    """
+    if settings.http_client is not None:
+        client = settings.http_client
+        if not isinstance(client, httpx.Client):
+            raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
+        wire = _wire_of_client(settings, client, httpx.Client)
+        return SyncConnection(_unlogged(_through_client(client)), lambda: None, closed=closed, wire=wire)
+    transport = settings.transport
+    if transport is None:
+        options = _pool_options(settings)
+        wire = Wire(proxy=_host_and_port_of(options["proxy"]))
+        transport = SyncPool(**options)
+    elif not isinstance(transport, httpx.BaseTransport):
+        raise configuration_error(f"transport must be an httpx.BaseTransport, got {type(transport).__name__}")
+    else:
+        wire = _wire_of_transport(settings, transport)
+    send = _unlogged(transport.handle_request) if settings.http2 else transport.handle_request
+    return SyncConnection(send, transport.close, closed=closed, wire=wire)
+
+
+def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnection:
+    """Make the connection of an `AsyncStateBase`; nothing is opened yet.
+
+    Raises:
+        ConfigurationError: An option cannot work.
+    """
+    if settings.http_client is not None:
+        client = settings.http_client
+        if not isinstance(client, httpx.AsyncClient):
+            raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
+        wire = _wire_of_client(settings, client, httpx.AsyncClient)
+        return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed, wire=wire)
+    transport = settings.transport
+    if transport is None:
+        from ._wire.async_pool import AsyncPool
+
+        options = _pool_options(settings)
+        wire = Wire(proxy=_host_and_port_of(options["proxy"]))
+        transport = AsyncPool(**options)
+    elif not isinstance(transport, httpx.AsyncBaseTransport):
+        raise configuration_error(f"transport must be an httpx.AsyncBaseTransport, got {type(transport).__name__}")
+    else:
+        wire = _wire_of_transport(settings, transport)
+    send = _unlogged_async(transport.handle_async_request) if settings.http2 else transport.handle_async_request
+    return AsyncConnection(send, transport.aclose, closed=closed, wire=wire)
+
+
+def _pool_options(settings: Settings) -> dict[str, Any]:
+    proxy = settings.proxy
+    if proxy is None:
+        proxy = environment_proxy(settings.base_url)
+        check_proxy("The proxy in the environment", proxy)
+    return {
+        "tls": settings.base_url.startswith("https:"),
+        "verify": _verify(settings.verify),
+        "http2": settings.http2,
+        "proxy": proxy,
+    }
+
+
+def _host_and_port_of(proxy: Optional[str]) -> Optional[str]:
+    if proxy is None:
+        return None
+    url = httpx.URL(proxy)
+    return f"{url.host}:{url.port or _PROXY_PORTS.get(url.scheme, 1080)}"
+
+
+def _wire_of_client(settings: Settings, client: Any, kind: type) -> Wire:
+    transport = client._transport_for_url(httpx.URL(settings.base_url))  # by its mounts, which the environment may add
+    wire = _wire_of_transport(settings, transport, name="http_client")
+    return wire._replace(is_known=wire.is_known and type(client) is kind, is_engine=False, is_handed_over=True)
+
+
+def _wire_of_transport(settings: Settings, transport: Any, name: str = "transport") -> Wire:
+    module = type(transport).__module__
+    if module == _ENGINE:
+        return Wire(is_engine=True)
+    if module.startswith("statebase."):
+        return Wire()
+    if isinstance(transport, httpx.MockTransport):
+        return Wire(is_known=type(transport) is httpx.MockTransport, is_handed_over=True)
+    pool = getattr(transport, "_pool", None)
+    is_known = type(transport) in _TRANSPORTS_OF_HTTPX and type(pool).__module__.startswith("httpcore.")
+    url = getattr(pool, "_proxy_url", None)
+    if url is None:
+        return Wire(is_known=is_known, is_handed_over=True)
+    host = url.host.decode()
+    if _is_to_this_machine_only(settings) and not is_loopback(host):
+        raise configuration_error(
+            f"{name} would send the API key unencrypted through a proxy: make it with trust_env=False and without a "
+            "proxy, or pass allow_insecure_http=True if the network is your own"
+        )
+    return Wire(is_known=is_known, is_handed_over=True, proxy=f"{host}:{url.port}")
+
+
+def _is_to_this_machine_only(settings: Settings) -> bool:
+    """Return whether requests are unencrypted, which is allowed only because they do not leave this machine."""
+    url = httpx.URL(settings.base_url)
+    return url.scheme == "http" and is_loopback(url.host) and not settings.allow_insecure_http
+
+
+def _verify(verify: Any) -> Any:
+    """Read a file of authorities now: inside a call, one that cannot be read would look like a lost connection."""
+    if not isinstance(verify, str):
+        return verify
+    try:
+        return ssl_context(verify)
+    except OSError as error:
+        raise configuration_error(f"verify is {verify!r}, which holds no certificates: {error}") from error
+
+
+def _through_client(client: httpx.Client) -> SyncSend:
+    def send(request: httpx.Request) -> httpx.Response:
+        return client.send(_with_headers_of(client, request), stream=True, follow_redirects=False)
+
+    return send
+
+
+def _through_async_client(client: httpx.AsyncClient) -> AsyncSend:
+    async def send(request: httpx.Request) -> httpx.Response:
+        return await client.send(_with_headers_of(client, request), stream=True, follow_redirects=False)
+
+    return send
+
+
+def _with_headers_of(client: httpx.Client | httpx.AsyncClient, request: httpx.Request) -> httpx.Request:
+    for name, value in client.headers.items():
+        request.headers.setdefault(name, value)
+    return request
+
+
+async def _nothing() -> None:
+    """Leave an httpx client open: it is the caller's."""
+
+
+# httpx logs the whole address at INFO, and a search has the user's words in it; hpack logs all headers at DEBUG, and
+# one of them is the key. Both write their lines in the thread or task that sends.
+_sending: ContextVar[bool] = ContextVar("statebase_sending", default=False)
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    return not _sending.get()
+
+
+for _name in ("httpx", "hpack.hpack", "hpack.table"):
+    logging.getLogger(_name).addFilter(_is_not_ours)
+
+
+def _unlogged(send: SyncSend) -> SyncSend:
+    """Keep the lines of the HTTP libraries about our requests out of the log; `statebase` has lines of its own."""
+
+    def send_unlogged(request: httpx.Request) -> httpx.Response:
+        _sending.set(True)
+        try:
+            return send(request)
+        finally:
+            _sending.set(False)
+
+    return send_unlogged
+
+
+def _unlogged_async(send: AsyncSend) -> AsyncSend:
+    """Keep the lines of the HTTP libraries about our requests out of the log; `statebase` has lines of its own."""
+
+    async def send_unlogged(request: httpx.Request) -> httpx.Response:
+        _sending.set(True)
+        try:
+            return await send(request)
+        finally:
+            _sending.set(False)
+
+    return send_unlogged

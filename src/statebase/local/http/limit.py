@@ -1,0 +1,55 @@
+"""How often a key may come in."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..._base.locks import FrameLock
+from ..clock import MINUTE, SECOND
+from ..errors import EngineError
+from .authenticate import Visitor
+
+_OWN_KEY = ""
+"""Counts the requests that come with the key of the server, or with none."""
+
+
+class RateLimit:
+    """Counts requests by key in fixed windows of a minute.
+
+    Args:
+        requests: How many a minute come in with the server's own key, or with none; keys of the dashboard have
+            limits of their own.
+    """
+
+    def __init__(self, requests: int) -> None:
+        self._requests = requests
+        self._window = 0
+        self._counts: dict[str, int] = {}
+        self._lock = FrameLock()
+
+    def take(self, visitor: Visitor, now_us: int) -> tuple[dict[str, str], Optional[EngineError]]:
+        """Count a request.
+
+        Returns:
+            The headers that say how many are left, and the error if none was.
+        """
+        window = now_us // MINUTE
+        key = visitor.key_id or _OWN_KEY
+        limit = self._requests if visitor.rate_limit is None else visitor.rate_limit
+        with self._lock.held():
+            if window != self._window:
+                self._window = window
+                self._counts.clear()
+            count = self._counts.get(key, 0) + 1
+            self._counts[key] = count
+        end_us = (window + 1) * MINUTE
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, limit - count)),
+            "X-RateLimit-Reset": str(end_us // SECOND),
+        }
+        if count <= limit:
+            return headers, None
+        seconds = -((now_us - end_us) // SECOND)
+        message = f"The key has made its {limit} requests of this minute: wait {seconds} seconds."
+        return headers, EngineError(429, "rate_limit_exceeded", message, retry_after=seconds)

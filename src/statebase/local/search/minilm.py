@@ -1,0 +1,58 @@
+"""The embedder of `statebase[local]`: all-MiniLM-L6-v2, its weights rounded to eight bits."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, Sequence
+
+import numpy as np
+import statebase_minilm
+from numpy.typing import NDArray
+
+from .calibration import Calibration
+from .embedder import Kind
+from .encoder import LONGEST, WIDTH, Encoder
+from .wordpiece import WordPiece
+
+
+class _Model(NamedTuple):
+    tokenizer: WordPiece
+    encoder: Encoder
+    start: int
+    end: int
+
+
+class MiniLM:
+    """Embeds a text with all-MiniLM-L6-v2. It needs no network; a sentence takes some 5 milliseconds of one thread."""
+
+    id = statebase_minilm.ID
+    calibration = Calibration(mean=0.04938, deviation=0.079127)
+    """What `VectorSpace` would find for it, so that a new store does not have to wait for 80 texts."""
+
+    def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
+        """Return one vector a text; of zeros for a text without words. Questions are embedded like all else.
+
+        A text longer than the model reads is cut into equal parts, and has the mean of their vectors.
+        """
+        # One by one, so that a text has the same vector whatever it is embedded with; together is hardly faster.
+        return np.stack([_vector(text) for text in texts])
+
+
+def _vector(text: str) -> NDArray[np.float32]:
+    model = _model()
+    pieces = model.tokenizer.encode(text)
+    parts = -(-len(pieces) // (LONGEST - 2))
+    vector = np.zeros(WIDTH, np.float32)
+    for part in range(parts):
+        start, end = (len(pieces) * place // parts for place in (part, part + 1))
+        vector += model.encoder.mean([model.start, *pieces[start:end], model.end])
+    vector /= max(parts, 1)
+    return vector
+
+
+@functools.lru_cache(maxsize=1)
+def _model() -> _Model:
+    vocabulary = statebase_minilm.VOCABULARY.read_text("utf-8").splitlines()
+    with statebase_minilm.WEIGHTS.open("rb") as file, np.load(file) as arrays:
+        encoder = Encoder(arrays)
+    return _Model(WordPiece(vocabulary), encoder, vocabulary.index("[CLS]"), vocabulary.index("[SEP]"))

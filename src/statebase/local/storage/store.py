@@ -1,0 +1,171 @@
+"""The store: one file, or memory, with all that the engine keeps. SQL stands in `tables`, nowhere else."""
+
+from __future__ import annotations
+
+from typing import Iterator, Mapping, Optional, Sequence
+
+from ..identifiers import new_id
+from ..memory_search import MemoryFilter, PendingMemory, VectorRow
+from .sqlite.database import Database
+from .tables.answers import Answers
+from .tables.entities import Entities
+from .tables.keys import Keys
+from .tables.memories import Memories
+from .tables.meta import Meta
+from .tables.removals import Removals
+from .tables.sessions import SessionRow, Sessions
+from .tables.states import States
+from .tables.traces import Traces
+from .tables.turns import Turns
+from .tables.vectors import Vectors
+from .tables.words import Words
+
+_CHUNK = 5_000
+
+
+class Store:
+    """The tables, and what concerns several of them.
+
+    Args:
+        path: The file, or `:memory:`.
+        durability: `full` for a store that survives a loss of power, `normal` for one that survives the process.
+    """
+
+    def __init__(self, path: str, durability: str) -> None:
+        self.database = Database(path, durability)
+        self.meta = Meta(self.database)
+        self.sessions = Sessions(self.database, self.meta)
+        self.states = States(self.database)
+        self.turns = Turns(self.database)
+        self.words = Words(self.database, self.meta)
+        vectors = Vectors(self.database)
+        self.memories = Memories(self.database, vectors, self.words)
+        self.vectors = StoredVectors(self.database, vectors, self.memories, self.meta)
+        self.entities = Entities(self.database)
+        self.traces = Traces(self.database)
+        self.answers = Answers(self.database)
+        self.keys = Keys(self.database)
+        self.removals = Removals(self.database)
+        with self.database.write():
+            self.words.prepare()
+
+    def remove_session(self, session: SessionRow) -> dict[str, int]:
+        """Remove a session, so that nothing of it is found any more; within `write`.
+
+        What belongs to it, traces excepted, is removed in pieces by `remove_piece`.
+
+        Returns:
+            How much there was of each kind.
+        """
+        seq = session.seq
+        removed = {
+            "turns": session.turn_count,
+            "memories": session.memory_count,
+            "entities": self.entities.count_of(seq),
+        }
+        self.states.delete(seq)
+        self.sessions.delete(session)
+        self.removals.insert(seq, session.id)
+        return removed
+
+    def remove_piece(self, limit: int, session_seq: Optional[int] = None) -> bool:
+        """Remove at most about `limit` rows that are left of a session that was removed; within `write`.
+
+        Args:
+            limit: How many rows.
+            session_seq: Of which session; None for the one that was made first.
+
+        Returns:
+            Whether there is more to do.
+        """
+        removal = self.removals.next(session_seq)
+        if removal is None:
+            return False
+        seq = removal.session_seq
+        for remove in (self.turns.delete_some, self.memories.delete_some, self.entities.delete_some):
+            limit -= remove(seq, limit)
+            if limit <= 0:
+                return True
+        limit -= self.states.delete_some_versions(seq, limit)
+        if limit <= 0 or self.answers.forget_session(seq, removal.session_id, limit) >= limit:
+            return True
+        self.removals.delete(seq)
+        return session_seq is None
+
+    def size(self) -> int:
+        """Return how many bytes the store takes."""
+        pages = self.database.execute("PRAGMA page_count").fetchone()[0]
+        page_size = self.database.execute("PRAGMA page_size").fetchone()[0]
+        return int(pages * page_size)
+
+
+class StoredVectors:
+    """What a search sees of the store: see `memory_search.MemoryVectors`."""
+
+    def __init__(self, database: Database, vectors: Vectors, memories: Memories, meta: Meta) -> None:
+        self._database = database
+        self._vectors = vectors
+        self._memories = memories
+        self._meta = meta
+
+    def vectors_after(self, seq: int) -> Iterator[VectorRow]:
+        """Yield the vectors of memories whose number is above `seq`, in ascending order."""
+        while True:
+            with self._database.read():
+                rows = self._vectors.rows_after(seq, _CHUNK)
+            yield from rows
+            if len(rows) < _CHUNK:
+                return
+            seq = rows[-1].seq
+
+    def vectors_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+        """Return the vectors of these memories, in ascending order."""
+        with self._database.read():
+            return self._vectors.rows_of(seqs)
+
+    def last_change(self) -> int:
+        """Return the number of the newest change."""
+        with self._database.read():
+            return self._vectors.change_range()[1]
+
+    def changes_after(self, change: int) -> Optional[list[int]]:
+        """Return what changed after `change`; None when the log does not go back that far."""
+        with self._database.read():
+            oldest, newest = self._vectors.change_range()
+            if change < oldest - 1 or change > newest:
+                return None
+            return self._vectors.changes_after(change)
+
+    def matching(self, memory_filter: MemoryFilter) -> list[int]:
+        """Return the numbers of the memories that pass the filter, in ascending order."""
+        with self._database.read():
+            return self._memories.matching(memory_filter)
+
+    def pending(self, limit: int) -> list[PendingMemory]:
+        """Return at most `limit` memories that should have a vector and have none, oldest first."""
+        with self._database.read():
+            return [PendingMemory._make(row) for row in self._vectors.pending(limit)]
+
+    def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
+        """Store vectors of pending memories, in one transaction."""
+        with self._database.write():
+            for seq, version, vector in vectors:
+                if self._vectors.name(seq, version, new_id("vec_")):
+                    self._vectors.put(seq, vector)
+                    self._vectors.log_change(seq)
+
+    def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
+        """Forget the vectors of these memories that do not start with `mark`, in one transaction."""
+        with self._database.write():
+            for seq in seqs:
+                self._vectors.drop(seq, mark)
+
+    def get_meta(self, key: str) -> Optional[str]:
+        """Return a value that `set_meta` stored, or None."""
+        with self._database.read():
+            return self._meta.get(key)
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Store values by key, in one transaction."""
+        with self._database.write():
+            self._meta.set(values)

@@ -1,0 +1,185 @@
+"""Memories: their texts, labels, and what searches go by."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, NamedTuple, Optional, Sequence
+
+from ... import jsontext
+from ...errors import EngineError
+from ...memory_search import MemoryFilter
+from ..sqlite.database import Database
+from .vectors import Vectors
+from .words import Words
+
+_SELECT = (
+    "SELECT m.seq, m.id, m.session_seq, s.id, m.type, m.content, m.tags, m.metadata, m.embed, m.embedding_id,"
+    " m.created_us, m.updated_us, m.version"
+    " FROM memories m JOIN sessions s ON s.seq = m.session_seq"
+)
+
+
+class MemoryRow(NamedTuple):
+    """A memory as it is stored; tags and metadata as JSON text."""
+
+    seq: int
+    id: str
+    session_seq: int
+    session_id: str
+    type: str
+    content: str
+    tags: Optional[str]
+    metadata: Optional[str]
+    embed: int
+    embedding_id: Optional[str]
+    created_us: int
+    updated_us: int
+    version: int
+
+
+class Memories:
+    """The table of memories with its labels, vectors and words."""
+
+    def __init__(self, database: Database, vectors: Vectors, words: Words) -> None:
+        self._database = database
+        self._vectors = vectors
+        self._words = words
+
+    def insert(
+        self,
+        memory_id: str,
+        session_seq: int,
+        memory_type: str,
+        content: str,
+        tags: Optional[str],
+        metadata: Optional[str],
+        now_us: int,
+        *,
+        embed: bool,
+        embedding_id: Optional[str],
+        vector: Optional[bytes],
+    ) -> None:
+        """Store a new memory, as version 1."""
+        cursor = self._database.execute(
+            "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
+            " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (memory_id, session_seq, memory_type, content, tags, metadata, embed, embedding_id, now_us, now_us),
+        )
+        if embed:
+            seq = cursor.lastrowid or 0
+            self._label(seq, tags)
+            self._words.add(seq, content)
+            if vector is not None:
+                self._vectors.put(seq, vector)
+
+    def find(self, memory_id: str) -> Optional[MemoryRow]:
+        """Return a memory; None if there is none."""
+        row = self._database.execute(_SELECT + " WHERE m.id = ?", (memory_id,)).fetchone()
+        return None if row is None else MemoryRow._make(row)
+
+    def of(self, seqs: Iterable[int]) -> dict[int, MemoryRow]:
+        """Return the memories with these numbers, by number."""
+        found: dict[int, MemoryRow] = {}
+        for seq in seqs:
+            row = self._database.execute(_SELECT + " WHERE m.seq = ?", (seq,)).fetchone()
+            if row is not None:
+                found[seq] = MemoryRow._make(row)
+        return found
+
+    def newest(self, memory_filter: MemoryFilter, limit: int) -> list[MemoryRow]:
+        """Return at most `limit` memories that pass the filter, newest first."""
+        condition, parameters = _condition(memory_filter)
+        rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
+        return [MemoryRow._make(row) for row in rows]
+
+    def matching(self, memory_filter: MemoryFilter) -> list[int]:
+        """Return the numbers of the memories that pass the filter, in ascending order."""
+        condition, parameters = _condition(memory_filter)
+        rows = self._database.execute(f"SELECT m.seq FROM memories m WHERE {condition} ORDER BY m.seq", parameters)
+        return [row[0] for row in rows]
+
+    def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[bytes]) -> None:
+        """Replace a memory.
+
+        Args:
+            old: The memory as it is stored.
+            new: As it is to be, with the same number.
+            vector: The vector of its content, if that is new and there is an embedder.
+        """
+        self._database.execute(
+            "UPDATE memories SET type = ?, content = ?, tags = ?, metadata = ?, embedding_id = ?, updated_us = ?,"
+            " version = ? WHERE seq = ?",
+            (new.type, new.content, new.tags, new.metadata, new.embedding_id, new.updated_us, new.version, new.seq),
+        )
+        if not new.embed:
+            return
+        if new.tags != old.tags:
+            self._unlabel(old)
+            self._label(new.seq, new.tags)
+        if new.content != old.content:
+            self._words.remove(old.seq, old.content)
+            self._words.add(new.seq, new.content)
+            self._vectors.remove(old.seq)
+            if vector is not None:
+                self._vectors.put(new.seq, vector)
+        if (new.content, new.type, new.tags) != (old.content, old.type, old.tags):
+            self._vectors.log_change(new.seq)
+
+    def delete(self, memory: MemoryRow) -> None:
+        """Remove a memory."""
+        if memory.embed:
+            self._unlabel(memory)
+            self._words.remove(memory.seq, memory.content)
+            self._vectors.remove(memory.seq)
+            self._vectors.log_change(memory.seq)
+        self._database.execute("DELETE FROM memories WHERE seq = ?", (memory.seq,))
+
+    def delete_some(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` memories of a session, which may be gone itself, and return how many that were."""
+        rows = self._database.execute(
+            _SELECT.replace(" JOIN", " LEFT JOIN") + " WHERE m.session_seq = ? LIMIT ?", (session_seq, limit)
+        ).fetchall()
+        for row in rows:
+            self.delete(MemoryRow._make(row))
+        return len(rows)
+
+    def _label(self, seq: int, tags: Optional[str]) -> None:
+        rows = [(tag, seq) for tag in _tags(tags)]
+        if rows:
+            self._database.execute_many("INSERT INTO memory_tags (tag, seq) VALUES (?, ?)", rows)
+
+    def _unlabel(self, memory: MemoryRow) -> None:
+        try:
+            rows = [(tag, memory.seq) for tag in _tags(memory.tags)]
+        except EngineError:
+            # Damage must not keep a memory from being removed; this looks at all labels.
+            self._database.execute("DELETE FROM memory_tags WHERE seq = ?", (memory.seq,))
+            return
+        if rows:
+            self._database.execute_many("DELETE FROM memory_tags WHERE tag = ? AND seq = ?", rows)
+
+
+def _condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
+    """Write a filter as a condition on `memories m`, with its parameters."""
+    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
+    parameters: list[Any] = []
+    if memory_filter.session_seq is not None:
+        condition += " AND m.session_seq = ?"
+        parameters.append(memory_filter.session_seq)
+    if memory_filter.user_id is not None:
+        condition += " AND m.session_seq IN (SELECT seq FROM sessions WHERE user_id = ?)"
+        parameters.append(memory_filter.user_id)
+    if memory_filter.types:
+        condition += f" AND m.type IN ({_marks(memory_filter.types)})"
+        parameters.extend(memory_filter.types)
+    if memory_filter.tags:
+        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({_marks(memory_filter.tags)}))"
+        parameters.extend(memory_filter.tags)
+    return condition, parameters
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _tags(text: Optional[str]) -> set[str]:
+    return set() if text is None else set(jsontext.decode(text))

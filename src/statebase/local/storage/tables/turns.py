@@ -1,0 +1,69 @@
+"""Turns: what went into an agent and what came out, numbered within their session."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+from ..sqlite.database import Database
+
+_COLUMNS = "id, number, created_us, input, output, metadata, reasoning, state_before, version_before, version_after"
+_INTEGER_MAX = 2**63 - 1
+
+
+class TurnRow(NamedTuple):
+    """A turn as it is stored; input, output, metadata and state as JSON text."""
+
+    id: str
+    number: int
+    created_us: int
+    input: str
+    output: str
+    metadata: Optional[str]
+    reasoning: Optional[str]
+    state_before: Optional[str]
+    """The state before the turn, where its writer gave it; otherwise it is that of `version_before`."""
+    version_before: int
+    version_after: Optional[int]
+    """The version of the state after the turn; None where its writer did not give one."""
+
+
+class Turns:
+    """The table of turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, session_seq: int, turn: TurnRow) -> None:
+        """Store a turn."""
+        self._database.execute(
+            f"INSERT INTO turns (session_seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (session_seq, *turn),
+        )
+
+    def find(self, session_seq: int, turn_id: str) -> Optional[TurnRow]:
+        """Return a turn of the session; None if it has no such turn."""
+        row = self._database.execute(
+            f"SELECT {_COLUMNS} FROM turns WHERE id = ? AND session_seq = ?", (turn_id, session_seq)
+        ).fetchone()
+        return None if row is None else TurnRow._make(row)
+
+    def page(
+        self, session_seq: int, limit: int, seen_number: Optional[int] = None, *, ascending: bool = False
+    ) -> list[TurnRow]:
+        """Return at most `limit` turns, newest first unless `ascending`, after the one with `seen_number`."""
+        if ascending:
+            seen, condition, order = 0, "number > ?", "number"
+        else:
+            seen, condition, order = _INTEGER_MAX, "number < ?", "number DESC"
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM turns WHERE session_seq = ? AND {condition} ORDER BY {order} LIMIT ?",
+            (session_seq, seen if seen_number is None else seen_number, limit),
+        )
+        return [TurnRow._make(row) for row in rows]
+
+    def delete_some(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` turns of a session and return how many that were."""
+        return self._database.execute(
+            "DELETE FROM turns WHERE seq IN (SELECT seq FROM turns WHERE session_seq = ? LIMIT ?)",
+            (session_seq, limit),
+        ).rowcount

@@ -1,0 +1,86 @@
+"""The vectors of memories, and a log of the changes to them that caches have to follow."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ...memory_search import VectorRow
+from ..sqlite.database import Database
+
+_SELECT = (
+    "SELECT v.seq, m.session_seq, s.user_id, m.type, m.tags, v.vector FROM memory_vectors v"
+    " JOIN memories m ON m.seq = v.seq JOIN sessions s ON s.seq = m.session_seq"
+)
+_LOG_KEEPS = 100_000
+_LOG_CUT_EVERY = 10_000
+
+
+class Vectors:
+    """The tables of vectors and of changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, seq: int, vector: bytes) -> None:
+        """Store the vector of a memory that has none."""
+        self._database.execute("INSERT INTO memory_vectors (seq, vector) VALUES (?, ?)", (seq, vector))
+
+    def remove(self, seq: int) -> None:
+        """Remove the vector of a memory, if it has one."""
+        self._database.execute("DELETE FROM memory_vectors WHERE seq = ?", (seq,))
+
+    def drop(self, seq: int, mark: bytes) -> None:
+        """Remove the vector of a memory if it does not start with `mark`, so that the memory gets another one."""
+        cursor = self._database.execute(
+            "DELETE FROM memory_vectors WHERE seq = ? AND substr(vector, 1, ?) != ?", (seq, len(mark), mark)
+        )
+        if cursor.rowcount == 1:
+            self._database.execute("UPDATE memories SET embedding_id = NULL WHERE seq = ?", (seq,))
+
+    def rows_after(self, seq: int, limit: int) -> list[VectorRow]:
+        """Return at most `limit` vectors of memories above a number, in ascending order."""
+        rows = self._database.execute(f"{_SELECT} WHERE v.seq > ? ORDER BY v.seq LIMIT ?", (seq, limit))
+        return [VectorRow._make(row) for row in rows]
+
+    def rows_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+        """Return the vectors of these memories, in ascending order."""
+        found: list[VectorRow] = []
+        for seq in sorted(set(seqs)):
+            row = self._database.execute(f"{_SELECT} WHERE v.seq = ?", (seq,)).fetchone()
+            if row is not None:
+                found.append(VectorRow._make(row))
+        return found
+
+    def pending(self, limit: int) -> list[tuple[int, int, str]]:
+        """Return number, version and content of at most `limit` memories that should have a vector, oldest first."""
+        return self._database.execute(
+            "SELECT seq, version, content FROM memories WHERE embed = 1 AND embedding_id IS NULL ORDER BY seq LIMIT ?",
+            (limit,),
+        ).fetchall()
+
+    def name(self, seq: int, version: int, embedding_id: str) -> bool:
+        """Give a pending memory the id of its vector; say whether this version of it was pending."""
+        cursor = self._database.execute(
+            "UPDATE memories SET embedding_id = ? WHERE seq = ? AND version = ? AND embed = 1 AND embedding_id IS NULL",
+            (embedding_id, seq, version),
+        )
+        return cursor.rowcount == 1
+
+    def log_change(self, seq: int) -> None:
+        """Note that what caches hold of a memory is out of date."""
+        change = self._database.execute("INSERT INTO memory_changes (seq) VALUES (?)", (seq,)).lastrowid or 0
+        if change % _LOG_CUT_EVERY == 0:
+            self._database.execute("DELETE FROM memory_changes WHERE change <= ?", (change - _LOG_KEEPS,))
+
+    def change_range(self) -> tuple[int, int]:
+        """Return the numbers of the oldest and the newest change in the log; 0 and 0 if there was none."""
+        # Two queries in one: SQLite looks up a single minimum or maximum, and scans for two.
+        oldest, newest = self._database.execute(
+            "SELECT (SELECT min(change) FROM memory_changes), (SELECT max(change) FROM memory_changes)"
+        ).fetchone()
+        return (0, 0) if newest is None else (int(oldest), int(newest))
+
+    def changes_after(self, change: int) -> list[int]:
+        """Return the numbers of the memories that changed after a change, each once."""
+        rows = self._database.execute("SELECT DISTINCT seq FROM memory_changes WHERE change > ?", (change,))
+        return [row[0] for row in rows]

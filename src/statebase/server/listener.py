@@ -1,0 +1,24 @@
+"""A socket that listens, and its address."""
+
+from __future__ import annotations
+
+import socket
+from typing import NamedTuple, Optional
+
+from .certificate import Certificate
+
+
+class Listener(NamedTuple):
+    """A socket that takes connections already; they wait until somebody serves them."""
+
+    socket: socket.socket
+    host: str
+    port: int
+    certificate: Optional[Certificate]
+
+    @property
+    def url(self) -> str:
+        """The address for clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"

@@ -1,0 +1,141 @@
+"""Reading sessions through the API, from an engine file or a service alike, as records of an export.
+
+Traces and API keys stay where they are.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Union
+
+from .._base.errors import NotFoundError
+from .._base.version import __version__
+from .._generated.models import MemoryResponse, StateVersionModel
+from .records import (
+    FORMAT_VERSION,
+    KINDS,
+    EndRecord,
+    EntityRecord,
+    Header,
+    MemoryRecord,
+    PartRecord,
+    SessionRecord,
+    StateVersionRecord,
+    TurnRecord,
+)
+
+if TYPE_CHECKING:
+    from ..client import StateBase
+
+_PAGE = 100
+_TRACE_PAGE = 1000
+_MOST_RESULTS = 50
+_SEARCHED_CHARACTERS = 500
+
+Warn = Callable[[str], None]
+SessionOrPart = Union[SessionRecord, PartRecord]
+
+
+def export(
+    client: StateBase, session_ids: Optional[Sequence[str]], warn: Warn
+) -> Iterator[Union[Header, SessionOrPart, EndRecord]]:
+    """Read sessions with all that belongs to them, one record at a time.
+
+    Args:
+        client: Where they are.
+        session_ids: Which ones; None for all that live, oldest first.
+        warn: Is told what cannot be read.
+
+    Raises:
+        NotFoundError: A session that was asked for by its id is not there.
+        StateBaseError: The service cannot be read.
+    """
+    reader = _Reader(client, warn)
+    wanted = reader.all_ids() if session_ids is None else list(dict.fromkeys(session_ids))
+    yield Header(version=FORMAT_VERSION, exported_at=datetime.now(timezone.utc), statebase=__version__)
+    counts = dict.fromkeys(KINDS.values(), 0)
+    for session_id in wanted:
+        try:
+            for record in reader.session(session_id):
+                counts[KINDS[record.record]] += 1
+                yield record
+        except NotFoundError:
+            if session_ids is not None:
+                raise
+            warn(f"{session_id} ended while it was read: what was left of it is missing.")
+    yield EndRecord(counts=counts)
+
+
+def memory_ids(client: StateBase, session_id: str) -> List[str]:
+    """Return the ids of all memories that a session ever had, oldest first; the API lists them in no other way."""
+    traces = client.traces.list_for_session(session_id, limit=_TRACE_PAGE, action="memory.created")
+    return [trace.resource_id for trace in traces.auto_paging_iter()][::-1]
+
+
+class _Reader:
+    """Reads sessions."""
+
+    def __init__(self, client: StateBase, warn: Warn) -> None:
+        self._client = client
+        self._warn = warn
+
+    def all_ids(self) -> List[str]:
+        """Return the ids of all sessions, oldest first, so that an import makes them in their order."""
+        return [session.id for session in self._client.sessions.list(limit=_PAGE).auto_paging_iter()][::-1]
+
+    def session(self, session_id: str) -> Iterator[SessionOrPart]:
+        """Read a session and what belongs to it."""
+        client = self._client
+        session = client.sessions.get(session_id)
+        versions = self._versions(session_id)
+        yield SessionRecord(
+            initial_version=versions[0].version if versions else 0,
+            initial_state=versions[0].state if versions else session.state,
+            **session.model_dump(exclude={"state", "memory_count", "turn_count", "object"}),
+        )
+        yield from self._conversation(session_id, versions[1:])
+        yield from self._memories(session_id, session.memory_count)
+        for item in [*client.entities.list(session_id=session_id, limit=_PAGE).auto_paging_iter()][::-1]:
+            yield EntityRecord(**client.entities.get(item.id).model_dump())
+
+    def _versions(self, session_id: str) -> List[StateVersionModel]:
+        """Return the versions of the state that can be read, oldest first."""
+        history = self._client.state.get_state_history(session_id, limit=_PAGE)
+        versions = history.data[::-1]
+        if len(versions) == _PAGE and versions[0].version > 0:
+            total = history.current_version + 1
+            self._warn(f"{session_id}: the API gives the newest {_PAGE} of its {total} state versions.")
+        return versions
+
+    def _conversation(self, session_id: str, versions: List[StateVersionModel]) -> Iterator[SessionOrPart]:
+        """Read turns, and give each version of the state before the first turn that is not older than it."""
+        sessions = self._client.sessions
+        given = 0
+        for item in sessions.list_turns(session_id, limit=_PAGE, order="asc").auto_paging_iter():
+            while given < len(versions) and versions[given].created_at <= item.created_at:
+                yield StateVersionRecord(session_id=session_id, **versions[given].model_dump())
+                given += 1
+            yield TurnRecord(**sessions.get_turn(session_id, item.id).model_dump())
+        for version in versions[given:]:
+            yield StateVersionRecord(session_id=session_id, **version.model_dump())
+
+    def _memories(self, session_id: str, expected: int) -> Iterator[MemoryRecord]:
+        found = 0
+        for memory_id in memory_ids(self._client, session_id):
+            try:
+                memory = self._client.memory.get(memory_id)
+            except NotFoundError:
+                continue  # it was deleted
+            found += 1
+            yield MemoryRecord(embed=self._can_be_found(memory), **memory.model_dump())
+        if found < expected:
+            missing = expected - found
+            self._warn(f"{session_id}: {missing} of its {expected} memories are in no trace, and were not found.")
+
+    def _can_be_found(self, memory: MemoryResponse) -> bool:
+        """Say whether a memory was stored to be found; of one without a vector only a search for itself can tell."""
+        if memory.vector_available:
+            return True
+        text = memory.content[:_SEARCHED_CHARACTERS]
+        found = self._client.memory.search(text, memory.session_id, top_k=_MOST_RESULTS, threshold=0.0)
+        return any(match.id == memory.id for match in found)

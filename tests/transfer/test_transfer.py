@@ -1,0 +1,429 @@
+"""Sessions move between stores and services by `statebase export` and `statebase import`, and are never doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import tracemalloc
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import pytest
+
+from statebase import StateBase
+from statebase.local import Engine
+from statebase.server import serve_in_thread
+from statebase.transfer.exporting import export
+from statebase.transfer.importing import Importer, ImportFormatError, read
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def fill(client: StateBase, agent_id: str = "support-bot") -> str:
+    """Make a session that has some of everything, and return its id."""
+    session = client.sessions.create(agent_id, "ada", {"channel": "web"}, {"plan": "basic"}, 7200)
+    client.sessions.add_turn(session.id, "Where is my parcel?", "On its way.", {"tokens": 12}, "Looked it up.")
+    client.sessions.add_turn(session.id, "Upgrade me", "Done.", state_after={"plan": "gold", "due": None})
+    client.state.update_state(session.id, {"due": 12.5}, "Price list")
+    client.state.rollback(session.id, -1, "A misunderstanding")
+    client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": "tomorrow"})
+    client.memory.add("Prefers e-mail over phone calls", "preference", session.id, ["contact"], {"source": "chat"})
+    client.memory.delete(client.memory.add("A mistake", "fact", session.id).id)
+    client.memory.add("A secret", "general", session.id, embed=False)
+    order = client.entities.create(session.id, "order", "A-1043", {"status": "open"})
+    client.entities.update(order.id, {"status": "shipped"})
+    return session.id
+
+
+def content(client: StateBase) -> List[Dict[str, Any]]:
+    """Return what the sessions of a client hold, oldest first, without ids and times, which an import cannot keep."""
+    sessions = []
+    for record in exported(client):
+        kind = record.pop("record", "header")
+        for name in ("id", "session_id", "created_at", "updated_at", "ttl_expires_at", "embedding_id", "exported_at"):
+            record.pop(name, None)
+        if isinstance(record.get("metadata"), dict):
+            record["metadata"] = {key: value for key, value in record["metadata"].items() if key != "imported_from"}
+        if kind == "entity":
+            del record["version"]  # an entity is imported by one write
+        sessions.append({"kind": kind, **record, "metadata": record.get("metadata") or None})
+    return sessions
+
+
+def exported(client: StateBase) -> List[Dict[str, Any]]:
+    warnings: List[str] = []
+    records = [json.loads(record.model_dump_json()) for record in export(client, None, warnings.append)]
+    assert warnings == []
+    return records
+
+
+def lines(client: StateBase) -> List[bytes]:
+    return [json.dumps(record).encode() for record in exported(client)]
+
+
+def added(importer: Importer) -> int:
+    return sum(count.added for count in importer.counts.values())
+
+
+@pytest.fixture
+def source() -> Iterator[StateBase]:
+    with StateBase.local() as client:
+        yield client
+
+
+@pytest.fixture
+def target() -> Iterator[StateBase]:
+    with StateBase.local() as client:
+        yield client
+
+
+def test_import_makes_what_was_exported(source: StateBase, target: StateBase) -> None:
+    """State versions, turns, memories and entities arrive in their order, with all that was stored with them."""
+    fill(source)
+    fill(source, "sales-bot")
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    assert content(target) == content(source)
+
+
+def test_second_import_adds_nothing(source: StateBase, target: StateBase) -> None:
+    """All that is there is found again."""
+    fill(source)
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+    before = exported(target)[1:]
+
+    again = Importer(target)
+    for _ in again.run(read(lines(source))):
+        pass
+
+    assert added(again) == 0
+    assert {kind: count.present for kind, count in again.counts.items()} == {
+        "sessions": 1,
+        "state_versions": 3,
+        "turns": 3,
+        "memories": 2,
+        "entities": 1,
+    }
+    assert exported(target)[1:] == before
+
+
+def test_second_import_adds_nothing_later(source: StateBase) -> None:
+    """Also when the answers that the target keeps for repeated requests are long gone."""
+    now = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    fill(source)
+    export_lines = lines(source)
+    with StateBase.local(clock=lambda: now) as target:
+        for _ in Importer(target, ttl_seconds=2_592_000).run(read(export_lines)):
+            pass
+        now += timedelta(days=20)
+        again = Importer(target, ttl_seconds=2_592_000)
+        for _ in again.run(read(export_lines)):
+            pass
+
+        assert added(again) == 0
+        assert len(target.sessions.list()) == 1
+
+
+def test_import_that_broke_off_goes_on(source: StateBase, target: StateBase) -> None:
+    """Wherever it stopped, repeating it adds what is missing, and nothing twice."""
+    fill(source)
+    export_lines = lines(source)
+
+    for stop in range(1, len(export_lines)):
+        with pytest.raises(ImportFormatError, match="cut off"):
+            for _ in Importer(target).run(read(export_lines[:stop])):
+                pass
+    for _ in Importer(target).run(read(export_lines)):
+        pass
+
+    assert content(target) == content(source)
+
+
+def test_two_imports_at_once_double_nothing(source: StateBase, target: StateBase) -> None:
+    """Step by step beside each other, two imports make one copy."""
+    fill(source)
+    export_lines = lines(source)
+
+    for _ in zip(Importer(target).run(read(export_lines)), Importer(target).run(read(export_lines))):
+        pass
+
+    assert [session["kind"] for session in content(target)] == [session["kind"] for session in content(source)]
+
+
+def test_import_into_the_source_adds_nothing(source: StateBase) -> None:
+    """A session that is still there under its own id is not copied."""
+    fill(source)
+
+    importer = Importer(source)
+    for _ in importer.run(read(lines(source))):
+        pass
+
+    assert added(importer) == 0
+    assert len(source.sessions.list()) == 1
+
+
+def test_deleted_copy_is_made_again(source: StateBase, target: StateBase) -> None:
+    """Whoever deletes what was imported, and imports again on the same day, has it again."""
+    fill(source)
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+    target.sessions.delete(target.sessions.list()[0].id)
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    assert content(target) == content(source)
+
+
+def test_copy_says_where_it_came_from(source: StateBase, target: StateBase) -> None:
+    """The ids of the source are in the metadata of sessions and memories, beside what was there."""
+    session_id = fill(source)
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    copy = target.sessions.get(target.sessions.list()[0].id)
+    assert copy.metadata == {"channel": "web", "imported_from": session_id}
+
+
+def test_memories_can_be_found_as_before(source: StateBase, target: StateBase) -> None:
+    """What was stored to be found is found, what was not is not."""
+    fill(source)
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    found = target.memory.search("Prefers e-mail secret", threshold=0.0)
+    assert [memory.content for memory in found] == ["Prefers e-mail over phone calls"]
+
+
+@pytest.mark.parametrize(("left", "given", "expected"), [(7200, None, 7200), (60, None, 3600), (60, 90, 90)])
+def test_lifetime_goes_on_where_it_stopped(target: StateBase, left: int, given: Any, expected: int) -> None:
+    """A copy lives as long as the session had left, an hour at least, or as long as it was told."""
+    now = datetime.now(timezone.utc)
+    header = {"format": "statebase-export", "version": 1, "exported_at": now.isoformat(), "statebase": "1.0.0"}
+    session = {
+        "record": "session",
+        "id": "sess_gone",
+        "agent_id": "bot",
+        "created_at": now.isoformat(),
+        "updated_at": now.isoformat(),
+        "ttl_expires_at": (now + timedelta(seconds=left)).isoformat(),
+        "initial_state": {},
+    }
+    end = {"record": "end", "counts": {}}
+
+    for _ in Importer(target, given).run(read(json.dumps(record).encode() for record in (header, session, end))):
+        pass
+
+    copy = target.sessions.get(target.sessions.list()[0].id)
+    assert copy.ttl_expires_at is not None
+    assert (copy.ttl_expires_at - copy.created_at).total_seconds() == expected
+
+
+def test_long_histories_keep_their_newest_versions(source: StateBase, target: StateBase) -> None:
+    """Of more than 100 state versions the API gives the newest 100; the export says so."""
+    session = source.sessions.create("bot")
+    source.sessions.add_turn(session.id, "in", "out", state_after={"step": 0})
+    for step in range(1, 130):
+        source.state.replace_state(session.id, {"step": step})
+    warnings: List[str] = []
+
+    records = [record.model_dump_json().encode() for record in export(source, None, warnings.append)]
+    for _ in Importer(target).run(read(records)):
+        pass
+
+    copy = target.sessions.list()[0].id
+    assert warnings == [f"{session.id}: the API gives the newest 100 of its 131 state versions."]
+    assert target.state.get_state(copy).version == 99
+    assert [version.state["step"] for version in target.state.get_state_history(copy, limit=100).data] == [
+        *range(129, 29, -1)
+    ]
+
+
+def test_states_differ_as_json(source: StateBase, target: StateBase) -> None:
+    """True is not 1: the state before a turn is the one that was, though Python takes them for equal."""
+    session = source.sessions.create("bot", initial_state={"done": 1})
+    source.sessions.add_turn(session.id, "in", "out", state_after={"done": True})
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    copy = target.sessions.list()[0].id
+    turn = target.sessions.get_turn(copy, target.sessions.list_turns(copy)[0].id)
+    assert json.dumps([turn.state_before, turn.state_after]) == '[{"done": 1}, {"done": true}]'
+
+
+def test_export_holds_one_page_at_a_time(source: StateBase) -> None:
+    """Memory does not grow with what is exported."""
+    session = source.sessions.create("bot")
+    for _ in range(500):
+        source.sessions.add_turn(session.id, "x" * 40_000, "out")
+    tracemalloc.start()
+
+    size = sum(len(record.model_dump_json()) for record in export(source, None, print))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert size > 20_000_000
+    assert peak < size / 2
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "The input is empty"),
+        ("Dear Ada", "The input is not an export"),
+        ('{"format": "something else"}', "The input is not an export"),
+        ("HEADER2", "has format 2, and this version of statebase reads format 1: upgrade"),
+        ("HEADER", "The export is cut off"),
+        ("HEADER\n{half", "Line 2 is damaged"),
+        ('HEADER\n{"record": "session", "id": "sess_1"}', "Line 2 is damaged (session.agent_id: Field required)"),
+        ('HEADER\n{"record": "planet"}', "Line 2 is damaged"),
+        ("HEADER\nENTITY", "Line 2 does not belong to the session before it"),
+    ],
+)
+def test_what_is_no_export_is_refused(call: Run, tmp_path: Path, text: str, complaint: str) -> None:
+    """The line on stderr says what is wrong, and where."""
+    header = '{"format": "statebase-export", "version": 1, "exported_at": "2026-01-02T03:04:05Z", "statebase": "1.0.0"}'
+    entity = json.dumps(
+        {
+            "record": "entity",
+            "id": "ent_1",
+            "session_id": "sess_1",
+            "entity_type": "order",
+            "entity_id": "A-1",
+            "attributes": {},
+            "version": 1,
+            "created_at": "2026-01-02T03:04:05Z",
+            "updated_at": "2026-01-02T03:04:05Z",
+        }
+    )
+    file = text.replace("HEADER2", header.replace("1,", "2,", 1)).replace("HEADER", header).replace("ENTITY", entity)
+    (tmp_path / "in.jsonl").write_text(file)
+
+    result = call("import", "in.jsonl", "--path", "target.db")
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert complaint in result.stderr
+
+
+def test_from_the_laptop_to_the_service_and_back(run: Run, tmp_path: Path) -> None:
+    """A file, a service, another file: the command moves everything both ways."""
+    with StateBase.local(tmp_path / "laptop.db") as laptop:
+        fill(laptop)
+        expected = content(laptop)
+    engine = Engine.open()
+    with serve_in_thread(engine, api_key="sb_secret") as server:
+        key = {"STATEBASE_API_KEY": "sb_secret"}
+        assert run("export", "--all", "--path", "laptop.db", "-o", "out.jsonl").returncode == 0
+        there = run("import", "out.jsonl", "--url", server.url, **key)
+        back = run("export", "--all", "--url", server.url, **key)
+    engine.close()
+
+    again = run("import", "-", "--path", "new.db", "--json", input=back.stdout)
+
+    assert there.stderr == ""
+    assert there.stdout == "Imported 1 session, 3 state versions, 3 turns, 2 memories and 1 entity.\n"
+    assert json.loads(again.stdout)["turns"] == {"added": 3, "present": 0}
+    with StateBase.local(tmp_path / "new.db") as client:
+        assert content(client) == expected
+
+
+def test_only_what_was_asked_for_is_exported(run: Run, tmp_path: Path) -> None:
+    """Sessions are named by their ids; one that is not there is an error, and no file is left behind."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        first, _, third = fill(client), fill(client), fill(client)
+
+    some = run("export", third, first, "--path", "store.db")
+    missing = run("export", first, "sess_none", "--path", "store.db", "-o", "out.jsonl")
+
+    ids = [record["id"] for record in map(json.loads, some.stdout.splitlines()) if record.get("record") == "session"]
+    assert ids == [third, first]
+    assert missing.returncode == 1
+    assert "There is no session 'sess_none'" in missing.stderr
+    assert [file.name for file in tmp_path.iterdir() if "out" in file.name] == []
+
+
+def test_expired_sessions_can_be_exported_from_a_store(run: Run, tmp_path: Path) -> None:
+    """What has expired is still in the file: `--expired` brings it along, `--all` does not."""
+    yesterday = datetime.now(timezone.utc) - timedelta(days=2)
+    with StateBase.local(tmp_path / "store.db", clock=lambda: yesterday) as client:
+        expired = fill(client)
+    with StateBase.local(tmp_path / "store.db") as client:
+        alive = fill(client)
+
+    everything = run("export", "--expired", "--path", "store.db").stdout
+    living = run("export", "--all", "--path", "store.db").stdout
+
+    assert [expired in everything, alive in everything] == [True, True]
+    assert [expired in living, alive in living] == [False, True]
+
+
+def test_output_is_for_its_owner(run: Run, tmp_path: Path) -> None:
+    """A file of conversations is readable by nobody else, and replaces what was there once it is complete."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        fill(client)
+    (tmp_path / "out.jsonl").write_text("old")
+
+    result = run("export", "--all", "--path", "store.db", "-o", "out.jsonl")
+
+    text = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    assert re.fullmatch(r"Wrote 1 session, 3 state versions, .* to out\.jsonl\.\n", result.stderr)
+    assert json.loads(text.splitlines()[-1])["record"] == "end"
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "out.jsonl").stat().st_mode) == 0o600
+
+
+def test_devices_are_written_to(run: Run, tmp_path: Path) -> None:
+    """What is no plain file is not replaced by one."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        fill(client)
+
+    assert run("export", "--all", "--path", "store.db", "-o", os.devnull).returncode == 0
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize("command", [["export", "--all"], ["purge"], ["backup", "copy.db"]])
+def test_store_that_is_not_there_is_not_made(call: Run, tmp_path: Path, command: List[str]) -> None:
+    """Only `import` and `serve` make a store."""
+    result = call(*command, "--path", "missing.db")
+
+    assert (result.returncode, result.stderr) == (1, "statebase: --path missing.db: No such file or directory.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_purge_removes_what_has_expired(run: Run, tmp_path: Path) -> None:
+    """And says how much that was, as text or as JSON."""
+    yesterday = datetime.now(timezone.utc) - timedelta(days=2)
+    with StateBase.local(tmp_path / "store.db", clock=lambda: yesterday) as client:
+        for _ in range(3):
+            client.sessions.create("bot")
+
+    first, second = run("purge", "--path", "store.db"), run("purge", "--path", "store.db", "--json")
+
+    assert first.stdout == "Removed 3 expired sessions.\n"
+    assert json.loads(second.stdout) == {"sessions": 0}
+
+
+def test_backup_is_a_store(run: Run, tmp_path: Path) -> None:
+    """The copy has everything, while the store stays in use; a directory is no place for it."""
+    with StateBase.local(tmp_path / "store.db") as client:
+        session_id = fill(client)
+        result = run("backup", "--path", "store.db", "copy.db")
+        refused = run("backup", "--path", "store.db", ".")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert refused.stderr == "statebase: TARGET . is a directory: pass the path of a file.\n"
+    with StateBase.local(tmp_path / "copy.db") as copy:
+        assert copy.sessions.get(session_id).turn_count == 3
