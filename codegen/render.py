@@ -59,7 +59,6 @@ class Renderer:
                 "value": _value,
                 "returned": _returned,
                 "call": _call,
-                "wire_names": lambda parameters: repr(tuple(parameter.name for parameter in parameters)),
             }
         )
 

@@ -13,7 +13,7 @@ import httpx
 from .._base.lazy import importing
 from .._base.locks import FrameLock
 from .connections import CLOSED, Slots
-from .tls import TransportOptions, Verify, require_extras, transport_options
+from .tls import TransportOptions, Verify, transport_options
 
 T = TypeVar("T")
 
@@ -57,7 +57,6 @@ class BasePool(Generic[T]):
     ) -> None:
         if max_connections < 1:
             raise ValueError(f"max_connections is {max_connections}, it has to be at least 1")
-        require_extras(http2=http2, proxy=proxy)
         self._scheme = "https" if tls else "http"
         self._verify: Verify = verify
         self._multiplexed = http2 and tls
