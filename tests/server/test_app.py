@@ -111,6 +111,13 @@ def test_key_is_asked_for(engine: Engine) -> None:
     assert statuses == [401, 401, 200, 200]
 
 
+@pytest.mark.parametrize("key", ["", " ", "sb_a\n", "sb_ä"])
+def test_key_that_is_empty_or_cannot_be_sent_is_refused(engine: Engine, key: str) -> None:
+    """An unset environment variable does not make a server whose key is an empty header."""
+    with pytest.raises(ValueError, match="api_key must be printable ASCII text, not empty"):
+        create_app(engine, api_key=key)
+
+
 def test_rate_limit_is_kept() -> None:
     """The request after the last one of the minute is refused, with the seconds to wait."""
     noon = datetime(2026, 1, 2, 12, 0, 15, tzinfo=timezone.utc)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from statebase.local import Engine
-from statebase.server import Limits, RunningServer, create_app, serve_in_thread
+from statebase.server import Limits, RunningServer, create_app, running, serve_in_thread
 
 BODY = json.dumps({"agent_id": "bot"}).encode()
 
@@ -180,6 +180,28 @@ def test_answers_that_no_client_reads_are_dropped_with_their_connection(engine: 
             limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
     assert limit == Limits().answer_seconds * 1000
+
+
+_WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n", id="a request"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + _WEBSOCKET, id="half a WebSocket handshake"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), id="HTTP/2"),
+    ],
+)
+def test_silent_connection_is_closed(engine: Engine, monkeypatch: pytest.MonkeyPatch, beginning: bytes) -> None:
+    """However it began, and without a key."""
+    monkeypatch.setattr(running, "Limits", lambda: Limits(idle_seconds=0.1, silent_seconds=0.2))
+    with serve_in_thread(engine, api_key="sb_secret") as server, dial(server) as connection:
+        connection.settimeout(30)
+        connection.sendall(beginning)
+        while connection.recv(1000):
+            pass
 
 
 @pytest.mark.parametrize(

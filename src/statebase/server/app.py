@@ -46,6 +46,9 @@ def create_app(
         rate_limit: Requests a minute that come in; no limit without it.
         limits: What clients may hold up, and for how long. Default: `Limits()`.
 
+    Raises:
+        ValueError: `api_key` is empty, or not printable ASCII text.
+
     Example:
         >>> from statebase.local import Engine
         >>> from statebase.server import create_app

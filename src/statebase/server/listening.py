@@ -52,6 +52,7 @@ def serve_in_thread(
     Raises:
         ImportError: The extra `statebase[server]` is not installed.
         OSError: The address cannot be listened on.
+        ValueError: `api_key` is empty, or not printable ASCII text.
 
     Example:
         >>> from statebase import StateBase

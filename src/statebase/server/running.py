@@ -62,6 +62,8 @@ def _config(listener: Listener) -> Config:
     config.include_server_header = False
     config.graceful_timeout = _GRACE_SECONDS
     config.keep_alive_timeout = limits.idle_seconds
+    # The annotation of hypercorn says int; asyncio takes any number.
+    config.read_timeout = cast("int", limits.silent_seconds)
     config.ssl_handshake_timeout = limits.handshake_seconds
     # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
     config.keep_alive_max_requests = sys.maxsize

@@ -97,6 +97,9 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             without it.
         close_engine: Whether closing the transport closes the engine.
 
+    Raises:
+        ValueError: `api_key` is empty, or not printable ASCII text.
+
     Example:
         >>> import httpx
         >>> from statebase.local import Engine, LocalTransport
