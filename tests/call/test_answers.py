@@ -280,6 +280,16 @@ def test_redirect_is_not_followed(serve: Any, status: int) -> None:
     assert [attempt.status_code for attempt in caught.value.attempts] == [status]
 
 
+def test_query_of_a_redirect_is_not_shown(serve: Any) -> None:
+    """A service that redirects a search repeats its words in the new address."""
+    location = "https://elsewhere.example/v1/memories?query=hidden"
+
+    with pytest.raises(APIResponseValidationError, match=r"to 'https://elsewhere.example/v1/memories'") as caught:
+        serve(lambda request: httpx.Response(307, headers={"location": location})).memory.search("hidden")
+
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_delete_returns_nothing(serve: Any, status: int) -> None:
     """Where nothing is promised, nothing is returned."""

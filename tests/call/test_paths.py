@@ -89,6 +89,19 @@ def test_hostile_id_is_refused_by_every_method(respond: Any, dotted: str, names:
     assert requests == []
 
 
+def test_text_in_place_of_an_id_is_not_shown(respond: Any) -> None:
+    """A message shows the short id that was passed; what is too long for one may be what a user said."""
+    client, _ = respond()
+    text = "What does the patient take? " * 4
+
+    with pytest.raises(InvalidRequestError, match="got 'a/b'"):
+        client.sessions.get("a/b")
+    with pytest.raises(InvalidRequestError, match=f"got {len(text)} characters") as caught:
+        client.sessions.get(text)
+
+    assert "patient" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("given_id", "sent"),
     [

@@ -74,6 +74,18 @@ def test_nothing_that_users_wrote_is_in_it(respond: Any, spans: InMemorySpanExpo
     assert "sb_test" not in span.to_json()
 
 
+def test_id_in_the_path_is_not_in_it(respond: Any, spans: InMemorySpanExporter) -> None:
+    """Of an address, a span shows the route as the API writes it: `{turn_id}`, not the id."""
+    client, _ = respond(404)
+
+    with pytest.raises(NotFoundError):
+        client.sessions.get_turn("sess_hidden", "turn_hidden")
+
+    (span,) = spans.get_finished_spans()
+    assert span.attributes["url.template"] == "/v1/sessions/{session_id}/turns/{turn_id}"  # type: ignore[index]
+    assert "hidden" not in span.to_json()
+
+
 @pytest.mark.parametrize(
     "answer",
     [

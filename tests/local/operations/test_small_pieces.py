@@ -303,3 +303,43 @@ def test_stored_responses_of_a_deleted_session_are_emptied(engine: Engine, make_
     connection.close()
     assert len(kept) == 2
     assert not any(b"elm street" in body for body in kept)
+
+
+def kept_bodies(store_path: Path) -> bytes:
+    connection = sqlite3.connect(store_path)
+    kept = b"".join(bytes(body) for (body,) in connection.execute("SELECT body FROM answers"))
+    connection.close()
+    return kept
+
+
+def test_stored_responses_of_a_deleted_memory_are_emptied(engine: Engine, make_http: Any, store_path: Path):
+    """Those that made it, changed it, and gave it to a model."""
+    http = make_http(engine)
+    key = {"Idempotency-Key": "key-1"}
+    session_id = http.post("/v1/sessions", json={"agent_id": "a"}).json()["id"]
+    body = {"session_id": session_id, "content": "lives in elm street"}
+    memory_id = http.post("/v1/memories", json=body, headers=key).json()["id"]
+    http.put(f"/v1/memories/{memory_id}", json={"tags": ["home"]}, headers=key)
+    http.post(f"/v1/sessions/{session_id}/context", json={"query": "lives in elm street"}, headers=key)
+    before = kept_bodies(store_path)
+
+    http.delete(f"/v1/memories/{memory_id}")
+
+    assert before.count(b"elm street") == 3
+    assert b"elm street" not in kept_bodies(store_path)
+
+
+def test_stored_responses_of_a_deleted_entity_are_emptied(engine: Engine, make_http: Any, store_path: Path):
+    """Those that made it, and changed it."""
+    http = make_http(engine)
+    key = {"Idempotency-Key": "key-1"}
+    session_id = http.post("/v1/sessions", json={"agent_id": "a"}).json()["id"]
+    body = {"session_id": session_id, "entity_type": "order", "entity_id": "1", "attributes": {"to": "elm street"}}
+    entity_id = http.post("/v1/entities", json=body, headers=key).json()["id"]
+    http.put(f"/v1/entities/{entity_id}", json={"attributes": {"also": "elm street"}}, headers=key)
+    before = kept_bodies(store_path)
+
+    http.delete(f"/v1/entities/{entity_id}")
+
+    assert before.count(b"elm street") == 3
+    assert b"elm street" not in kept_bodies(store_path)
