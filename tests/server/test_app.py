@@ -235,6 +235,15 @@ def test_body_that_a_web_page_may_send_unasked_is_refused(engine: Engine, conten
     assert with_key.status_code == 201
 
 
+def test_body_of_http2_without_a_length_is_refused_as_well(engine: Engine) -> None:
+    """Over HTTP/2 a body needs neither Content-Length nor Transfer-Encoding."""
+    messages = iter([{"type": "http.request", "body": b'{"agent_id": "bot"}', "more_body": False}])
+
+    sent, _ = call(create_app(engine), http_scope("POST", "/v1/sessions", {"content-type": "text/plain"}), messages)
+
+    assert sent[0]["status"] == 415
+
+
 def test_body_in_two_framings_is_refused(engine: Engine) -> None:
     """The connection is closed: what follows on it may be a request that was smuggled in."""
     headers = {"content-length": "5", "transfer-encoding": "chunked", "content-type": "application/json"}

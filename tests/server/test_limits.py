@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import sys
 from typing import Any, Dict, List
 
 import httpx
@@ -180,6 +182,32 @@ def test_answers_that_no_client_reads_are_dropped_with_their_connection(engine: 
             limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
     assert limit == Limits().answer_seconds * 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of file descriptors")
+def test_connection_without_a_file_descriptor_is_closed(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """It neither waits nor fills the log, and later ones are served."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serve_in_thread(engine) as server, httpx.Client(base_url=server.url) as client:
+        assert client.get("/health/live").status_code == 200
+        connections = [socket.socket() for _ in range(3)]
+        next_descriptor = os.dup(0)
+        os.close(next_descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_descriptor, hard))
+        try:
+            for connection in connections:
+                connection.settimeout(30)
+                connection.connect(("127.0.0.1", httpx.URL(server.url).port or 0))
+                assert connection.recv(1) == b""
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for connection in connections:
+                connection.close()
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
+
+    assert [record for record in caplog.records if record.name in ("asyncio", "statebase.server")] == []
 
 
 _WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"

@@ -311,6 +311,18 @@ def _problem_of_key(value: object) -> Optional[str]:
     return None
 
 
+def _is_host(netloc: str, host: str) -> bool:
+    if "[" not in netloc:
+        return host.translate(_NAME_MARKS).isalnum()
+    from ipaddress import IPv6Address
+
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return netloc.startswith("[") and netloc.partition("]")[2][:1] in ("", ":")
+
+
 def _base_url(value: object, allow_insecure_http: bool) -> str:
     if not isinstance(value, str):
         raise configuration_error(f"base_url must be a URL or a region (us, eu, apac), got {_shown(value)}")
@@ -322,14 +334,18 @@ def _base_url(value: object, allow_insecure_http: bool) -> str:
 
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         raise configuration_error("base_url is no address: its host or its port cannot be read") from None
     if parts.query or parts.fragment or "@" in parts.netloc or not value.isprintable() or " " in value:
         raise configuration_error(
             "base_url has a query, a fragment, a user name or a space: give only https://host/path"
         )
-    if parts.scheme not in ("http", "https") or not (":" in host or host.translate(_NAME_MARKS).isalnum()):
+    if not parts.netloc.isascii():  # letters of other scripts look like those of another host
+        raise configuration_error(
+            "base_url must be ASCII, but the host has other characters: pass its name as DNS has it, xn--..."
+        )
+    if parts.scheme not in ("http", "https") or port == 0 or not _is_host(parts.netloc, host):
         raise configuration_error(
             f"base_url {value!r} is no address: give https://host, or a region: {', '.join(REGIONS)}"
         )

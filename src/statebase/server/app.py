@@ -257,7 +257,8 @@ def _check_content_type(headers: httpx.Headers) -> None:
     """
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and content_type != "application/json":
+    # Over HTTP/2 a body needs neither header.
+    if (has_body or content_type) and content_type != "application/json":
         message = "Content-Type must be application/json where the server asks for no API key."
         raise EngineError(415, "invalid_request", message, "Content-Type")
 
