@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
-from typing import Union
+from typing import List, Set, Union
 
 import pytest
 
@@ -23,6 +24,24 @@ def sign(payload: bytes, secret: str = SECRET) -> str:
 def test_a_right_signature_passes(payload: Union[bytes, str], secret: Union[str, bytes]) -> None:
     """Payload and secret may be text or bytes; capitals and white space around the signature do not matter."""
     assert webhooks.verify(payload, f" {sign(PAYLOAD).upper()}\n", secret) is True
+
+
+def test_signature_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a whole, by the function of Python for it: how long it takes does not tell where the first difference is."""
+    compare = hmac.compare_digest
+    compared: List[Set[bytes]] = []
+
+    def watched(one: bytes, other: bytes) -> bool:
+        compared.append({one, other})
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+
+    for signature in (sign(PAYLOAD), sign(PAYLOAD, "other")):
+        with contextlib.suppress(webhooks.WebhookError):
+            webhooks.verify(PAYLOAD, signature, SECRET)
+
+    assert compared == [{sign(PAYLOAD).encode()}, {sign(PAYLOAD).encode(), sign(PAYLOAD, "other").encode()}]
 
 
 @pytest.mark.parametrize(

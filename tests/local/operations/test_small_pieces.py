@@ -343,3 +343,26 @@ def test_stored_responses_of_a_deleted_entity_are_emptied(engine: Engine, make_h
 
     assert before.count(b"elm street") == 3
     assert b"elm street" not in kept_bodies(store_path)
+
+
+def test_stored_responses_of_a_session_that_is_being_removed_are_not_given_again(engine: Engine, make_http: Any):
+    """They may still be in the store then; to send a request again reads and writes nothing."""
+    http = make_http(engine)
+    key = {"Idempotency-Key": "key-1"}
+    session_id = http.post("/v1/sessions", json={"agent_id": "a"}).json()["id"]
+    requests = {
+        "/v1/memories": {"session_id": session_id, "content": "elm street"},
+        f"/v1/sessions/{session_id}/context": {"query": "elm street"},
+        f"/v1/sessions/{session_id}/turns": TURN.model_dump(exclude_unset=True),
+    }
+    for path, body in requests.items():
+        assert http.post(path, json=body, headers=key).is_success
+    store = engine._core.store
+    with store.database.write():  # as a deletion that was interrupted leaves it
+        session = store.sessions.find(session_id)
+        assert session is not None
+        store.remove_session(session)
+
+    again = [http.post(path, json=body, headers=key) for path, body in requests.items()]
+
+    assert [(response.status_code, "elm street" in response.text) for response in again] == [(404, False)] * 3

@@ -10,7 +10,7 @@ from typing import Callable, Iterator
 import pytest
 
 from statebase import StateBase, StateBaseError
-from statebase.local import Engine
+from statebase.local import Engine, EngineError
 from statebase.models import SessionCreateRequest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows does not remove files that are open")
@@ -53,6 +53,32 @@ def test_open_client_says_so(client: StateBase, store: Path, change: Callable[[P
             client.sessions.create("lost")
         with pytest.raises(StateBaseError, match="removed or replaced while it was open"):
             client.sessions.list()
+
+
+@pytest.mark.parametrize("change", [remove, replace])
+def test_write_that_reads_nothing_before(store: Path, change: Callable[[Path], None]):
+    """A write with an idempotency key looks for its stored response first; one without has to notice by itself."""
+    engine = Engine.open(store)
+    change(store)
+
+    with pytest.raises(EngineError, match="removed or replaced while it was open"):
+        engine.create_session(SessionCreateRequest(agent_id="lost"))
+
+    engine.close()
+
+
+@pytest.mark.parametrize("change", [remove, replace])
+def test_open_store_is_not_copied(store: Path, change: Callable[[Path], None]):
+    """A backup would be one of another store, and pass for one of this."""
+    engine = Engine.open(store)
+    copy = store.with_name("copy.db")
+    change(store)
+
+    with pytest.raises(EngineError, match="removed or replaced while it was open"):
+        engine.backup(str(copy))
+
+    engine.close()
+    assert not copy.exists()
 
 
 def test_store_that_was_removed_is_empty_when_it_is_opened_anew(client: StateBase, store: Path):
