@@ -18,10 +18,15 @@ from statebase.server import Limits, RunningServer, create_app, running, serve_i
 BODY = json.dumps({"agent_id": "bot"}).encode()
 
 
-def scope(method: str = "POST", path: str = "/v1/sessions") -> Dict[str, Any]:
-    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+def scope(method: str = "POST", path: str = "/v1/sessions", key: bytes = b"") -> Dict[str, Any]:
+    headers = [
+        (b"x-api-key", key),
+        (b"host", b"localhost"),
+        (b"content-type", b"application/json"),
+        (b"transfer-encoding", b"chunked"),
+    ]
     if method == "GET":
-        headers = headers[:1]
+        headers = headers[:2]
     return {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
 
 
@@ -246,3 +251,25 @@ def test_head_without_an_end_is_refused(engine: Engine, head: bytes) -> None:
         # Not a byte more than the server reads: it closes the connection, and what is left over would reset it.
         connection.sendall(head[: Limits().head_bytes + 1])
         assert connection.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def test_refused_request_takes_no_place_while_the_rest_of_it_comes(engine: Engine) -> None:
+    """Whoever has no key cannot keep out those who have one, by requests that do not end."""
+
+    async def run() -> None:
+        app = create_app(engine, api_key="sb_right", limits=Limits(requests=2))
+        refused = [Client(app) for _ in range(5)]
+        for client in refused:
+            client.write(BODY[:5])
+            await taken_up(client)
+            while len(client.sent) < 2:
+                await asyncio.sleep(0)
+        allowed = Client(app, key=b"sb_right")
+        allowed.write(BODY, more=False)
+
+        assert await allowed.status() == 201
+        for client in refused:
+            client.write(b"", more=False)
+        assert [await client.status() for client in refused] == [401] * 5
+
+    asyncio.run(run())

@@ -70,11 +70,11 @@ class _App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             body = _Body(receive, self._limits, self._load)
-            self._load.enter()
+            body.enter()
             try:
                 await self._serve(scope, body, send)
             finally:
-                self._load.leave(body.size)
+                body.leave()
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -113,6 +113,7 @@ class _App:
         # What goes on without an end is cut off: the server closes a connection whose request was not read.
         content = b"" if scope["method"] == "HEAD" else response.content
         await send({"type": "http.response.body", "body": content, "more_body": True})
+        body.leave()  # answered: whoever has no key does not take the place of another while the rest comes
         await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -169,8 +170,20 @@ class _Body(httpx.AsyncByteStream):
         self._limits = limits
         self._load = load
         self._more = True
+        self._counts = False
         self.size = 0
         """What was read and counted, in bytes."""
+
+    def enter(self) -> None:
+        """Count the request as under way."""
+        self._counts = True
+        self._load.enter()
+
+    def leave(self) -> None:
+        """Count the request as answered; calling it again has no effect."""
+        if self._counts:
+            self._counts = False
+            self._load.leave(self.size)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         end = anyio.current_time() + self._limits.body_seconds
