@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ssl
+import traceback
+from typing import Any
 
 import httpx
 import pytest
 
+from statebase import APIConnectionError
 from statebase._call.outcome import may_pass, without_secrets
 
 REQUEST = httpx.Request("GET", "https://api.statebase.org/", headers={"X-API-Key": "sb_secret"})
@@ -49,6 +52,22 @@ def test_errors_of_a_group() -> None:
     for error in Group.exceptions:
         with pytest.raises(RuntimeError, match="has not been set"):
             _ = error.request
+
+
+def test_traceback_of_an_error_that_was_being_handled(respond: Any) -> None:
+    """It is the application's: what becomes of a call that it makes meanwhile does not change it."""
+    client, _ = respond(httpx.ReadError("lost"), max_retries=0)
+
+    def depth(error: BaseException) -> int:
+        return len(list(traceback.walk_tb(error.__traceback__)))
+
+    try:
+        httpx.get("nowhere://of.the.application")
+    except httpx.UnsupportedProtocol as own:
+        before = depth(own)
+        with pytest.raises(APIConnectionError):
+            client.sessions.get("sess_1")
+        assert depth(own) == before > 2
 
 
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])

@@ -296,10 +296,13 @@ def test_other_requests_of_an_http_client_are_logged(caplog: pytest.LogCaptureFi
     ]
 
 
-def test_headers_of_http2_are_not_logged(caplog: pytest.LogCaptureFixture, flavour: str, make_client: Any) -> None:
+@pytest.mark.parametrize("name", ["hpack.hpack", "hpack.table"])
+def test_headers_of_http2_are_not_logged(
+    caplog: pytest.LogCaptureFixture, flavour: str, make_client: Any, name: str
+) -> None:
     """hpack logs every header at DEBUG; while a request of ours is sent, it does not."""
     caplog.set_level(logging.DEBUG)
-    logger = logging.getLogger("hpack.hpack")
+    logger = logging.getLogger(name)
 
     def handle(request: httpx.Request) -> httpx.Response:
         logger.debug("Adding %s to the header table", request.headers["x-api-key"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import ssl
 from typing import Any, Dict
 
@@ -9,6 +10,9 @@ import httpx
 import pytest
 
 from statebase import AsyncStateBase, ConfigurationError, StateBase, StateBaseError
+from statebase._call.settings import Settings
+from statebase._wire.async_pool import AsyncPool
+from statebase._wire.pool import SyncPool
 
 BOTH = pytest.mark.parametrize("client_class", [StateBase, AsyncStateBase])
 
@@ -340,3 +344,9 @@ def test_switch_that_is_no_truth_value_is_refused(option: str, value: Any) -> No
 
     with pytest.raises(ConfigurationError, match=f"{option} must be True or False, got"):
         StateBase("sb_test", "http://example.org", **options)
+
+
+@pytest.mark.parametrize("kind", [StateBase, AsyncStateBase, Settings, SyncPool, AsyncPool])
+def test_certificates_are_checked_unless_told_otherwise(kind: Any) -> None:
+    """On every level: none of them falls back to anything weaker where the one above says nothing."""
+    assert inspect.signature(kind).parameters["verify"].default is True

@@ -6,7 +6,9 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import Any, Iterator, List
+import traceback
+from types import FrameType
+from typing import Any, Iterator, List, Optional
 
 import pytest
 
@@ -59,6 +61,24 @@ def test_service_that_does_not_take_it(reluctant: Reluctant, make_client: Any) -
 
     assert (caught.value.outcome, caught.value.attempts[0].phase) == ("unknown", "send")
     assert type(caught.value.__cause__).__name__ == "WriteTimeout"
+
+
+def test_traceback_does_not_show_what_was_being_sent(reluctant: Reluctant, make_client: Any) -> None:
+    """Error trackers report the local variables of each frame; those that send a head hold the key in it."""
+    client = make_client("sb_hunter2", base_url=reluctant.url, max_retries=0, timeout=0.3)
+
+    with pytest.raises(APITimeoutError) as caught:
+        client.sessions.get("sess_1", extra_headers={"X-Large": LARGE["text"]})
+
+    frames: List[FrameType] = []
+    error: Optional[BaseException] = caught.value
+    while error is not None:
+        frames += [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        error = error.__cause__ or error.__context__
+    of_ours = [frame for frame in frames if frame.f_code.co_filename != __file__]
+    assert type(caught.value.__cause__).__name__ == "WriteTimeout"
+    assert "_attempts" in [frame.f_code.co_name for frame in of_ours]
+    assert [frame.f_code.co_name for frame in of_ours if "hunter2" in repr(frame.f_locals)] == []
 
 
 def test_connection_that_is_reset_meanwhile(reluctant: Reluctant, make_client: Any) -> None:

@@ -36,6 +36,7 @@ from .outcome import (
     not_of_connection,
     phase_of,
     what_to_do,
+    without_library_frames,
     without_secrets,
 )
 from .response import Reply, answer_error, retry_after, status_error, too_large_error
@@ -209,6 +210,7 @@ class Call:
                 raise other
             finally:
                 other.__context__ = context
+        without_library_frames(error)
         phase = phase_of(error, self._wire, request)
         delay = self._delay(Failure(may_pass(error)))
         self._ended(phase, error=type(error).__name__, retry_in_seconds=delay)

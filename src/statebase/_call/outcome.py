@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import ssl
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import AsyncIterator, Iterator, NamedTuple, Optional, cast
 
 import httpx
@@ -40,6 +40,7 @@ _HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperfr
 }
 # What Python's own exceptions are failures of a connection in, if they were raised there.
 _NETWORK_MODULES = _HTTP_LIBRARIES | {"socket", "ssl", "selectors", "asyncio", "encodings", "gevent", "eventlet"}
+_MODULE_OF_THE_SOCKETS = "statebase._wire.sockets"
 _MODULES_OF_THE_POOLS = frozenset({"statebase._wire.connections", "statebase._wire.base_pool"})
 
 
@@ -266,6 +267,39 @@ def without_secrets(error: Exception) -> None:
                 response._request = None  # pyright: ignore[reportPrivateUsage]
         together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 has not
         left += (each.__cause__, each.__context__, *(together if isinstance(together, tuple) else ()))
+
+
+def without_library_frames(error: Exception) -> None:
+    """Cut the traceback of a failed connection, and those of its causes, where the HTTP libraries begin.
+
+    Error trackers report the local variables of each frame, and theirs hold what was being sent, the API key with it.
+    What was raised before this call has no frame in common with it, and stays as it is.
+    """
+    seen: set[int] = set()
+    frames = _frames(error)
+    left: list[Optional[BaseException]] = [error]
+    while left:
+        each = left.pop()
+        if each is None or id(each) in seen or frames.isdisjoint(own := _frames(each)):
+            continue
+        seen.add(id(each))
+        frames |= own
+        left += (each.__cause__, each.__context__)
+        _cut_traceback(each)
+
+
+def _cut_traceback(error: BaseException) -> None:
+    last: Optional[TracebackType] = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in _HTTP_LIBRARIES or module == _MODULE_OF_THE_SOCKETS:
+            if last is None:
+                error.__traceback__ = None
+            else:
+                last.tb_next = None
+            return
+        last, traceback = traceback, traceback.tb_next
 
 
 def _is_certificate_failure(error: BaseException) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
 import httpx
 import pytest
 
-from statebase.local import Engine
+from statebase.local import Engine, LocalTransport
 
 SERVER_KEY = "sb_the-key-of-the-server"
 UNAUTHENTICATED = (401, "authentication_failed", "X-API-Key")
@@ -219,3 +220,29 @@ def test_unknown_key_cannot_be_revoked(http: httpx.Client, error_of: Any):
     response = http.delete("/v1/dashboard/keys/key_000000000000")
 
     assert error_of(response) == (404, "resource_not_found", "key_id")
+
+
+class UnreadBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that may not be read."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError("the body was read")
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["memory", "file"])
+@pytest.mark.parametrize("key", [None, "wrong", "sb_wrong"])
+def test_body_of_a_request_without_a_key_is_not_read(
+    open_engine: Callable[..., Engine], store_path: Path, in_memory: bool, key: Optional[str]
+):
+    """Who may not come in cannot make the server take in what was sent."""
+    engine = open_engine(":memory:" if in_memory else store_path)
+    transport = LocalTransport(engine, api_key=SERVER_KEY)
+    headers = {} if key is None else {"X-API-Key": key}
+    request = httpx.Request("POST", "http://local/v1/sessions", headers=headers, stream=UnreadBody())
+
+    answers = [transport.handle_request(request), asyncio.run(transport.handle_async_request(request))]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
