@@ -66,7 +66,7 @@ def decode(operation: Operation[T], reply: Reply) -> T:
     """
     if operation.status == 204:
         if reply.content and reply.is_success:  # the page of a login portal, for one: nothing was done
-            raise answer_error(reply, f"has a body where the API sends none ({_looks_like(reply)})")
+            raise answer_error(reply, f"has a body, but the API sends none ({_looks_like(reply)})")
         return cast("T", None)
     try:
         value: T = _validator(cast(Any, operation.result))(reply.content)
@@ -96,7 +96,7 @@ def _validator(result: Any) -> Any:
 def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
-        path, what = None, f"is not the JSON that the API answers with ({first['msg']}; {_looks_like(reply)})"
+        path, what = None, f"is not the JSON that the API returns ({first['msg']}; {_looks_like(reply)})"
     else:
         path = json_path(first["loc"])
         what = f"does not fit its model at {wrong_fields(error)}"
@@ -123,7 +123,7 @@ def _json_type(value: object) -> str:
 def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
     """Make the error for an answer that is not what the API promises; `what` continues "The answer ..."."""
     return APIResponseValidationError(
-        f"The answer {what}. Is base_url right, and is this version of statebase as new as the service?",
+        f"The answer {what}. Check base_url, and that statebase is as new as the service.",
         path=path,
         **_facts(reply, body_of(reply)),
     )

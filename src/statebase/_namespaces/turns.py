@@ -48,7 +48,7 @@ def _turn_part(name: str, value: Any) -> Any:
         return cast(Any, value)
     raise InvalidRequestError(
         f"{name} must be a string, a mapping with 'type' and 'content', or a Turn{name.capitalize()}, "
-        f"got {type(value).__name__}",
+        f"got {'None' if value is None else type(value).__name__}",
         param=name,
     )
 

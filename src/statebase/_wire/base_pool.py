@@ -56,7 +56,7 @@ class BasePool(Generic[T]):
         keepalive_expiry: float = KEEPALIVE_EXPIRY,
     ) -> None:
         if max_connections < 1:
-            raise ValueError(f"max_connections is {max_connections}, it has to be at least 1")
+            raise ValueError(f"max_connections must be at least 1, got {max_connections}")
         self._scheme = "https" if tls else "http"
         self._verify: Verify = verify
         self._multiplexed = http2 and tls

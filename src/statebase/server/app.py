@@ -94,7 +94,7 @@ class _App:
         except Exception:
             request_id = new_id("req_")
             logger.exception("Request %s (%s %s) failed", request_id, scope["method"], scope["path"])
-            message = f"Something went wrong in the engine: see the log for request {request_id}."
+            message = f"Internal error in the engine: see the log for request {request_id}."
             response = refusal(EngineError(500, "internal_error", message), request_id)
         # One who does not read the answer does not keep it in memory for ever.
         with anyio.move_on_after(self._limits.answer_seconds):
@@ -241,7 +241,7 @@ def _url(scope: Scope, path: bytes) -> httpx.URL:
     try:
         return httpx.URL("http://localhost", raw_path=path + b"?" + query if query else path)
     except (httpx.InvalidURL, UnicodeDecodeError) as error:
-        message = f"The path or the query of the request is no address ({error}): escape what is not plain ASCII."
+        message = f"The path or the query of the request is not valid ({error}): percent-encode what is not ASCII."
         raise invalid_request(message, None) from error
 
 
@@ -279,7 +279,7 @@ def _check_content_type(headers: httpx.Headers) -> None:
 def _page_refused(header: str) -> EngineError:
     message = (
         f"{header} must be this server's own address, because the server asks for no API key: call it as localhost and "
-        "not from another web page, or give the server a key."
+        "not from another web page, or set an API key for the server."
     )
     return EngineError(403, "permission_denied", message, header)
 
@@ -305,7 +305,7 @@ def _document(method: str) -> httpx.Response:
     """Answer a request for the OpenAPI document."""
     if method in ("GET", "HEAD"):
         return httpx.Response(200, headers={"Content-Type": "application/json"}, content=_document_text())
-    message = f"{method} does nothing at /openapi.json: it takes GET."
+    message = f"{method} is not allowed at /openapi.json: use GET."
     response = refusal(EngineError(405, "invalid_request", message), None)
     response.headers["Allow"] = "GET"
     return response
