@@ -46,7 +46,7 @@ class Operation(Generic[T]):
     headers: tuple[str, ...] = ()
     """The names of its header parameters, as on the wire, beside those that the SDK sends by itself."""
     page: Optional[Cursor] = None
-    """How the list goes on that it answers with; None where the answer is no page."""
+    """How the list goes on that it answers with; None where the answer is not a page."""
     methods: tuple[str, ...] = ()
     """Where the clients offer it: `sessions.add_turn`."""
 
