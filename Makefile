@@ -54,6 +54,7 @@ lint: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(VENV)/bin/lint-imports
+	$(RUN) tests.architecture.plain_words
 
 types: setup
 	$(RUN) mypy

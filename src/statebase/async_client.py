@@ -162,7 +162,7 @@ class AsyncStateBase(AsyncNamespaces, BaseClient):
         return AsyncWithRawResponse(AsyncAPIClient(self._settings, self._owner._connection, raw=True))
 
     async def close(self) -> None:
-        """Give back all connections; further calls fail. A second time does nothing."""
+        """Close all connections; further calls fail. Calling it again has no effect."""
         if self._owner is not self:
             return
         self._closed = True

@@ -46,17 +46,17 @@ class StateBase(Namespaces, BaseClient):
     Nothing is opened until the first call. Close it with `close()` or a `with` block.
 
     Args:
-        api_key: The key of the service; without it, the environment variable `STATEBASE_API_KEY`.
-        base_url: The address of the service, or a region: `"us"`, `"eu"`, `"apac"`; without it, the environment
+        api_key: The key of the service. Default: the environment variable `STATEBASE_API_KEY`.
+        base_url: The address of the service, or a region: `"us"`, `"eu"`, `"apac"`. Default: the environment
             variable `STATEBASE_BASE_URL`, else the region us.
-        timeout: Seconds that connecting, sending, and each wait for data may take; None for ever. 30.0 without it.
-        max_retries: How often a failed attempt is repeated; 2 without it.
-        deadline: Seconds that a whole call may take, its attempts and waits together; no limit without it.
+        timeout: Seconds that connecting, sending, and each wait for data may take. None: no limit. Default: 30.0.
+        max_retries: Retries after a failed attempt. Default: 2.
+        deadline: Seconds that a whole call may take, its attempts and waits together. Default: no limit.
         max_response_bytes: The largest response to accept, in bytes, decompressed. None: no limit. Default: 64 MiB.
         default_headers: Headers to send with every request.
         http2: Speak HTTP/2 with the service; needs the extra `statebase[http2]`. All calls then share one connection,
-            of which HTTP/1.1 opens up to 100: it helps where connections are scarce, and is no faster.
-        proxy: The proxy to go through, such as `"http://localhost:3128"`; without it, what the environment says.
+            of which HTTP/1.1 opens up to 100: it helps where connections are scarce, and is not faster.
+        proxy: The proxy to go through, such as `"http://localhost:3128"`. Default: what the environment says.
         verify: True to trust the usual authorities, False to trust anyone, a file of authorities, or an `SSLContext`.
         http_client: An `httpx.Client` to send through, with its own TLS, proxies and limits; you close it.
         transport: An httpx transport to send through, in place of the network; closed with the client.
@@ -133,12 +133,12 @@ class StateBase(Namespaces, BaseClient):
         Args:
             path: The file of the store, made if it is not there; `":memory:"` for one that lives as long as the client.
                 Clients of one file in one process share an engine; other processes may open it too.
-            embedder: Turns texts into vectors for search by meaning; without it, the one of `statebase[local]` where
+            embedder: Turns texts into vectors for search by meaning. Default: the one of `statebase[local]` where
                 that is installed, else search finds words.
             durability: `"full"`: what was answered survives a loss of power. `"normal"`: it survives a crash of the
                 process; faster.
             default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000 seconds (30 days).
-            clock: Tells the engine the time, as an aware datetime; the machine's without it.
+            clock: Tells the engine the time, as an aware datetime. Default: the machine's clock.
 
         Raises:
             ConfigurationError: The store cannot be opened; the message says why.
@@ -192,7 +192,7 @@ class StateBase(Namespaces, BaseClient):
         return WithRawResponse(SyncAPIClient(self._settings, self._owner._connection, raw=True))
 
     def close(self) -> None:
-        """Give back all connections; further calls fail. A second time does nothing."""
+        """Close all connections; further calls fail. Calling it again has no effect."""
         if self._owner is not self:
             return
         self._closed = True

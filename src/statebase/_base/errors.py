@@ -97,7 +97,7 @@ class StateBaseError(Exception):
     attempts: tuple[Attempt, ...] = ()
     """Every try of the call, first to last."""
     idempotency_key: Optional[str] = None
-    """The key that the write carried: send it again with this key to be sure that it happens once."""
+    """The key that the write carried: send it again with this key, and the service applies it once."""
     retry_after: Optional[float] = None
     """Seconds after which the service asked to be called again; None where it did not say."""
 
@@ -210,7 +210,7 @@ def _content(body: Any) -> bytes:
 
 
 class BadRequestError(APIStatusError):
-    """400: the request makes no sense to the service."""
+    """400: the service refuses the request as not valid."""
 
 
 class AuthenticationError(APIStatusError):

@@ -39,7 +39,7 @@ else:
 importing = RLock()
 """Held while this package imports what it has put off, its dependencies included.
 
-A thread that imports a module holds a lock of that module. If another thread forks meanwhile, the lock is held for ever
+A thread that imports a module holds a lock of that module. If another thread forks meanwhile, the lock stays held
 in the child, which then hangs when it imports the module. So forks wait until the import is over.
 """
 

@@ -126,7 +126,7 @@ class FrameLock:
         return _Holding(self)
 
     def was_abandoned_here(self) -> bool:
-        """Return whether a frame of this thread held the lock when it was interrupted, and nobody has taken it over."""
+        """Return whether a frame of this thread held the lock when it was interrupted, and none has taken it over."""
         newest = self._newest()
         return not newest.released and newest.thread == threading.get_ident() and newest.is_gone
 

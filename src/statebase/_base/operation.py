@@ -42,7 +42,7 @@ class Operation(Generic[T]):
     body: Optional[type[Any]] = None
     """The model that the request's JSON body has to fit; None where the operation takes no body."""
     page: Optional[Cursor] = None
-    """How the list goes on that it answers with; None where the answer is no page."""
+    """How the list goes on that it answers with; None where the answer is not a page."""
     methods: tuple[str, ...] = ()
     """Where the clients offer it: `sessions.add_turn`."""
 

@@ -36,7 +36,7 @@ def short(value: Any, room: int = ROOM) -> str:
 
 
 def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = ROOM, separator: str = ", ") -> str:
-    """Write names and values as arguments of a call. The service may send any name: what is no identifier is quoted."""
+    """Write names and values as arguments of a call. A name that is not an identifier is quoted."""
     named = [(str(name), value) for name, value in arguments]
     parts = (
         (f"{name if name.isidentifier() and len(name) <= _WHOLE else short(name, 0)}=", value) for name, value in named

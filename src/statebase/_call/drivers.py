@@ -55,7 +55,7 @@ class SyncConnection:
         self._close = close
 
     def close(self) -> None:
-        """Give everything back; a second time does nothing."""
+        """Close all connections. Calling it again has no effect."""
         if not self.closed:
             self.closed = True
             self._close()
@@ -79,7 +79,7 @@ class AsyncConnection:
         self._close = close
 
     async def close(self) -> None:
-        """Give everything back; a second time does nothing."""
+        """Close all connections. Calling it again has no effect."""
         if not self.closed:
             self.closed = True
             await self._close()

@@ -35,7 +35,7 @@ class RequestOptions(TypedDict, total=False):
     """What every method of the clients takes by keyword besides its own parameters."""
 
     timeout: Union[float, httpx.Timeout, None]
-    """Seconds that connecting, sending and each wait for data may take; None for ever. The client's own without it."""
+    """Seconds that connecting, sending and each wait for data may take. None: no limit. Default: the client's."""
 
     extra_headers: Mapping[str, str]
     """Headers to send besides the SDK's own; one of the same name replaces the SDK's."""
@@ -47,13 +47,13 @@ class RequestOptions(TypedDict, total=False):
     """Top-level keys to send in the JSON body besides those of the method."""
 
     max_retries: int
-    """How often a failed attempt may be repeated; 0 for never. The client's own without it."""
+    """Retries after a failed attempt, 0 for none. Default: the client's."""
 
     deadline: Optional[float]
     """Seconds that the whole call may take, attempts and waits together; None for no limit."""
 
     max_response_bytes: Optional[int]
-    """The largest response to accept, in bytes, decompressed; None for no limit. The client's own without it."""
+    """The largest response to accept, in bytes, decompressed. None: no limit. Default: the client's."""
 
 
 class WriteOptions(RequestOptions, total=False):

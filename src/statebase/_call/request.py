@@ -29,7 +29,7 @@ def build_path(operation: Operation[Any], values: Mapping[str, object]) -> str:
     """Fill the parameters of an operation's route.
 
     Raises:
-        InvalidRequestError: A value is no text, is empty, or would lead to another route.
+        InvalidRequestError: A value is not a string, is empty, or would lead to another route.
     """
     return operation.path.format_map({name: _path_segment(operation, name, value) for name, value in values.items()})
 
@@ -225,7 +225,7 @@ def header_text(name: str, value: object) -> str:
     """Check the value of a header.
 
     Raises:
-        InvalidRequestError: It is no text, holds what would end the header, or would be trimmed on the way.
+        InvalidRequestError: It is not a string, holds what would end the header, or would be trimmed on the way.
     """
     if isinstance(value, (bool, int, float, datetime)):
         value = _query_text(name, value)

@@ -147,7 +147,7 @@ def configuration_error(message: str) -> Exception:
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Refuse a `timeout` or `deadline` that is no positive number of seconds."""
+    """Refuse a `timeout` or `deadline` that is not a positive number of seconds."""
     if value is None or (name == "timeout" and _is_httpx_timeout(value)):
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -165,7 +165,7 @@ def _is_httpx_timeout(value: object) -> bool:
 
 
 def check_retries(value: object) -> None:
-    """Refuse a `max_retries` that is no whole number from 0."""
+    """Refuse a `max_retries` that is not an integer from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise configuration_error(f"max_retries must be an integer, 0 for no retries, got {_shown(value)}")
 

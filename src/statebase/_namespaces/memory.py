@@ -43,7 +43,7 @@ class Memory(MemoryTransport):
             session_id: The session that the memory belongs to; required.
             tags: Words to find it by.
             metadata: Anything to keep with it.
-            embed: False to store it without finding it by meaning; true without it.
+            embed: False to store it without finding it by meaning. Default: True.
             **options: Options of this one call, such as `timeout` and `idempotency_key`.
 
         Returns:
@@ -87,12 +87,12 @@ class Memory(MemoryTransport):
 
         Args:
             query: What to look for, in your own words.
-            session_id: Only memories of this session; of all sessions without it.
+            session_id: Only memories of this session. Default: of all sessions.
             types: Only memories of these types: a word, words joined by commas, or a sequence of words.
             tags: Only memories with one of these tags, given like `types`.
             limit: Another name for `top_k`.
-            threshold: Only memories that score at least this, from 0 to 1; 0.7 without it.
-            top_k: How many at most, 1 to 50; 10 without it.
+            threshold: Only memories that score at least this, from 0 to 1. Default: 0.7.
+            top_k: How many at most, 1 to 50. Default: 10.
             type: Another name for `types`.
             **options: Options of this one call, such as `timeout`.
 

@@ -40,7 +40,7 @@ class Sessions(SessionsTransport):
             output: Text, a `TurnOutput`, or a mapping with `type` and `content`; its other keys are kept.
             metadata: Anything to keep with the turn.
             reasoning: Why the agent answered so; also kept with the state version that `state_after` makes.
-            state_before: The state that the agent saw; without it, the state as it was.
+            state_before: The state that the agent saw. Default: the state as it was.
             state_after: The state from now on; a new version where it differs.
             **options: Options of this one call, such as `timeout` and `idempotency_key`.
 

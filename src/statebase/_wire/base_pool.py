@@ -30,7 +30,7 @@ class BasePool(Generic[T]):
 
     Args:
         tls: Whether the pool is for https origins; else it is for http origins.
-        verify: Whom to trust: True for the usual certificate authorities, False for anybody, the path of a file or
+        verify: Which certificate authorities to trust: True for the usual ones, False for any, the path of a file or
             directory of certificates, or a TLS context.
         http2: Whether to send all requests over one connection where an https server agrees to HTTP/2. More
             connections than one gain nothing: it is the CPU that limits them.

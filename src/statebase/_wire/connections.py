@@ -118,7 +118,7 @@ class Slots(Generic[T]):
             return turn.lane
 
     def release(self, turn: Turn[T], *, reusable: bool) -> Optional[T]:
-        """Give back the lane of a turn, and its slot. A second time does nothing.
+        """Give back the lane of a turn, and its slot. Calling it again has no effect.
 
         Args:
             turn: One that may have a lane, a slot, or a place in the queue.

@@ -1,4 +1,4 @@
-"""What an embedder has to be, for programs that bring one of their own."""
+"""What an embedder must be, for programs that bring one of their own."""
 
 from __future__ import annotations
 

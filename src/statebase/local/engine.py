@@ -73,12 +73,12 @@ class Engine(Operations):
         Args:
             path: The file; whoever opens one that is open in this process shares its engine. `":memory:"` for a store
                 of its own that is gone when it is closed. Not on a network disk.
-            embedder: Turns texts into vectors for search by meaning; without it, that of `statebase[local]` if it is
+            embedder: Turns texts into vectors for search by meaning. Default: that of `statebase[local]` if it is
                 installed, else search goes by words.
             durability: What was answered survives a loss of power (`"full"`), or a crash of the process (`"normal"`,
                 faster).
             default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000.
-            clock: Tells the time as an aware datetime; the machine's without it.
+            clock: Tells the time as an aware datetime. Default: the machine's clock.
 
         Raises:
             EngineError: The file cannot be opened, was written by a newer version, or is open with other options.

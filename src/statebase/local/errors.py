@@ -53,7 +53,7 @@ class EngineError(Exception):
 
 
 def invalid_request(message: str, param: Optional[str]) -> EngineError:
-    """Make the error for a request that fits its schema and still makes no sense."""
+    """Make the error for a request that fits its schema and is still not valid."""
     return EngineError(400, "invalid_request", message, param)
 
 
@@ -78,7 +78,7 @@ def unknown_cursor(identifier: str) -> EngineError:
 
 
 def damaged() -> EngineError:
-    """Make the error for a store whose content makes no sense."""
+    """Make the error for a store whose content cannot be read."""
     message = "The store is damaged: something in it cannot be read. Restore a backup."
     return EngineError(500, "internal_error", message)
 
@@ -93,5 +93,5 @@ def busy(message: str) -> EngineError:
 
 
 def _shown(identifier: str) -> str:
-    """Return what a message shows of an id that nobody gave."""
+    """Return what a message shows of an id that does not exist."""
     return repr(identifier if len(identifier) <= _LONGEST_SHOWN else identifier[:_LONGEST_SHOWN] + "...")

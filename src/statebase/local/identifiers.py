@@ -1,4 +1,4 @@
-"""Names for new things: a prefix and twelve characters that nobody can guess."""
+"""Names for new things: a prefix and twelve characters that cannot be guessed."""
 
 from __future__ import annotations
 

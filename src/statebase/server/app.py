@@ -40,10 +40,10 @@ def create_app(
 
     Args:
         engine: The engine.
-        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Without it,
-            any key or none will do, and only requests to names of this machine (`localhost`) with JSON bodies are
+        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. If None,
+            any key or none is accepted, and only requests to names of this machine (`localhost`) with JSON bodies are
             answered, so that no web page in a browser can get at the store.
-        rate_limit: Requests a minute that come in; no limit without it.
+        rate_limit: Requests a minute that come in. Default: no limit.
         limits: What clients may hold up, and for how long. Default: `Limits()`.
 
     Raises:
@@ -122,7 +122,7 @@ class _App:
 
         Raises:
             EngineError: The request does not get as far as the transport.
-            _Disconnected: Nobody waits for an answer any more.
+            _Disconnected: The client does not wait for an answer any more.
         """
         self._load.check()
         if "content-length" in headers and "transfer-encoding" in headers:

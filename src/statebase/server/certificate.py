@@ -35,7 +35,7 @@ def make_certificate(directory: Path, host: str) -> Certificate:
     Raises:
         ImportError: The package trustme is missing.
         OSError: A file cannot be read or written.
-        ValueError: What is in the directory is no authority.
+        ValueError: What is in the directory is not a certificate authority.
     """
     import trustme
 

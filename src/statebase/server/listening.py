@@ -45,8 +45,8 @@ def serve_in_thread(
         engine: The engine.
         host: The name or address to listen on.
         port: The port; 0 for any that is free.
-        api_key: The key that clients have to show; without it, any key or none will do.
-        rate_limit: Requests a minute that come in; no limit without it.
+        api_key: The key that clients have to show; default: any key or none is accepted.
+        rate_limit: Requests a minute that come in. Default: no limit.
         tls: Whether to encrypt, with a certificate made for the occasion.
 
     Raises:

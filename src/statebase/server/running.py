@@ -143,8 +143,8 @@ def _descriptor() -> Optional[int]:
 class _PartingConnection(ssl.SSLObject):
     """A TLS connection that says goodbye and leaves.
 
-    asyncio waits for the goodbye of the other side, before Python 3.11 for ever, and a client says none while it does
-    not look at its idle connections.
+    asyncio waits for the goodbye of the other side, before Python 3.11 without limit, and a client says none while it
+    does not look at its idle connections.
     """
 
     def unwrap(self) -> None:

@@ -1,4 +1,4 @@
-"""For tests of code that uses StateBase: clients on an engine in memory, a clock that stands still, failures on order.
+"""For tests of code that uses StateBase: clients on an engine in memory, a clock that stands still, injected failures.
 
 Under pytest there is nothing to import, the fixtures of `statebase.testing.plugin` are there. Elsewhere:
 

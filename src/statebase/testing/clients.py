@@ -26,8 +26,8 @@ def local_client(
     again: that takes no time.
 
     Args:
-        clock: The clock; that of `faults` without it, else a new one.
-        faults: The failures that the requests of the client meet; none without it.
+        clock: The clock. Default: that of `faults`, else a new one.
+        faults: The failures that the requests of the client meet. Default: none.
         engine: The store, in place of a new one. It should go by the same clock, and stays open.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A clock for tests: it stands still until it is told to move, and nobody has to wait for it."""
+"""A clock for tests: it stands still until it is told to move, and no test waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures on order: what the requests of a client meet, in the order in which a test asked for it."""
+"""Injected failures: what the requests of a client meet, in the order in which a test asked for it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Faults:
     any, or with `on=` the requests of one method, named as in the client, such as `"sessions.add_turn"`.
 
     Args:
-        clock: The clock of the clients that meet these failures; one of their own without it.
+        clock: The clock of the clients that meet these failures. Default: a new one.
 
     Example:
         >>> from statebase.testing import Faults, local_client
@@ -84,7 +84,7 @@ class Faults:
 
     @property
     def pending(self) -> list[str]:
-        """The failures that have struck nobody yet."""
+        """The failures that were not triggered yet."""
         return [str(fault) for fault in self._line]
 
     def drop_before_send(self, times: int = 1, *, on: Optional[str] = None) -> None:
@@ -200,7 +200,7 @@ class Faults:
         self.up()
 
     def assert_all_struck(self) -> None:
-        """Fail if a failure is left that struck nobody: the test proved less than it meant to.
+        """Fail if a failure is left that was never triggered: the test proved less than it meant to.
 
         Raises:
             AssertionError: One is left.

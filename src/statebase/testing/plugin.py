@@ -28,7 +28,7 @@ def statebase_clock() -> FrozenClock:
 
 @pytest.fixture
 def statebase_faults(statebase_clock: FrozenClock) -> Iterator[Faults]:
-    """Failures that the clients meet: `faults.drop_after_commit()`; one that strikes nobody fails the test."""
+    """Failures that the clients meet: `faults.drop_after_commit()`; one that is never triggered fails the test."""
     from .faults import Faults
 
     faults = Faults(statebase_clock)

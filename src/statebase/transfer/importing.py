@@ -1,6 +1,6 @@
 """Writing the records of an export through the API, into an engine file or a service alike.
 
-Ids and times are those of the target: the API lets nobody choose them. A session that is made carries the id that it
+Ids and times are those of the target: clients cannot choose them. A session that is made carries the id that it
 came from in its metadata, as `imported_from`, and so does a memory; that is how a repeated import finds what is there.
 Turns and versions of the state are counted, and entities are unique by themselves. So what is there is left as it is,
 and what is missing is added, however long ago the first import was and wherever it broke off.

@@ -89,7 +89,7 @@ class DashboardTransport(SyncNamespace):
 
         Raises:
             PermissionDeniedError: The API key may not do this.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -202,7 +202,7 @@ class AsyncDashboardTransport(AsyncNamespace):
 
         Raises:
             PermissionDeniedError: The API key may not do this.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

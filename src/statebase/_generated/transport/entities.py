@@ -91,7 +91,8 @@ class EntitiesTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The session already has this entity, or the idempotency key came before, with another body.
+            ConflictError: The session already has this entity, or the idempotency key was already used with a different
+                body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -269,7 +270,8 @@ class AsyncEntitiesTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The session already has this entity, or the idempotency key came before, with another body.
+            ConflictError: The session already has this entity, or the idempotency key was already used with a different
+                body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -106,7 +106,7 @@ class MemoryTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -313,7 +313,7 @@ class AsyncMemoryTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -122,7 +122,7 @@ class SessionsTransport(SyncNamespace):
 
         Raises:
             PermissionDeniedError: The API key may not do this.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -195,7 +195,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -261,7 +261,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -399,7 +399,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -501,7 +501,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -543,7 +543,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -581,7 +581,7 @@ class SessionsTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -686,7 +686,7 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Raises:
             PermissionDeniedError: The API key may not do this.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -759,7 +759,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -825,7 +825,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -963,7 +963,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -1067,7 +1067,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -1109,7 +1109,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -1147,7 +1147,7 @@ class AsyncSessionsTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -54,7 +54,7 @@ class StateTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -163,7 +163,7 @@ class StateTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -246,7 +246,7 @@ class StateTransport(SyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -297,7 +297,7 @@ class AsyncStateTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -406,7 +406,7 @@ class AsyncStateTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -489,7 +489,7 @@ class AsyncStateTransport(AsyncNamespace):
         Raises:
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired, or its state has no such version.
-            ConflictError: The idempotency key came before, with another body.
+            ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

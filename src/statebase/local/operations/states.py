@@ -181,7 +181,7 @@ class StateOperations:
     ) -> T:
         """Make a new version.
 
-        One that is large, or follows a large one, is encoded before the transaction, so that nobody waits for it. If
+        One that is large, or follows a large one, is encoded before the transaction, so that no write waits for it. If
         another version was made meanwhile, it is encoded anew; the last attempt does all in the transaction.
 
         Args:

@@ -172,7 +172,7 @@ class TurnOperations:
         )
 
     def _encoded(self, session_id: str, after: str) -> tuple[StateRow, Optional[Frame]]:
-        """Encode a large state before the transaction, so that nobody waits for it.
+        """Encode a large state before the transaction, so that no other write waits for it.
 
         Returns:
             The state that it follows, and the new version as it is stored; None if they are the same.

@@ -1,4 +1,4 @@
-"""What an embedder has to be."""
+"""What an embedder must be."""
 
 from __future__ import annotations
 

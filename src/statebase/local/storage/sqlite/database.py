@@ -222,7 +222,7 @@ class Database:
         self._lock.release(owner)
 
     def take_reader(self, read: _Block) -> sqlite3.Connection:
-        """Return a connection that nobody else uses until it is given back."""
+        """Return a connection that is used by no other caller until it is given back."""
         self._reads.add(read)
         while self._fork is not None and self._fork.thread != read.thread and not self._fork.is_gone:
             self._reads.discard(read)

@@ -47,7 +47,7 @@ def inspect(path: str, timeout_seconds: float) -> Inspection:
 
     Raises:
         OSError: There is no such file, or it may not be read.
-        EngineError: It is no store, or one of a newer version of the package.
+        EngineError: It is not a store, or one of a newer version of the package.
     """
     has_wal = _has_wal(path)
     try:
