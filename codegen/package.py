@@ -192,6 +192,7 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
         "raw.py": renderer.raw(api),
+        "namespaces.py": renderer.namespaces(api),
         "openapi.json": json.dumps(_without_extension(document), separators=(",", ":")) + "\n",
         "transport/__init__.py": renderer.text("transport_package.py.jinja"),
         **{f"transport/{namespace}.py": renderer.transport(api, namespace) for namespace in api.namespaces},

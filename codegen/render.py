@@ -59,7 +59,6 @@ class Renderer:
                 "value": _value,
                 "returned": _returned,
                 "call": _call,
-                "wire_names": lambda parameters: repr(tuple(parameter.name for parameter in parameters)),
             }
         )
 
@@ -114,6 +113,22 @@ class Renderer:
         namespaces = [_raw_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         return self._render("raw.py.jinja", namespaces=namespaces)
 
+    def namespaces(self, api: Api) -> str:
+        """Render `namespaces.py`."""
+        namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
+        operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
+        models = sorted({name for operation in operations for name in _in_signature(operation)})
+        _refuse_taken(models, {"Namespaces", "AsyncNamespaces", "SyncAPIClient", "AsyncAPIClient"})
+        return self._render(
+            "namespaces.py.jinja",
+            namespaces=namespaces,
+            models=models,
+            results=_result_imports(operations, models),
+            with_parameters=any(operation.parameters for operation in operations),
+            annotation=lambda parameter: as_argument(parameter.type, {}, parameter.required),
+            docstring=_method_docstring,
+        )
+
     def reference(self, sections: Iterable[Section]) -> str:
         """Render `api.md`."""
         return self._render("api.md.jinja", sections=[*sections])
@@ -126,11 +141,23 @@ class Renderer:
         return self._environment.get_template(template).render(**values)
 
 
+def _class_of(name: str, namespace: Namespace) -> dict[str, Any]:
+    """Return the name of a namespace, its class, and the module that has it."""
+    module, _, class_name = (namespace.class_path or f".transport.{name}.{camel_case(name)}Transport").rpartition(".")
+    return {"name": name, "module": module, "class_name": class_name}
+
+
+def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
+    """Return what `namespaces.py` makes an attribute of, and the methods that the client offers itself."""
+    text = sentence(namespace.description) or f"The methods of {name}."
+    methods = api.methods(name) if namespace.client_path else ()
+    return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods]}
+
+
 def _raw_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
     """Say what `raw.py` wraps: the class of a namespace, where it is from, and its methods."""
-    module, _, class_name = (namespace.class_path or f".transport.{name}.{camel_case(name)}Transport").rpartition(".")
     methods = [*(method for method, _ in api.methods(name)), *namespace.methods]
-    return {"name": name, "module": module, "class_name": class_name, "raw": camel_case(name), "methods": methods}
+    return {**_class_of(name, namespace), "raw": camel_case(name), "methods": methods}
 
 
 def _long_sets(operations: Iterable[Operation]) -> dict[Values, str]:

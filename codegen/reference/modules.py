@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterator, Optional, Union
 
 GENERATED = "_generated/"
@@ -96,17 +96,35 @@ class Function:
         )
 
 
+def functions_with_bases(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
+    """Give the public methods of a class by name, after those of its bases in the package.
+
+    Raises:
+        LookupError: The module has no such class.
+    """
+    for base in map(ast.unparse, _class(module, class_name).bases):
+        origin = module.origin(base)
+        if origin is not None:
+            for name, function in functions_with_bases(module.read(origin), base):
+                yield name, replace(function, owner=class_name)
+    yield from functions(module, class_name)
+
+
 def functions(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
     """Give the public methods of a class by name, properties left out.
 
     Raises:
         LookupError: The module has no such class.
     """
-    found = [node for node in module.tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
-    if not found:
-        raise LookupError(f"{module.path} has no class {class_name}")
-    for node in found[0].body:
+    for node in _class(module, class_name).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
             decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
             if decorators <= {"classmethod", "staticmethod"}:
                 yield node.name, Function(module, class_name, node)
+
+
+def _class(module: Module, class_name: str) -> ast.ClassDef:
+    found = [node for node in module.tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
+    if not found:
+        raise LookupError(f"{module.path} has no class {class_name}")
+    return found[0]

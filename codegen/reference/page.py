@@ -18,7 +18,7 @@ from codegen.document.choices import NAMESPACES, Namespace
 from codegen.errors import CodegenError, pointer
 from codegen.names import camel_case
 from codegen.operations.operations import Api, Operation
-from codegen.reference.modules import GENERATED, Function, Module, functions
+from codegen.reference.modules import GENERATED, Function, Module, functions, functions_with_bases
 from codegen.reference.signatures import parameters, result
 
 _PACKAGE = "src/statebase"
@@ -78,13 +78,20 @@ def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[
 
 def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:
     """Give the methods of a namespace: the generated ones, then those that are written by hand only."""
-    transport = read(f"{GENERATED}transport/{name}.py")
-    methods = {} if namespace.client_path else dict(functions(transport, f"{camel_case(name)}Transport"))
-    for path in (namespace.class_path, namespace.client_path):
-        if path is not None:
-            module, _, class_name = path.removeprefix("statebase.").rpartition(".")
-            methods.update(functions(read(f"{module.replace('.', '/')}.py"), class_name))
+    if namespace.client_path:
+        methods = dict(functions_with_bases(*_place(namespace.client_path, read)))
+    else:
+        transport = read(f"{GENERATED}transport/{name}.py")
+        methods = dict(functions(transport, f"{camel_case(name)}Transport"))
+        if namespace.class_path:
+            methods.update(functions(*_place(namespace.class_path, read)))
     yield from methods.values()
+
+
+def _place(path: str, read: Callable[[str], Module]) -> tuple[Module, str]:
+    """Return the module that a class is in, and its name."""
+    module, _, class_name = path.removeprefix("statebase.").rpartition(".")
+    return read(f"{module.replace('.', '/')}.py"), class_name
 
 
 def _method(owner: str, function: Function, operations: Mapping[str, Operation]) -> Method:

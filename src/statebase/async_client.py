@@ -6,6 +6,7 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 from __future__ import annotations
 
 from ._base.lazy import cached_property, importing
+from ._call.client import BaseClient
 from ._call.settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
@@ -14,6 +15,7 @@ from ._call.settings import (
     Settings,
     configuration_error,
 )
+from ._generated.namespaces import AsyncNamespaces
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -21,24 +23,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
-    from typing import Any, Callable, Dict, Mapping, Optional, Type, Union
+    from typing import Callable, Mapping, Optional, Type, Union
 
     import httpx
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Self
 
     from ._call.drivers import AsyncAPIClient, AsyncConnection
     from ._call.hooks import EventHooks
-    from ._call.options import ClientOptions, RequestOptions
-    from ._generated.models import HealthStatus
     from ._generated.raw import AsyncWithRawResponse
-    from ._generated.transport.dashboard import AsyncDashboardTransport
-    from ._generated.transport.entities import AsyncEntitiesTransport
-    from ._generated.transport.state import AsyncStateTransport
-    from ._generated.transport.system import AsyncSystemTransport
-    from ._generated.transport.traces import AsyncTracesTransport
     from ._namespaces.memory import AsyncMemory
     from ._namespaces.memory import AsyncMemory as AsyncMemoryClient
-    from ._namespaces.sessions import AsyncSessions
     from ._namespaces.sessions import AsyncSessions as AsyncSessionsClient
     from .local.engine import Durability, EmbedFunction
     from .local.search.embedder import Embedder
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncMemoryClient", "AsyncSessionsClient", "AsyncStateBase"]
 
 
-class AsyncStateBase:
+class AsyncStateBase(AsyncNamespaces, BaseClient):
     """The client for asyncio and trio. Event loops may share one; each gets connections of its own.
 
     The arguments are those of `StateBase`, with async kinds of `http_client` and `transport`.
@@ -136,16 +130,6 @@ class AsyncStateBase:
             raise configuration_error(str(error)) from error
         return cls("local", "http://localhost", transport=transport, max_response_bytes=None)
 
-    @property
-    def base_url(self) -> str:
-        """The address of the service, without a slash at the end."""
-        return self._settings.base_url
-
-    @property
-    def timeout(self) -> Union[float, httpx.Timeout, None]:
-        """Seconds that connecting, sending, and each wait for data may take; None for ever."""
-        return self._settings.timeout
-
     @cached_property
     def _connection(self) -> AsyncConnection:
         from .connect import connect_async
@@ -158,97 +142,10 @@ class AsyncStateBase:
 
         return AsyncAPIClient(self._settings, self._owner._connection)
 
-    @cached_property
-    def sessions(self) -> AsyncSessions:
-        """Conversations of agents: their life, their turns, their state."""
-        from ._namespaces.sessions import AsyncSessions
-
-        return AsyncSessions(self._api)
-
-    @cached_property
-    def state(self) -> AsyncStateTransport:
-        """The state of sessions: versions, rollback, context."""
-        from ._generated.transport.state import AsyncStateTransport
-
-        return AsyncStateTransport(self._api)
-
-    @cached_property
-    def memory(self) -> AsyncMemory:
-        """Texts that are found again by meaning."""
-        from ._namespaces.memory import AsyncMemory
-
-        return AsyncMemory(self._api)
-
     @property
     def memories(self) -> AsyncMemory:
         """Another name for `memory`."""
         return self.memory
-
-    @cached_property
-    def traces(self) -> AsyncTracesTransport:
-        """The audit trail: one trace for each change."""
-        from ._generated.transport.traces import AsyncTracesTransport
-
-        return AsyncTracesTransport(self._api)
-
-    @cached_property
-    def entities(self) -> AsyncEntitiesTransport:
-        """Things that a session knows, each with attributes."""
-        from ._generated.transport.entities import AsyncEntitiesTransport
-
-        return AsyncEntitiesTransport(self._api)
-
-    @cached_property
-    def dashboard(self) -> AsyncDashboardTransport:
-        """Figures of the whole service, and its API keys."""
-        from ._generated.transport.dashboard import AsyncDashboardTransport
-
-        return AsyncDashboardTransport(self._api)
-
-    @cached_property
-    def _system(self) -> AsyncSystemTransport:
-        from ._generated.transport.system import AsyncSystemTransport
-
-        return AsyncSystemTransport(self._api)
-
-    async def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
-        """Ask how the service and its parts are doing.
-
-        Example:
-            >>> (await client.health()).status
-            'healthy'
-        """
-        return await self._system.health(**options)
-
-    async def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service can take requests.
-
-        Raises:
-            InternalServerError: It cannot.
-
-        Example:
-            >>> await client.ready()
-            {'status': 'ready'}
-        """
-        return await self._system.ready(**options)
-
-    async def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service runs at all.
-
-        Example:
-            >>> await client.live()
-            {'status': 'alive'}
-        """
-        return await self._system.live(**options)
-
-    async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask the service what it is: its name, version and status.
-
-        Example:
-            >>> (await client.info())["name"]
-            'statebase'
-        """
-        return await self._system.info(**options)
 
     @cached_property
     def with_raw_response(self) -> AsyncWithRawResponse:
@@ -263,23 +160,6 @@ class AsyncStateBase:
         from ._generated.raw import AsyncWithRawResponse
 
         return AsyncWithRawResponse(AsyncAPIClient(self._settings, self._owner._connection, raw=True))
-
-    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
-        """Make a view of this client with other options: it shares the connections, and closing it does nothing.
-
-        Args:
-            **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
-                `event_hooks`.
-
-        Example:
-            >>> patient = client.with_options(timeout=120, max_retries=5)
-            >>> (await patient.sessions.get(session.id)).state
-            {'step': 1}
-        """
-        view = object.__new__(type(self))
-        view._settings = self._settings.replace(**changes)
-        view._owner = self._owner
-        return view
 
     async def close(self) -> None:
         """Give back all connections; further calls fail. A second time does nothing."""
@@ -299,9 +179,6 @@ class AsyncStateBase:
         traceback: Optional[TracebackType],
     ) -> None:
         await self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 from __future__ import annotations
 
 from ._base.lazy import cached_property, importing
+from ._call.client import BaseClient
 from ._call.settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
@@ -14,6 +15,7 @@ from ._call.settings import (
     Settings,
     configuration_error,
 )
+from ._generated.namespaces import Namespaces
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -21,24 +23,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
-    from typing import Any, Callable, Dict, Mapping, Optional, Type, Union
+    from typing import Callable, Mapping, Optional, Type, Union
 
     import httpx
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Self
 
     from ._call.drivers import SyncAPIClient, SyncConnection
     from ._call.hooks import EventHooks
-    from ._call.options import ClientOptions, RequestOptions
-    from ._generated.models import HealthStatus
     from ._generated.raw import WithRawResponse
-    from ._generated.transport.dashboard import DashboardTransport
-    from ._generated.transport.entities import EntitiesTransport
-    from ._generated.transport.state import StateTransport
-    from ._generated.transport.system import SystemTransport
-    from ._generated.transport.traces import TracesTransport
     from ._namespaces.memory import Memory
     from ._namespaces.memory import Memory as MemoryClient
-    from ._namespaces.sessions import Sessions
     from ._namespaces.sessions import Sessions as SessionsClient
     from .local.engine import Durability, EmbedFunction
     from .local.search.embedder import Embedder
@@ -46,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryClient", "SessionsClient", "StateBase"]
 
 
-class StateBase:
+class StateBase(Namespaces, BaseClient):
     """The client for scripts, notebooks and threaded servers. Threads may share one.
 
     Nothing is opened until the first call. Close it with `close()` or a `with` block.
@@ -166,16 +160,6 @@ class StateBase:
             raise configuration_error(str(error)) from error
         return cls("local", "http://localhost", transport=transport, max_response_bytes=None)
 
-    @property
-    def base_url(self) -> str:
-        """The address of the service, without a slash at the end."""
-        return self._settings.base_url
-
-    @property
-    def timeout(self) -> Union[float, httpx.Timeout, None]:
-        """Seconds that connecting, sending, and each wait for data may take; None for ever."""
-        return self._settings.timeout
-
     @cached_property
     def _connection(self) -> SyncConnection:
         from .connect import connect
@@ -188,97 +172,10 @@ class StateBase:
 
         return SyncAPIClient(self._settings, self._owner._connection)
 
-    @cached_property
-    def sessions(self) -> Sessions:
-        """Conversations of agents: their life, their turns, their state."""
-        from ._namespaces.sessions import Sessions
-
-        return Sessions(self._api)
-
-    @cached_property
-    def state(self) -> StateTransport:
-        """The state of sessions: versions, rollback, context."""
-        from ._generated.transport.state import StateTransport
-
-        return StateTransport(self._api)
-
-    @cached_property
-    def memory(self) -> Memory:
-        """Texts that are found again by meaning."""
-        from ._namespaces.memory import Memory
-
-        return Memory(self._api)
-
     @property
     def memories(self) -> Memory:
         """Another name for `memory`."""
         return self.memory
-
-    @cached_property
-    def traces(self) -> TracesTransport:
-        """The audit trail: one trace for each change."""
-        from ._generated.transport.traces import TracesTransport
-
-        return TracesTransport(self._api)
-
-    @cached_property
-    def entities(self) -> EntitiesTransport:
-        """Things that a session knows, each with attributes."""
-        from ._generated.transport.entities import EntitiesTransport
-
-        return EntitiesTransport(self._api)
-
-    @cached_property
-    def dashboard(self) -> DashboardTransport:
-        """Figures of the whole service, and its API keys."""
-        from ._generated.transport.dashboard import DashboardTransport
-
-        return DashboardTransport(self._api)
-
-    @cached_property
-    def _system(self) -> SystemTransport:
-        from ._generated.transport.system import SystemTransport
-
-        return SystemTransport(self._api)
-
-    def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
-        """Ask how the service and its parts are doing.
-
-        Example:
-            >>> client.health().status
-            'healthy'
-        """
-        return self._system.health(**options)
-
-    def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service can take requests.
-
-        Raises:
-            InternalServerError: It cannot.
-
-        Example:
-            >>> client.ready()
-            {'status': 'ready'}
-        """
-        return self._system.ready(**options)
-
-    def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service runs at all.
-
-        Example:
-            >>> client.live()
-            {'status': 'alive'}
-        """
-        return self._system.live(**options)
-
-    def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask the service what it is: its name, version and status.
-
-        Example:
-            >>> client.info()["name"]
-            'statebase'
-        """
-        return self._system.info(**options)
 
     @cached_property
     def with_raw_response(self) -> WithRawResponse:
@@ -293,23 +190,6 @@ class StateBase:
         from ._generated.raw import WithRawResponse
 
         return WithRawResponse(SyncAPIClient(self._settings, self._owner._connection, raw=True))
-
-    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
-        """Make a view of this client with other options: it shares the connections, and closing it does nothing.
-
-        Args:
-            **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
-                `event_hooks`.
-
-        Example:
-            >>> patient = client.with_options(timeout=120, max_retries=5)
-            >>> patient.sessions.get(session.id).state
-            {'step': 1}
-        """
-        view = object.__new__(type(self))
-        view._settings = self._settings.replace(**changes)
-        view._owner = self._owner
-        return view
 
     def close(self) -> None:
         """Give back all connections; further calls fail. A second time does nothing."""
@@ -329,9 +209,6 @@ class StateBase:
         traceback: Optional[TracebackType],
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
 
 
 def __getattr__(name: str) -> object:

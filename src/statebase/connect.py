@@ -115,8 +115,8 @@ def _wire_of_transport(settings: Settings, transport: Any, name: str = "transpor
     host = url.host.decode()
     if _is_to_this_machine_only(settings) and not is_loopback(host):
         raise configuration_error(
-            f"{name} would send the API key unencrypted through a proxy: make it with trust_env=False and without a "
-            "proxy, or pass allow_insecure_http=True if the network is your own"
+            f"{name} would send the API key unencrypted through a proxy: create it with trust_env=False and without "
+            "a proxy, or pass allow_insecure_http=True if the network is your own"
         )
     return Wire(is_known=is_known, is_handed_over=True, proxy=f"{host}:{url.port}")
 
@@ -134,7 +134,7 @@ def _verify(verify: Any) -> Any:
     try:
         return ssl_context(verify)
     except OSError as error:
-        raise configuration_error(f"verify is {verify!r}, which holds no certificates: {error}") from error
+        raise configuration_error(f"verify={verify!r}: no CA certificates in it ({error})") from error
 
 
 def _through_client(client: httpx.Client) -> SyncSend:

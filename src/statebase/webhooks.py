@@ -49,13 +49,17 @@ def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]
         ...     webhooks.verify(b"{}", "d7f0c1f6ab2b3b6c1f2f", "secret")
         ... except webhooks.WebhookError as error:
         ...     print(error)
-        The signature does not fit: pass the raw body, and this endpoint's secret
+        The signature does not match: pass the raw body and this endpoint's secret
     """
     if not secret:
-        raise WebhookError("The secret is empty: pass the secret that the endpoint was registered with")
-    expected = hmac.new(_bytes(secret), _bytes(payload), hashlib.sha256).hexdigest()
+        raise WebhookError("secret is empty: pass the secret that the endpoint was registered with")
+    given: object = signature
+    if not isinstance(given, str):
+        got = "None" if given is None else type(given).__name__
+        raise WebhookError(f"signature must be a string, got {got}: pass the header that came with the request")
+    expected = hmac.new(_bytes("secret", secret), _bytes("payload", payload), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), signature.strip().lower().encode("utf-8", "replace")):
-        raise WebhookError("The signature does not fit: pass the raw body, and this endpoint's secret")
+        raise WebhookError("The signature does not match: pass the raw body and this endpoint's secret")
     return True
 
 
@@ -71,7 +75,7 @@ def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes])
         The event. Types that this version does not know, and fields besides those of the model, are kept.
 
     Raises:
-        WebhookError: The signature does not fit, or the body is no event.
+        WebhookError: The signature does not match, or the body is not an event.
 
     Example:
         >>> import hashlib, hmac
@@ -85,8 +89,13 @@ def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes])
     try:
         return WebhookEvent.model_validate_json(payload, strict=True)
     except pydantic.ValidationError as error:
-        raise WebhookError(f"The webhook is no event at {wrong_fields(error)}") from None
+        raise WebhookError(f"The webhook is not an event at {wrong_fields(error)}") from None
 
 
-def _bytes(value: Union[str, bytes]) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+def _bytes(name: str, value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if not isinstance(value, bytes):
+        got = "None" if value is None else type(value).__name__
+        raise WebhookError(f"{name} must be bytes or a string, got {got}")
+    return value

@@ -110,7 +110,7 @@ def test_error_of_ingest_keeps_its_message_when_pickled(respond: Any) -> None:
         client.sessions.ingest("sess_1", [("hi", "hello")])
 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-    assert str(caught.value).startswith("0 turns were recorded, then: 404: Not Found.")
+    assert str(caught.value).startswith("ingest() failed after 0 recorded turns: 404: Not Found.")
 
 
 def test_code_for_httpx_errors_keeps_working(serve: Any) -> None:

@@ -138,14 +138,14 @@ def test_answer_that_is_no_json_says_what_it_is(serve: Any, answer: Dict[str, An
     """A page of a gateway, half an answer, or another encoding is an error with the type and size of what came."""
     response = httpx.Response(**{"status_code": 200, **answer})
 
-    with pytest.raises(APIResponseValidationError, match="is not the JSON that the API answers with") as caught:
+    with pytest.raises(APIResponseValidationError, match="is not the JSON that the API returns") as caught:
         get(serve, response)
 
     error = caught.value
     assert error.path is None
     assert f"{len(response.content)} bytes" in str(error)
     assert response.headers.get("content-type", "without a content type") in str(error)
-    assert "Is base_url right" in str(error)
+    assert "Check base_url" in str(error)
     assert len(str(error)) < 1500
 
 
@@ -299,7 +299,7 @@ def test_delete_returns_nothing(serve: Any, status: int) -> None:
 @pytest.mark.parametrize("content", [b"<html>Please log in</html>", b'{"deleted": true}'])
 def test_body_where_none_is_promised_is_an_error(serve: Any, content: bytes) -> None:
     """The page of a login portal does not pass for a delete that was carried out."""
-    with pytest.raises(APIResponseValidationError, match="has a body where the API sends none") as caught:
+    with pytest.raises(APIResponseValidationError, match="has a body, but the API sends none") as caught:
         serve(lambda request: httpx.Response(200, content=content)).sessions.delete("sess_1")
 
     assert caught.value.outcome == "unknown"

@@ -140,8 +140,8 @@ REFUSED: Dict[str, Any] = {
     "mapping": ({"a": MappingProxyType({})}, "['a'] is of type mappingproxy"),
     "recursive": ([recursive()], "[0][0] contains itself"),
     "recursive dict": (recursive_dict(), "['a']['a'] contains itself"),
-    "endless depth": (deep(), " is nested more than 200 levels deep"),
-    "bytes that are no text": ([b"\xff"], "[0] is bytes that UTF-8 cannot decode"),
+    "endless depth": (deep(), " is nested too deeply for JSON"),
+    "bytes that are no text": ([b"\xff"], "[0] is bytes that cannot be decoded as UTF-8"),
     "NOT_GIVEN inside": ({"a": NOT_GIVEN}, "['a'] is NOT_GIVEN: leave it out"),
     "long key": ({"k" * 500: object()}, f"['{'k' * 79}...] is of type object"),
     "model that cannot be written": ({"a": Broken()}, "['a'] is of type Broken"),
@@ -189,7 +189,7 @@ def test_extra_body_without_a_body_is_refused(respond: Any) -> None:
     """A method that sends no body does not silently drop what should be in it."""
     client, requests = respond()
 
-    with pytest.raises(InvalidRequestError, match=r"sessions\.get\(\) sends no body for extra_body"):
+    with pytest.raises(InvalidRequestError, match=r"sessions\.get\(\) sends no body: leave extra_body out"):
         client.sessions.get("sess_1", extra_body={"a": 1})
 
     assert requests == []

@@ -94,10 +94,10 @@ def test_unreadable_success_may_have_been_carried_out(respond: Any) -> None:
 
 HINTS: Dict[str, Any] = {
     "keyed unknown": (KEYED, LOST, "It may have been carried out: repeat it with idempotency_key='{key}' and it"),
-    "keyed not sent": (KEYED, REFUSED, "Nothing was sent: it can be repeated."),
-    "delete unknown": (DELETE, LOST, "It may have been carried out: repeating it does no harm."),
-    "put unknown": (PUT, 500, "It may have been carried out: repeating it does no harm."),
-    "delete not sent": (DELETE, REFUSED, "Nothing was sent: it can be repeated."),
+    "keyed not sent": (KEYED, REFUSED, "Nothing was sent: repeating it is safe."),
+    "delete unknown": (DELETE, LOST, "It may have been applied: repeating it is safe."),
+    "put unknown": (PUT, 500, "It may have been applied: repeating it is safe."),
+    "delete not sent": (DELETE, REFUSED, "Nothing was sent: repeating it is safe."),
     "read": (READ, LOST, ""),
     "keyed rejected": (KEYED, 422, ""),
 }

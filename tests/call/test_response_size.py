@@ -86,6 +86,53 @@ def test_bomb_takes_no_memory(serve: Any) -> None:
     assert peak < 8 * MEBIBYTE
 
 
+@pytest.mark.parametrize(
+    ("coding", "start", "filler"),
+    [
+        pytest.param("gzip", gzip.compress(b"{}"), b"x" * 65536, id="after the end"),
+        pytest.param("deflate", b"\x78\x9c", b"\0\0\0\xff\xff" * 13_000, id="empty blocks"),
+    ],
+)
+def test_compressed_body_that_brings_nothing_has_an_end(serve: Any, coding: str, start: bytes, filler: bytes) -> None:
+    """What decompresses to nothing counts as well, and none of it is kept."""
+    body = Pieces([start, *[filler] * 200])
+    client = serve(lambda _: httpx.Response(200, headers={"Content-Encoding": coding}, stream=body))
+    tracemalloc.start()
+
+    with pytest.raises(ResponseTooLargeError):
+        client.info(max_response_bytes=MEBIBYTE)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (body.read < 50, peak < 4 * MEBIBYTE) == (True, True)
+
+
+def test_what_follows_a_compressed_body_is_not_kept(serve: Any) -> None:
+    """Without a limit it is received and dropped."""
+    body = Pieces([gzip.compress(b'{"a": 1}'), *[b"x" * 65536] * 200])
+    client = serve(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=body))
+    tracemalloc.start()
+
+    assert client.info(max_response_bytes=None) == {"a": 1}
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MEBIBYTE
+
+
+def test_body_in_tiny_pieces_takes_no_more_memory_than_its_size(serve: Any) -> None:
+    """A piece of two bytes, held as an object, would take twenty times as much."""
+    body = in_pieces(b'{"a": "%b"}' % (b"b" * MEBIBYTE), size=2)
+    client = serve(lambda _: httpx.Response(200, stream=body))
+    tracemalloc.start()
+
+    assert client.info() == {"a": "b" * MEBIBYTE}
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * MEBIBYTE
+
+
 def test_rest_is_not_received(serve: Any) -> None:
     """What would come after the limit is not waited for, and the connection is given back."""
     body = in_pieces(bytes(100_000))

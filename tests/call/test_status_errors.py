@@ -108,6 +108,18 @@ def test_reason_is_found_in_every_form(serve: Any, body: Any, reason: str) -> No
     assert str(error_of(serve, answer)) == f"422: {reason}"
 
 
+def test_what_a_terminal_would_obey_is_not_in_the_message(serve: Any) -> None:
+    """Of the service's text it shows what can be printed, and no more than a screen of it; the fields have all of it."""
+    detail = {"code": "x\x1b[2J", "message": "a\x00b\x1b[31m \u202ec\u200b" + "d" * 5000}
+    error = error_of(serve, httpx.Response(400, json={"error": detail}, headers={"X-Request-ID": b"r\x9b"}))
+
+    assert str(error).isprintable()
+    assert str(error).startswith("400 x\ufffd[2J: a\ufffdb\ufffd[31m \ufffdc\ufffdddd")
+    assert str(error).endswith("ddd... (request r\ufffd)")
+    assert len(str(error)) < 2100
+    assert (error.code, error.body["error"], error.request_id) == (detail["code"], detail, "r\x9b")
+
+
 def test_page_of_a_gateway_is_described(serve: Any) -> None:
     """The message has the type and the size of an answer that is not JSON; the body is its text."""
     error = error_of(serve, httpx.Response(502, html="<h1>Bad gateway</h1>" + "x" * 1000))

@@ -158,8 +158,8 @@ def test_results_as_json(call: Run, tmp_path: Path) -> None:
     ("url", "variables", "complaint"),
     [
         ("http://127.0.0.1:9", {"STATEBASE_API_KEY": "sb_secret"}, "Cannot connect to 127.0.0.1:9 "),
-        ("http://127.0.0.1:9", {}, "There is no API key"),
-        ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is no address"),
+        ("http://127.0.0.1:9", {}, "api_key is missing"),
+        ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is not an HTTP URL"),
     ],
 )
 def test_services_that_cannot_be_reached(call: Run, url: str, variables: Dict[str, str], complaint: str) -> None:

@@ -137,10 +137,10 @@ def test_http_client_with_a_proxy_is_refused(flavour: str, way: str, monkeypatch
 )
 def test_proxy_that_is_no_url(flavour: str, monkeypatch: pytest.MonkeyPatch, make_client: Any, url: str) -> None:
     """A proxy is parsed when it is given or read from the environment; its password is in no message."""
-    with pytest.raises(ConfigurationError, match="proxy is no address of a proxy") as given:
+    with pytest.raises(ConfigurationError, match="proxy (must be a|is not a valid) URL") as given:
         make_client(proxy=url)
     monkeypatch.setenv("HTTPS_PROXY", url)
-    with pytest.raises(ConfigurationError, match="The proxy in the environment is no address") as read:
+    with pytest.raises(ConfigurationError, match="The proxy in the environment (must be a|is not a valid) URL") as read:
         make_client().live()
 
     assert "s3cr" not in f"{given.value} {read.value} {given.value.__cause__} {read.value.__cause__}"
@@ -198,5 +198,5 @@ def test_status_407_comes_from_a_proxy(make_client: Any, proxy: Listening) -> No
         base_url="http://origin.invalid", proxy=f"http://{proxy.address}", allow_insecure_http=True, max_retries=0
     )
 
-    with pytest.raises(StateBaseError, match="This comes from a proxy: give its user and password in its URL"):
+    with pytest.raises(StateBaseError, match="A proxy sent this: pass its user and password in its URL"):
         client.sessions.create("agent")

@@ -70,6 +70,7 @@ def test_the_old_package_is_gone(make_project: Callable[..., Project], small_doc
     assert sorted(digests(project.output)) == [
         "__init__.py",
         "models.py",
+        "namespaces.py",
         "openapi.json",
         "operations.py",
         "queries.py",

@@ -123,6 +123,7 @@ from statebase import AsyncStateBase, StateBase
 from typing_extensions import assert_type
 
 from grown.models import Author, Report, ReportCreatePlace
+from grown.namespaces import AsyncNamespaces, Namespaces
 from grown.transport.reports import AsyncReportsTransport, ReportsTransport
 
 
@@ -145,6 +146,11 @@ async def use_async(reports: AsyncReportsTransport) -> None:
 def use_the_rest(client: StateBase, async_client: AsyncStateBase) -> None:
     use(ReportsTransport(client._api))
     AsyncReportsTransport(async_client._api)
+
+
+def reach_them_as_attributes(client: Namespaces, async_client: AsyncNamespaces) -> None:
+    assert_type(client.reports, ReportsTransport)
+    assert_type(async_client.reports, AsyncReportsTransport)
 """
 
 
@@ -278,7 +284,8 @@ def test_the_operations_hold_the_new_one(grown: Project) -> None:
     operation = operations.OPERATIONS["file_report"]
 
     assert operation.methods == ("reports.file_report",)
-    assert (operation.query, operation.headers, operation.retry) == (("since", "labels"), ("X-Trace-Level",), "keyed")
+    assert operation.retry == "keyed"
+    assert [*queries.QUERIES["file_report"].model_fields] == ["since", "labels"]
     assert queries.QUERIES["file_report"].model_validate({"since": "2026-01-02T03:04:05"}).since.tzinfo is timezone.utc
 
 

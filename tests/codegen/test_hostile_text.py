@@ -94,7 +94,7 @@ def test_text_stays_text(make_project: Callable[..., Project], small_document: d
         assert {"os", "SystemExit"}.isdisjoint(names(ast.parse(path.read_text(encoding="utf-8"))))
 
     models = importlib.import_module("hostile.models")
-    operations = importlib.import_module("hostile.operations")
+    queries = importlib.import_module("hostile.queries")
     transport = importlib.import_module("hostile.transport.things")
     create = models.ThingCreate()
     method = inspect.getdoc(transport.ThingsTransport.delete_thing) or ""
@@ -103,4 +103,4 @@ def test_text_stays_text(make_project: Callable[..., Project], small_document: d
     assert f"NotFoundError: {' '.join(text.split())}" in " ".join(method.split())
     assert (create.name, create.choice) == (text, text)
     assert f"field {text}" in {field.alias for field in models.ThingCreate.model_fields.values()}
-    assert f"query {text}" in operations.LIST_THINGS.query
+    assert f"query {text}" in {field.alias for field in queries.QUERIES["list_things"].model_fields.values()}

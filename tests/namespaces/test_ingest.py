@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Dict, List
 
 import httpx
 import pytest
 
 from statebase import APIConnectionError, InvalidRequestError, NotFoundError, models
-from statebase._namespaces.turns import turns_of
+from statebase._namespaces.turns import tool_call, turns_of
 
 
 def text(content: str) -> Dict[str, str]:
@@ -112,7 +113,7 @@ WRONG: Dict[str, Any] = {
     ),
     "item of an unknown type": ({"type": "item_reference", "id": "MARK"}, r"must have the keys input and output"),
     "input that is no turn": ((5, "b"), r": input must be a string, .*, got int"),
-    "output that is no turn": ({"input": "a", "output": None}, r": output must be a string, .*, got NoneType"),
+    "output that is no turn": ({"input": "a", "output": None}, r": output must be a string, .*, got None"),
 }
 
 
@@ -136,6 +137,38 @@ def test_turns_that_are_no_list_are_refused(respond: Any, wrong: Any) -> None:
         client.sessions.ingest("sess_1", wrong)
 
     assert requests == []
+
+
+def _deep() -> Dict[str, Any]:
+    deep: Dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    return deep
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        pytest.param(_deep(), "is nested too deeply to be written as text", id="deep"),
+        pytest.param(
+            10**5000,
+            "has an integer of too many digits",
+            id="long",
+            marks=pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python has no limit"),
+        ),
+    ],
+)
+def test_what_cannot_be_written_as_text_is_refused(value: Any, reason: str) -> None:
+    """Arguments and results of tools become part of a turn's text."""
+    called = {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": value}}]}
+    returned = {"role": "tool", "tool_call_id": "c1", "content": value}
+
+    with pytest.raises(InvalidRequestError, match=rf"turns\[1\]: arguments {reason}"):
+        turns_of([("a", "b"), called])
+    with pytest.raises(InvalidRequestError, match=rf"turns\[0\]\['content'\] {reason}"):
+        turns_of([returned])
+    with pytest.raises(InvalidRequestError, match=f"output {reason}"):
+        tool_call("f", {}, value, None)
 
 
 def test_conversation_is_recorded(local_client: Any) -> None:
@@ -203,7 +236,7 @@ def test_conversation_is_resumed_with_the_key_of_the_error(serve: Any, turn: Dic
         client.sessions.ingest("sess_1", CONVERSATION)
     turns = client.sessions.ingest("sess_1", CONVERSATION, idempotency_key=caught.value.idempotency_key)
 
-    assert str(caught.value).startswith(f"{lost - 1} turns were recorded, then: ")
+    assert str(caught.value).startswith(f"ingest() failed after {lost - 1} recorded turns: ")
     assert f"Repeat ingest() with idempotency_key={caught.value.idempotency_key!r}" in str(caught.value)
     assert [one.turn_number for one in turns] == [1, 2, 3, 4, 5]
     assert [one["input"]["content"] for one in service.recorded.values()] == [said for said, _ in CONVERSATION]

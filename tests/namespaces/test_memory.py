@@ -85,8 +85,8 @@ def test_arguments_with_two_names(searched: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"limit": 3, "top_k": 4}, "top_k and limit mean the same: give one of them"),
-        ({"type": "fact", "types": "event"}, "types and type mean the same: give one of them"),
+        ({"limit": 3, "top_k": 4}, "top_k and limit are the same option: pass only one of them"),
+        ({"type": "fact", "types": "event"}, "types and type are the same option: pass only one of them"),
     ],
 )
 def test_two_names_with_two_values_are_refused(respond: Any, arguments: Any, message: str) -> None:
@@ -164,7 +164,7 @@ def test_memory_needs_a_session(respond: Any, arguments: Any) -> None:
     """The service requires what 0.4 let callers leave out: it is asked for before anything is sent."""
     client, requests = respond()
 
-    with pytest.raises(InvalidRequestError, match="session_id is missing: a memory belongs to a session") as caught:
+    with pytest.raises(InvalidRequestError, match="session_id is missing: pass the id of the session") as caught:
         client.memory.add("tea", **arguments)
 
     assert caught.value.param == "session_id"

@@ -252,7 +252,7 @@ def test_list_that_does_not_go_on_is_an_error(serve: Any, pages: List[List[int]]
 
     items = serve(handle).sessions.list().auto_paging_iter()
 
-    with pytest.raises(APIResponseValidationError, match="The list does not go on: for starting_after"):
+    with pytest.raises(APIResponseValidationError, match="Pagination stopped: for starting_after"):
         for _ in range(100):
             next(items)
     assert len(requests) <= len(pages)
@@ -315,7 +315,7 @@ def test_traces_that_turn_back_are_an_error(serve: Any) -> None:
 
     items = serve(handle).traces.list().auto_paging_iter()
 
-    with pytest.raises(APIResponseValidationError, match="The list does not go on: for end_time"):
+    with pytest.raises(APIResponseValidationError, match="Pagination stopped: for end_time"):
         list(items)
 
 

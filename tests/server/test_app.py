@@ -111,6 +111,13 @@ def test_key_is_asked_for(engine: Engine) -> None:
     assert statuses == [401, 401, 200, 200]
 
 
+@pytest.mark.parametrize("key", ["", " ", "sb_a\n", "sb_ä"])
+def test_key_that_is_empty_or_cannot_be_sent_is_refused(engine: Engine, key: str) -> None:
+    """An unset environment variable does not make a server whose key is an empty header."""
+    with pytest.raises(ValueError, match="api_key must be printable ASCII text, not empty"):
+        create_app(engine, api_key=key)
+
+
 def test_rate_limit_is_kept() -> None:
     """The request after the last one of the minute is refused, with the seconds to wait."""
     noon = datetime(2026, 1, 2, 12, 0, 15, tzinfo=timezone.utc)
@@ -226,6 +233,15 @@ def test_body_that_a_web_page_may_send_unasked_is_refused(engine: Engine, conten
 
     assert (answer.status_code, answer.json()["error"]["param"]) == (415, "Content-Type")
     assert with_key.status_code == 201
+
+
+def test_body_of_http2_without_a_length_is_refused_as_well(engine: Engine) -> None:
+    """Over HTTP/2 a body needs neither Content-Length nor Transfer-Encoding."""
+    messages = iter([{"type": "http.request", "body": b'{"agent_id": "bot"}', "more_body": False}])
+
+    sent, _ = call(create_app(engine), http_scope("POST", "/v1/sessions", {"content-type": "text/plain"}), messages)
+
+    assert sent[0]["status"] == 415
 
 
 def test_body_in_two_framings_is_refused(engine: Engine) -> None:

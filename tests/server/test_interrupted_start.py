@@ -30,4 +30,9 @@ def test_interrupt_while_modules_are_imported(tmp_path: Path, module: str) -> No
         _, stderr = process.communicate(timeout=30)
 
     said = [line for line in stderr.splitlines() if not line.startswith("import time:")]
-    assert (process.returncode, said) in [(130, ["statebase: Interrupted."]), (0, [])]
+    # Python ends by the signal, which a shell shows as 130 too, if it struck code that was given to `exec()`.
+    assert (process.returncode, said) in [
+        (130, ["statebase: Interrupted."]),
+        (-signal.SIGINT, ["statebase: Interrupted."]),
+        (0, []),
+    ]

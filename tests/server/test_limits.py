@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import sys
 from typing import Any, Dict, List
 
 import httpx
 import pytest
 
 from statebase.local import Engine
-from statebase.server import Limits, RunningServer, create_app, serve_in_thread
+from statebase.server import Limits, RunningServer, create_app, running, serve_in_thread
 
 BODY = json.dumps({"agent_id": "bot"}).encode()
 
 
-def scope(method: str = "POST", path: str = "/v1/sessions") -> Dict[str, Any]:
-    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
+def scope(method: str = "POST", path: str = "/v1/sessions", key: bytes = b"") -> Dict[str, Any]:
+    headers = [
+        (b"x-api-key", key),
+        (b"host", b"localhost"),
+        (b"content-type", b"application/json"),
+        (b"transfer-encoding", b"chunked"),
+    ]
     if method == "GET":
-        headers = headers[:1]
+        headers = headers[:2]
     return {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "headers": headers}
 
 
@@ -182,6 +189,54 @@ def test_answers_that_no_client_reads_are_dropped_with_their_connection(engine: 
     assert limit == Limits().answer_seconds * 1000
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of file descriptors")
+def test_connection_without_a_file_descriptor_is_closed(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """It neither waits nor fills the log, and later ones are served."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with serve_in_thread(engine) as server, httpx.Client(base_url=server.url) as client:
+        assert client.get("/health/live").status_code == 200
+        connections = [socket.socket() for _ in range(3)]
+        next_descriptor = os.dup(0)
+        os.close(next_descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_descriptor, hard))
+        try:
+            for connection in connections:
+                connection.settimeout(30)
+                connection.connect(("127.0.0.1", httpx.URL(server.url).port or 0))
+                assert connection.recv(1) == b""
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for connection in connections:
+                connection.close()
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
+
+    assert [record for record in caplog.records if record.name in ("asyncio", "statebase.server")] == []
+
+
+_WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n", id="a request"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + _WEBSOCKET, id="half a WebSocket handshake"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), id="HTTP/2"),
+    ],
+)
+def test_silent_connection_is_closed(engine: Engine, monkeypatch: pytest.MonkeyPatch, beginning: bytes) -> None:
+    """However it began, and without a key."""
+    monkeypatch.setattr(running, "Limits", lambda: Limits(idle_seconds=0.1, silent_seconds=0.2))
+    with serve_in_thread(engine, api_key="sb_secret") as server, dial(server) as connection:
+        connection.settimeout(30)
+        connection.sendall(beginning)
+        while connection.recv(1000):
+            pass
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -196,3 +251,25 @@ def test_head_without_an_end_is_refused(engine: Engine, head: bytes) -> None:
         # Not a byte more than the server reads: it closes the connection, and what is left over would reset it.
         connection.sendall(head[: Limits().head_bytes + 1])
         assert connection.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def test_refused_request_takes_no_place_while_the_rest_of_it_comes(engine: Engine) -> None:
+    """Whoever has no key cannot keep out those who have one, by requests that do not end."""
+
+    async def run() -> None:
+        app = create_app(engine, api_key="sb_right", limits=Limits(requests=2))
+        refused = [Client(app) for _ in range(5)]
+        for client in refused:
+            client.write(BODY[:5])
+            await taken_up(client)
+            while len(client.sent) < 2:
+                await asyncio.sleep(0)
+        allowed = Client(app, key=b"sb_right")
+        allowed.write(BODY, more=False)
+
+        assert await allowed.status() == 201
+        for client in refused:
+            client.write(b"", more=False)
+        assert [await client.status() for client in refused] == [401] * 5
+
+    asyncio.run(run())

@@ -86,7 +86,7 @@ def test_store_that_is_given_stays_open() -> None:
 
 def test_clocks_that_differ_are_refused() -> None:
     """Failures that go by one clock cannot strike a client that goes by another."""
-    with pytest.raises(ValueError, match=r"make it with Faults\(clock\)"):
+    with pytest.raises(ValueError, match=r"create it with Faults\(clock\)"):
         local_client(clock=FrozenClock(), faults=Faults())
 
     clock = FrozenClock()

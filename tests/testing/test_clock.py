@@ -117,7 +117,7 @@ def test_threads_lose_no_time() -> None:
 
 def test_refuses_a_time_without_a_zone() -> None:
     """A naive datetime is no moment, and the message says what to give."""
-    with pytest.raises(ValueError, match=r"datetime\(2030, 5, 6, 0, 0\) has no time zone: give .*timezone\.utc"):
+    with pytest.raises(ValueError, match=r"datetime\(2030, 5, 6, 0, 0\) has no time zone: pass .*timezone\.utc"):
         FrozenClock(datetime(2030, 5, 6))
     with pytest.raises(ValueError, match="has no time zone"):
         FrozenClock().set(datetime(2030, 5, 6))

@@ -237,7 +237,9 @@ class TestLine:
         faults.assert_all_struck()
         faults.slow(times=2, on="memory.search")
 
-        with pytest.raises(AssertionError, match="No request met slow on memory.search, slow on memory.search: ask"):
+        with pytest.raises(
+            AssertionError, match="No request triggered slow on memory.search, slow on memory.search: inject"
+        ):
             faults.assert_all_struck()
 
 
@@ -245,13 +247,13 @@ class TestWrongUse:
     @pytest.mark.parametrize(
         ("ask", "message"),
         [
-            (lambda faults: faults.drop_after_commit(0), "times is 0: give a whole number from 1"),
-            (lambda faults: faults.server_error(404), "status is 404: give 500 to 599"),
-            (lambda faults: faults.slow(0), "seconds is 0: give a number above 0"),
-            (lambda faults: faults.slow(float("inf")), "seconds is inf: give a number above 0"),
-            (lambda faults: faults.slow(on="sessions.addturn"), "give one, such as 'sessions.add_turn'"),
-            (lambda faults: faults.slow(on="memories.add"), "give one, such as 'memory.add'"),
-            (lambda faults: faults.slow(on="?"), "on is '?', which is no method of the client"),
+            (lambda faults: faults.drop_after_commit(0), "times must be an integer of at least 1, got 0"),
+            (lambda faults: faults.server_error(404), "status must be an integer from 500 to 599, got 404"),
+            (lambda faults: faults.slow(0), "seconds must be a finite number above 0, got 0"),
+            (lambda faults: faults.slow(float("inf")), "seconds must be a finite number above 0, got inf"),
+            (lambda faults: faults.slow(on="sessions.addturn"), "pass one, such as 'sessions.add_turn'"),
+            (lambda faults: faults.slow(on="memories.add"), "pass one, such as 'memory.add'"),
+            (lambda faults: faults.slow(on="?"), "on='?' is not a method of the client"),
         ],
     )
     def test_says_what_to_give(self, ask: Any, message: str) -> None:

@@ -123,7 +123,7 @@ def test_failure_that_strikes_nobody(pytester: pytest.Pytester) -> None:
     result = run(pytester)
 
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["E*No request met drop_after_commit on sessions.create: ask for fewer failures*"])
+    result.stdout.fnmatch_lines(["E*No request triggered drop_after_commit on sessions.create: inject fewer faults*"])
 
 
 def test_server_without_its_extra(pytester: pytest.Pytester) -> None:

@@ -54,7 +54,7 @@ def test_file_that_is_removed_after_the_client_was_made(make_client: Any, tmp_pa
     client = make_client(base_url="https://127.0.0.1:9", verify=str(file))
     file.unlink()
 
-    with pytest.raises(ConfigurationError, match=r"verify is '.*company.pem'"):
+    with pytest.raises(ConfigurationError, match=r"verify='.*company.pem'"):
         client.sessions.create("agent")
 
 

@@ -40,7 +40,7 @@ Outcome = Literal["not_sent", "rejected", "unknown"]
 been carried out; the answer was lost, unreadable, or a 5xx.
 """
 
-Phase = Literal["prepare", "connect", "send", "receive", "answer"]
+Phase = Literal["connect", "send", "receive", "answer"]
 """How far an attempt came: `answer` means that a complete answer arrived."""
 
 

@@ -41,10 +41,6 @@ class Operation(Generic[T]):
     """Whether it needs no API key, because the document says so (`security: []`)."""
     body: Optional[type[Any]] = None
     """The model that the request's JSON body has to fit; None where the operation takes no body."""
-    query: tuple[str, ...] = ()
-    """The names of its query parameters, as on the wire."""
-    headers: tuple[str, ...] = ()
-    """The names of its header parameters, as on the wire, beside those that the SDK sends by itself."""
     page: Optional[Cursor] = None
     """How the list goes on that it answers with; None where the answer is no page."""
     methods: tuple[str, ...] = ()

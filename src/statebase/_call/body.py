@@ -27,8 +27,8 @@ class Body:
     """
 
     def __init__(self, response: httpx.Response, limit: Optional[int]) -> None:
-        self._pieces: List[bytes] = []
-        self._size = 0
+        self._content = bytearray()  # a list would hold many times its text, if that came in pieces of a few bytes
+        self._wire_bytes = 0
         self._limit = limit
         self._decoders: Optional[List[Any]] = None
         if "content-encoding" in response.headers:
@@ -44,6 +44,9 @@ class Body:
         if self._decoders is None:
             self.keep(data)
             return
+        self._wire_bytes += len(data)
+        if self._limit is not None and self._wire_bytes > 2 * self._limit + _PIECE_BYTES:
+            raise BodyTooLarge  # most of it decompresses to nothing, or follows the end of what is compressed
         pieces: Iterator[bytes] = iter((data,))
         for decoder in self._decoders:
             pieces = chain.from_iterable(map(decoder.decode, pieces))
@@ -56,16 +59,15 @@ class Body:
         Raises:
             BodyTooLarge: It makes the body larger than the limit.
         """
-        self._size += len(piece)
-        if self._limit is not None and self._size > self._limit:
+        if self._limit is not None and len(self._content) + len(piece) > self._limit:
             raise BodyTooLarge
-        self._pieces.append(piece)
+        self._content += piece
 
     def content(self) -> bytes:
         """Return the whole body, once all of it has come."""
         for decoder in self._decoders or ():
             self.keep(decoder.flush())
-        return b"".join(self._pieces)
+        return bytes(self._content)
 
 
 def _decoders(response: httpx.Response) -> List[Any]:
@@ -86,7 +88,7 @@ class _Inflater:
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         left = data
-        while True:
+        while not self._zlib.eof:  # what follows the end is dropped: zlib would keep all of it
             try:
                 piece = self._zlib.decompress(left, _PIECE_BYTES)
             except zlib.error as error:

@@ -67,7 +67,9 @@ class CallFactory:
             _check_options(operation, extra, _WRITE_OPTIONS if writes else _READ_OPTIONS)
         key = idempotency_key(extra.get("idempotency_key")) if writes else None
         if body is None and extra.get("extra_body"):
-            raise InvalidRequestError(f"{operation.methods[0]}() sends no body for extra_body", param="extra_body")
+            raise InvalidRequestError(
+                f"{operation.methods[0]}() sends no body: leave extra_body out", param="extra_body"
+            )
         content = b"" if body is None else build_body(body, extra.get("extra_body"))
         address = settings.base_url + build_path(operation, path)
         text = build_query(query, extra.get("extra_query"))
@@ -122,7 +124,7 @@ def _url(address: str) -> httpx.URL:
         return httpx.URL(address) if "?" in address else _known_url(address)
     except httpx.InvalidURL as error:
         raise InvalidRequestError(
-            f"The ids and the query make an address of {len(address)} characters, which cannot be sent: {error}"
+            f"The ids and the query make a URL of {len(address)} characters, which cannot be sent: {error}"
         ) from error
 
 

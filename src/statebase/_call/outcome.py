@@ -24,12 +24,13 @@ _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 _WHILE_SENDING = (httpx.WriteError, httpx.WriteTimeout, httpx.LocalProtocolError)
 _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
 
-_MAY_HAVE_HAPPENED = "It may have been carried out: "
+_MAY_HAVE_HAPPENED = "It may have been applied: "
 _HINTS: dict[tuple[Retry, Outcome], str] = {
-    ("keyed", "unknown"): _MAY_HAVE_HAPPENED + "repeat it with idempotency_key={key!r} and it happens once.",
-    ("idempotent", "unknown"): _MAY_HAVE_HAPPENED + "repeating it does no harm.",
-    ("keyed", "not_sent"): "Nothing was sent: it can be repeated.",
-    ("idempotent", "not_sent"): "Nothing was sent: it can be repeated.",
+    ("keyed", "unknown"): _MAY_HAVE_HAPPENED
+    + "repeat it with idempotency_key={key!r}, and the service applies it once.",
+    ("idempotent", "unknown"): _MAY_HAVE_HAPPENED + "repeating it is safe.",
+    ("keyed", "not_sent"): "Nothing was sent: repeating it is safe.",
+    ("idempotent", "not_sent"): "Nothing was sent: repeating it is safe.",
 }
 
 
@@ -218,15 +219,15 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
     if isinstance(error, DeadlineExceeded):
         return f"No complete answer from {peer} before the deadline."
     if isinstance(error, httpx.PoolTimeout):
-        return f"No connection to {peer} came free in time ({detail}): have fewer calls in flight, or raise timeout=."
+        return f"No connection to {peer} became free in time ({detail}): send fewer calls at once, or raise timeout=."
     if isinstance(error, httpx.ConnectTimeout) and phase == "connect":
         if proxy is not None:
-            return f"No connection to {peer} through the proxy {proxy} in time: are both up, and the proxy right?"
-        return f"No connection to {peer} in time: is it up, and base_url right?"
+            return f"No connection to {peer} through the proxy {proxy} in time: check that both are running."
+        return f"No connection to {peer} in time: check that it is running, and base_url."
     if is_timeout(error):
         return f"No complete answer from {peer} in time: raise timeout= if it needs longer."
     if _is_certificate_failure(error):
-        return f"The certificate of {peer} is not trusted ({detail}): pass verify= with the authority that signed it."
+        return f"The certificate of {peer} is not trusted ({detail}): pass verify= with the CA that signed it."
     kind = type(error).__name__
     if isinstance(error, httpx.ProxyError):
         name = "The proxy" if proxy is None else f"The proxy {proxy}"
@@ -234,20 +235,20 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
         return f"{name} refused to connect to {peer} ({detail}): {advice}."
     if phase == "connect" and proxy is not None:
         if _cause(error, ssl.SSLError) is not None:
-            return f"Cannot connect to {peer} through the proxy {proxy} ({kind}: {detail}): do both speak TLS?"
-        return f"Cannot connect to the proxy {proxy} ({kind}: {detail}): is it up, and its address right?"
+            return f"Cannot connect to {peer} through the proxy {proxy} ({kind}: {detail}): check that both use TLS."
+        return f"Cannot connect to the proxy {proxy} ({kind}: {detail}): check that it is running, and its URL."
     tls = _cause(error, ssl.SSLError)
     if getattr(tls, "reason", None) in _NOT_TLS:
-        return f"{peer} does not speak TLS ({kind}: {detail}): write http:// in base_url if it is to be unencrypted."
+        return f"{peer} does not speak TLS ({kind}: {detail}): write http:// in base_url for an unencrypted connection."
     if phase == "connect":
-        return f"Cannot connect to {peer} ({kind}: {detail}): is it up, and base_url right?"
+        return f"Cannot connect to {peer} ({kind}: {detail}): check that it is running, and base_url."
     return f"The connection to {peer} was lost ({kind}: {detail})."
 
 
 def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object, status_code: Optional[int] = None) -> str:
     """Return what the caller can do next; empty where the error says it all."""
     if status_code == _CREDENTIALS_WANTED:
-        return "This comes from a proxy: give its user and password in its URL, http://user:password@host:port."
+        return "A proxy sent this: pass its user and password in its URL, http://user:password@host:port."
     return _HINTS.get((retry, outcome), "").format(key=idempotency_key)
 
 

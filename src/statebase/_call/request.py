@@ -62,18 +62,19 @@ def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, objec
     """Write a query string; None and `NOT_GIVEN` are left out, a sequence repeats its name."""
     pairs: list[tuple[str, str]] = []
     for name, value in ({**values, **extra} if extra else values).items():
+        label = f"extra_query[{_shown_key(name)}]" if extra and name in extra else name
         if value is None or value is NOT_GIVEN:
             continue
         if (name.endswith("_id") or name == "starting_after") and _is_container(value):
-            raise not_an_id(name, value)  # the service would take its text for an id, and show it
+            raise not_an_id(label, value)  # the service would take its text for an id, and show it
         if isinstance(value, (list, tuple, Set)):
             items = cast("Collection[Any]", value)
             pairs.extend(
-                (name, _query_text(name, item))
+                (name, _query_text(label, item))
                 for item in (sorted(items, key=str) if isinstance(value, Set) else items)
             )
         else:
-            pairs.append((name, _query_text(name, value)))
+            pairs.append((name, _query_text(label, value)))
     return urlencode(pairs) if pairs else ""
 
 
@@ -99,7 +100,8 @@ def _query_text(name: str, value: object) -> str:
             return timestamp_text(value)
         except OverflowError as error:  # on the first or last day that there is
             raise InvalidRequestError(
-                f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: pass a time within", param=name
+                f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: pass a time in that range",
+                param=name,
             ) from error
     if isinstance(value, Mapping):
         return _argument_json(name, cast(Any, value)).decode()
@@ -136,7 +138,7 @@ def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object
     if content is not None:
         return content
     for name, value in body.items():
-        _argument_json(name, value)
+        _argument_json(f"extra_body[{_shown_key(name)}]" if extra and name in extra else name, value)
     raise InvalidRequestError(f"extra_body has a key that {_SURROGATE}", param="extra_body")
 
 
@@ -188,11 +190,13 @@ def _fault(name: str, value: Any) -> str:
             return f"{path} {_leaf_fault(value)}"
         step, part = next(((step, part) for step, part in parts if not _is_json(part)), (None, cast(Any, value)))
         if part is value and step is None:  # each part is JSON by itself
+            if isinstance(value, (dict, list, tuple)):
+                return f"{name} is nested too deeply for JSON: pass a flatter value"
             return f"{path} {_leaf_fault(part)}"
         if id(part) in above:
-            return f"{path}[{_shown_key(step)}] contains itself, which JSON cannot represent: pass one without a cycle"
+            return f"{path}[{_shown_key(step)}] contains itself, which JSON cannot represent: remove the cycle"
         if len(above) >= _DEEPEST:
-            return f"{name} is nested more than {_DEEPEST} levels deep: pass a flatter value"
+            return f"{name} is nested too deeply for JSON: pass a flatter value"
         path, value = f"{path}[{_shown_key(step)}]", part
         above.append(id(part))
 
@@ -211,7 +215,7 @@ def _leaf_fault(value: object) -> str:
     if isinstance(value, str):
         return _SURROGATE
     if isinstance(value, (bytes, bytearray)):
-        return f"is {_type(value)} that UTF-8 cannot decode: pass a string, such as base64"
+        return f"is {_type(value)} that cannot be decoded as UTF-8: pass a string, such as base64"
     if value is NOT_GIVEN:
         return "is NOT_GIVEN: leave it out, or pass None for null"
     return f"is of type {_type(value)}, which JSON cannot represent: use dicts, lists, strings, numbers, bools, None"
@@ -227,8 +231,9 @@ def header_text(name: str, value: object) -> str:
         value = _query_text(name, value)
     if not isinstance(value, str) or not is_header_text(value):
         # What it holds may be a key, and errors are printed.
+        got = "" if isinstance(value, str) else f", got {_type(value)}"
         raise InvalidRequestError(
-            f"The header {name} cannot be sent: pass printable ASCII text, without a space at either end", param=name
+            f"The header {name!r} must be printable ASCII text without a space at either end{got}", param=name
         )
     return value
 
@@ -245,7 +250,9 @@ def build_headers(base: Headers, more: Mapping[str, object]) -> list[tuple[bytes
     for name in more:
         if not is_header_name(name):
             shown = repr(name) if type(name) is str else _type(name)
-            raise InvalidRequestError(f"{shown} is not the name of a header: use ASCII letters, digits and dashes")
+            raise InvalidRequestError(
+                f"extra_headers has an invalid name, {shown}: use ASCII letters, digits and dashes"
+            )
     added = {
         name.lower().encode(): header_text(name, value).encode()
         for name, value in more.items()

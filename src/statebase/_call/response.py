@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _MOST_FIELDS = 5
 _LONGEST_NAME = 100
+_LONGEST_MESSAGE = 2000
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*").fullmatch
 _JSON_TYPES: dict[type, str] = {
     dict: "object",
@@ -65,7 +66,7 @@ def decode(operation: Operation[T], reply: Reply) -> T:
     """
     if operation.status == 204:
         if reply.content and reply.is_success:  # the page of a login portal, for one: nothing was done
-            raise answer_error(reply, f"has a body where the API sends none ({_looks_like(reply)})")
+            raise answer_error(reply, f"has a body, but the API sends none ({_looks_like(reply)})")
         return cast("T", None)
     try:
         value: T = _validator(cast(Any, operation.result))(reply.content)
@@ -95,7 +96,7 @@ def _validator(result: Any) -> Any:
 def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
-        path, what = None, f"is not the JSON that the API answers with ({first['msg']}; {_looks_like(reply)})"
+        path, what = None, f"is not the JSON that the API returns ({first['msg']}; {_looks_like(reply)})"
     else:
         path = json_path(first["loc"])
         what = f"does not fit its model at {wrong_fields(error)}"
@@ -122,7 +123,7 @@ def _json_type(value: object) -> str:
 def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
     """Make the error for an answer that is not what the API promises; `what` continues "The answer ..."."""
     return APIResponseValidationError(
-        f"The answer {what}. Is base_url right, and is this version of statebase as new as the service?",
+        f"The answer {what}. Check base_url, and that statebase is as new as the service.",
         path=path,
         **_facts(reply, body_of(reply)),
     )
@@ -161,9 +162,9 @@ def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: d
     detail = _error_detail(body)
     code, param = _text(detail.get("code")), _text(detail.get("param"))
     reason = _text(detail.get("message")) or _validation_reasons(body) or _phrase(reply, body)
-    parts = [f"{reply.status_code}{' ' + code if code else ''}: {reason}"]
+    parts = [f"{reply.status_code}{' ' + _printable(code) if code else ''}: {_printable(reason)}"]
     if reply.request_id:
-        parts.append(f"(request {reply.request_id})")
+        parts.append(f"(request {_printable(reply.request_id)})")
     return status_error_class(reply.status_code)(
         " ".join(parts),
         code=code,
@@ -223,6 +224,14 @@ def _list(value: Any) -> Optional[list[Any]]:
 def _phrase(reply: Reply, body: Any) -> str:
     phrase = httpx.codes.get_reason_phrase(reply.status_code) or "an error"
     return phrase if body is None else f"{phrase} ({_looks_like(reply)})"
+
+
+def _printable(text: str) -> str:
+    """Return what a message shows of a text of the service: bounded, and without what a terminal would obey."""
+    shown = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+    return (
+        shown if shown.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    )
 
 
 def _text(value: object) -> Optional[str]:

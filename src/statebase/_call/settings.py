@@ -109,11 +109,11 @@ class Settings:
             )
         _check_verify(verify)
         if http_client is not None and transport is not None:
-            raise configuration_error("http_client and transport were both given: give one of them")
+            raise configuration_error("http_client and transport exclude each other: pass only one of them")
         ready_made = http_client is not None or transport is not None
         if ready_made and (http2 or proxy is not None or verify is not True):
             raise configuration_error(
-                "http2, proxy and verify have no effect on an http_client or a transport: make it with them"
+                "http2, proxy and verify cannot be combined with http_client or transport: set them on that object"
             )
 
     def replace(self, **changes: Any) -> Settings:
@@ -126,7 +126,7 @@ class Settings:
         settings.__dict__.update(self.__dict__)
         for name, value in changes.items():
             if name not in _CHANGEABLE:
-                raise TypeError(f"{name} is not an option that a client can change: make another client")
+                raise TypeError(f"with_options() cannot change {name}: it takes {', '.join(_CHANGEABLE)}")
             settings.__dict__[name] = _checked_headers(value) if name == "default_headers" else value
         settings._check()
         return settings
@@ -206,11 +206,11 @@ def check_proxy(name: str, value: object) -> None:
         return
     scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
     if scheme not in ("http", "https", "socks5", "socks5h"):
-        raise configuration_error(f"{name} is no address of a proxy: give http://host:port, https:// or socks5://")
+        raise configuration_error(f"{name} must be a URL: http://host:port, https://host:port or socks5://host:port")
     if not _is_proxy_url(str(value)):
         raise configuration_error(
-            f"{name} is no address of a proxy: give http://user:password@host:port, with %23 in the user and password "
-            "for #, %2F for /, %3F for ?, %40 for @"
+            f"{name} is not a valid URL: write http://user:password@host:port, with # in the user and password "
+            "escaped as %23, / as %2F, ? as %3F, @ as %40"
         )
     if scheme.startswith("socks") and not _is_installed("socksio"):
         raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
@@ -266,11 +266,13 @@ def _checked_headers(value: object) -> dict[str, str]:
     for name, text in headers.items():
         if not is_header_name(name):
             shown = repr(name) if type(name) is str else type(name).__name__
-            raise configuration_error(f"default_headers holds the name {shown}: give ASCII letters, digits and dashes")
-        if not is_header_text(text):  # it may be a key, and errors are printed
             raise configuration_error(
-                f"default_headers holds as {name} what no header can: give printable ASCII text, "
-                "without a space at either end"
+                f"default_headers has an invalid name, {shown}: use ASCII letters, digits and dashes"
+            )
+        if not is_header_text(text):  # it may be a key, and errors are printed
+            got = "" if isinstance(text, str) else f", got {_shown(text)}"
+            raise configuration_error(
+                f"default_headers[{name!r}] must be printable ASCII text without a space at either end{got}"
             )
     return headers
 
@@ -283,11 +285,16 @@ def _check_hooks(value: object) -> None:
         raise configuration_error(f"event_hooks must be a mapping of names to lists, got {type(value).__name__}")
     for name, functions in items():
         if name not in _HOOKS:
-            raise configuration_error(f"event_hooks has no {name!r}: give {' or '.join(_HOOKS)}")
-        if type(functions) not in (list, tuple) or not all(map(callable, functions)):
+            raise configuration_error(f"event_hooks has an unknown name, {name!r}: use {' or '.join(_HOOKS)}")
+        if type(functions) not in (list, tuple):
             raise configuration_error(
                 f"event_hooks[{name!r}] must be a list of functions, got {type(functions).__name__}"
             )
+        for place, function in enumerate(functions):
+            if not callable(function):
+                raise configuration_error(
+                    f"event_hooks[{name!r}][{place}] must be a function, got {type(function).__name__}"
+                )
 
 
 def _api_key(given: Secret) -> Secret:
@@ -301,14 +308,29 @@ def _api_key(given: Secret) -> Secret:
 def _problem_of_key(value: object) -> Optional[str]:
     if value is None:
         return (
-            "There is no API key: pass api_key=, or set STATEBASE_API_KEY. "
-            "StateBase.local() needs none: it runs the API in this process."
+            "api_key is missing: pass api_key=, or set STATEBASE_API_KEY. "
+            "StateBase.local() needs no key: it runs the API in this process."
         )
     if not isinstance(value, str) or not value.strip():
-        return "The API key is empty or no text: pass the key that the dashboard shows (sb_...)"
+        return "api_key must be a non-empty string; copy it from the dashboard (it begins with sb_)"
     if not value.isascii() or not value.isprintable() or " " in value:
-        return "The API key holds a space, a line break or another character that no key has"
+        return (
+            "api_key contains a space, a line break or another character that is not printable ASCII: "
+            "copy it again from the dashboard"
+        )
     return None
+
+
+def _is_host(netloc: str, host: str) -> bool:
+    if "[" not in netloc:
+        return host.translate(_NAME_MARKS).isalnum()
+    from ipaddress import IPv6Address
+
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return netloc.startswith("[") and netloc.partition("]")[2][:1] in ("", ":")
 
 
 def _base_url(value: object, allow_insecure_http: bool) -> str:
@@ -322,16 +344,21 @@ def _base_url(value: object, allow_insecure_http: bool) -> str:
 
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise configuration_error("base_url is no address: its host or its port cannot be read") from None
+        raise configuration_error("base_url has an invalid host or port: write https://host:port") from None
     if parts.query or parts.fragment or "@" in parts.netloc or not value.isprintable() or " " in value:
         raise configuration_error(
-            "base_url has a query, a fragment, a user name or a space: give only https://host/path"
+            "base_url must not contain a query, a fragment, a user name or a space: write https://host/path"
         )
-    if parts.scheme not in ("http", "https") or not (":" in host or host.translate(_NAME_MARKS).isalnum()):
+    if not parts.netloc.isascii():  # letters of other scripts look like those of another host
         raise configuration_error(
-            f"base_url {value!r} is no address: give https://host, or a region: {', '.join(REGIONS)}"
+            "base_url must be ASCII, but the host has other characters: pass its name as DNS has it, xn--..."
+        )
+    if parts.scheme not in ("http", "https") or port == 0 or not _is_host(parts.netloc, host):
+        example = f"http://{value}" if is_loopback(value.partition(":")[0]) else "https://host"
+        raise configuration_error(
+            f"base_url {value!r} is not an HTTP URL: write {example}, or a region ({', '.join(REGIONS)})"
         )
     if parts.scheme == "http" and not allow_insecure_http and not is_loopback(host):
         raise configuration_error(

@@ -100,7 +100,6 @@ LIST_SESSIONS: Operation[SessionListResponse] = Operation(
     status=200,
     result=SessionListResponse,
     retry="safe",
-    query=("agent_id", "limit", "starting_after", "created_after", "created_before", "metadata", "user_id"),
     page=Cursor("starting_after"),
     methods=("sessions.list",),
 )
@@ -165,7 +164,6 @@ GET_SESSION_HISTORY: Operation[SessionHistory] = Operation(
     status=200,
     result=SessionHistory,
     retry="safe",
-    query=("limit", "include_state", "include_traces"),
     methods=("sessions.get_history",),
 )
 
@@ -176,7 +174,6 @@ LIST_TURNS: Operation[TurnListResponse] = Operation(
     status=200,
     result=TurnListResponse,
     retry="safe",
-    query=("limit", "starting_after", "order"),
     page=Cursor("starting_after"),
     methods=("sessions.list_turns",),
 )
@@ -241,7 +238,6 @@ GET_STATE_HISTORY: Operation[StateHistoryResponse] = Operation(
     status=200,
     result=StateHistoryResponse,
     retry="safe",
-    query=("limit", "since_version"),
     methods=("state.get_state_history",),
 )
 
@@ -263,7 +259,6 @@ SEARCH_MEMORIES: Operation[SearchResults] = Operation(
     status=200,
     result=SearchResults,
     retry="safe",
-    query=("query", "session_id", "types", "tags", "top_k", "threshold"),
     methods=("memory.search",),
 )
 
@@ -316,7 +311,6 @@ LIST_TRACES: Operation[TraceListResponse] = Operation(
     status=200,
     result=TraceListResponse,
     retry="safe",
-    query=("session_id", "action", "resource_type", "resource_id", "start_time", "end_time", "limit"),
     page=Cursor("end_time", "timestamp"),
     methods=("traces.list",),
 )
@@ -338,7 +332,6 @@ LIST_SESSION_TRACES: Operation[SessionTraceListResponse] = Operation(
     status=200,
     result=SessionTraceListResponse,
     retry="safe",
-    query=("limit", "starting_after", "action"),
     page=Cursor("starting_after"),
     methods=("traces.list_for_session",),
 )
@@ -350,7 +343,6 @@ LIST_ENTITIES: Operation[EntityListResponse] = Operation(
     status=200,
     result=EntityListResponse,
     retry="safe",
-    query=("session_id", "entity_type", "limit", "starting_after"),
     page=Cursor("starting_after"),
     methods=("entities.list",),
 )

@@ -62,12 +62,28 @@ def plain(value: Any) -> Any:
     return dump() if callable(dump) else value
 
 
+def as_text(name: str, value: Any) -> str:
+    """Return the text of a value that a tool was called with, or returned.
+
+    Raises:
+        InvalidRequestError: Python cannot write it.
+    """
+    try:
+        return str(value)
+    except RecursionError:
+        raise InvalidRequestError(f"{name} is nested too deeply to be written as text: pass a flatter value") from None
+    except ValueError as error:
+        if "integer string conversion" not in str(error):  # of the object's own
+            raise
+        raise InvalidRequestError(f"{name} has an integer of too many digits: pass it as a string") from None
+
+
 def tool_call_input(name: Optional[str], arguments: Any, tool_call_id: Optional[str]) -> Dict[str, Any]:
     """Write a tool call as the input of a turn."""
     shown: object = dict(cast(Any, arguments)) if isinstance(arguments, Mapping) else arguments
     return {
         "type": "tool_call",
-        "content": f"Call tool {name} with {shown}",
+        "content": f"Call tool {name} with {as_text('arguments', shown)}",
         "tool_metadata": {"name": name, "arguments": arguments, "id": tool_call_id},
     }
 
@@ -208,7 +224,7 @@ def _part_without_type(path: str, role: str, part: Mapping[str, Any]) -> Iterato
     elif isinstance(response, Mapping):
         returned = cast("Mapping[str, Any]", response)
         output = returned.get("response")
-        yield Returned(_name(returned, "id"), _name(returned, "name"), output, str(output), False)
+        yield Returned(_name(returned, "id"), _name(returned, "name"), output, as_text(path, output), False)
     elif part.get("text") is not None:
         text = _text(path, part, "text")
         yield Thought(text) if part.get("thought") is True else Said(role, text)
@@ -234,7 +250,7 @@ def _result_text(path: str, output: Any) -> str:
     if isinstance(output, (list, tuple)):
         said = _parts(path, "tool", output)
         return "\n\n".join(event.text for event in said if isinstance(event, Said) and event.text is not None)
-    return "" if output is None else str(output)
+    return "" if output is None else as_text(path, output)
 
 
 def _plain_list(output: Any) -> Any:

@@ -186,7 +186,9 @@ class AsyncMemory(AsyncMemoryTransport):
 
 def _required_session(session_id: Union[str, NotGiven, None]) -> str:
     if session_id is None or isinstance(session_id, NotGiven):
-        raise InvalidRequestError("session_id is missing: a memory belongs to a session", param="session_id")
+        raise InvalidRequestError(
+            "session_id is missing: pass the id of the session that the memory belongs to", param="session_id"
+        )
     if not isinstance(session_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise not_an_id("session_id", session_id)
     return session_id
@@ -209,5 +211,5 @@ def _either(name: str, value: Any, other_name: str, other: Any) -> Any:
     if other is NOT_GIVEN or other is None:
         return value
     if value is not NOT_GIVEN and value is not None and value != other:
-        raise InvalidRequestError(f"{name} and {other_name} mean the same: give one of them", param=name)
+        raise InvalidRequestError(f"{name} and {other_name} are the same option: pass only one of them", param=name)
     return other

@@ -225,5 +225,5 @@ def _numbered(options: WriteOptions, key: str, number: int) -> WriteOptions:
 def _interrupted(error: StateBaseError, key: str, recorded: int) -> None:
     """Tell an error how far `ingest` came."""
     error.idempotency_key = key
-    error.message = f"{recorded} turns were recorded, then: {error.message}"
-    error.hint = f"Repeat ingest() with idempotency_key={key!r}: the rest follows, none twice."
+    error.message = f"ingest() failed after {recorded} recorded turns: {error.message}"
+    error.hint = f"Repeat ingest() with idempotency_key={key!r}: it adds only the missing turns."

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._base.errors import InvalidRequestError
 from .._generated import models
-from .histories import History, is_message, plain, read, tool_call_input
+from .histories import History, as_text, is_message, plain, read, tool_call_input
 
 TurnInputLike = Union[str, models.TurnInput, Mapping[str, Any]]
 """The input of a turn: text, a `TurnInput`, or a mapping with `type`, `content` and any other keys."""
@@ -48,7 +48,7 @@ def _turn_part(name: str, value: Any) -> Any:
         return cast(Any, value)
     raise InvalidRequestError(
         f"{name} must be a string, a mapping with 'type' and 'content', or a Turn{name.capitalize()}, "
-        f"got {type(value).__name__}",
+        f"got {'None' if value is None else type(value).__name__}",
         param=name,
     )
 
@@ -62,7 +62,7 @@ def tool_call(
     """
     return (
         tool_call_input(tool_name, arguments, tool_call_id),
-        {"type": "tool_response", "content": str(output), "output": output},
+        {"type": "tool_response", "content": as_text("output", output), "output": output},
     )
 
 
@@ -90,7 +90,10 @@ def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
         item: Any = plain(given)
         if isinstance(item, Mapping) and is_message(cast(Any, item)):
             for event in read(f"turns[{place}]", cast(Any, item)):
-                history.add(event)
+                try:
+                    history.add(event)
+                except InvalidRequestError as error:  # it knows nothing of places
+                    raise InvalidRequestError(f"turns[{place}]: {error}", param=error.param) from None
         else:
             history.end_exchange()
             turns.append(_turn_arguments(place, item))

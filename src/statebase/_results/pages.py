@@ -43,8 +43,8 @@ def _id(item: Any) -> object:
 
 def _does_not_go_on(cursor: Cursor) -> APIResponseValidationError:
     return APIResponseValidationError(
-        f"The list does not go on: for {cursor.parameter} the service gave items that came before, or none at all. "
-        "What came until here is complete; report this to the service."
+        f"Pagination stopped: for {cursor.parameter} the service returned items of earlier pages, or none. "
+        "The items before this point are complete; report this to the service."
     )
 
 
@@ -59,7 +59,7 @@ class _Page(Sequence[T], Generic[T, P]):
         before: Optional[_Page[T, P]] = None,
     ) -> None:
         if cursor is None:
-            raise TypeError("the operation's answer is no page of a list")
+            raise TypeError("the operation does not return a page")
         came: List[T] = answer["data"]
         known: set[object] = set() if before is None else {*map(_id, before), *before._ids_at_end}
         self._cursor = cursor

@@ -13,7 +13,7 @@ import httpx
 from .._base.lazy import importing
 from .._base.locks import FrameLock
 from .connections import CLOSED, Slots
-from .tls import TransportOptions, Verify, require_extras, transport_options
+from .tls import TransportOptions, Verify, transport_options
 
 T = TypeVar("T")
 
@@ -56,8 +56,7 @@ class BasePool(Generic[T]):
         keepalive_expiry: float = KEEPALIVE_EXPIRY,
     ) -> None:
         if max_connections < 1:
-            raise ValueError(f"max_connections is {max_connections}, it has to be at least 1")
-        require_extras(http2=http2, proxy=proxy)
+            raise ValueError(f"max_connections must be at least 1, got {max_connections}")
         self._scheme = "https" if tls else "http"
         self._verify: Verify = verify
         self._multiplexed = http2 and tls

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import ssl
 from pathlib import Path
@@ -106,18 +105,3 @@ def transport_options(
         # httpx 0.25 takes no plain URL here; without a context, httpcore loads the certificates for each connection.
         "proxy": None if url is None else httpx.Proxy(url, ssl_context=context if proxy_tls else None),
     }
-
-
-def require_extras(*, http2: bool, proxy: Optional[str]) -> None:
-    """Check that what the options need is installed.
-
-    Raises:
-        ImportError: A package is missing; the message says how to install it.
-        ValueError: The proxy has a scheme that httpx cannot use.
-    """
-    if http2 and importlib.util.find_spec("h2") is None:
-        raise ImportError('http2=True needs the package h2: pip install "statebase[http2]"')
-    if proxy is not None:
-        scheme = httpx.Proxy(proxy).url.scheme
-        if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
-            raise ImportError(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')

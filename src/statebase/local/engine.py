@@ -89,13 +89,13 @@ class Engine(Operations):
             message = f"default_ttl_seconds must be an integer, got {type(default_ttl_seconds).__name__}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
         if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
-            message = f"default_ttl_seconds has to be 1 to {_LONGEST_TTL_SECONDS:,}."
+            message = f"default_ttl_seconds must be from 1 to {_LONGEST_TTL_SECONDS:,}, got {default_ttl_seconds}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
         if clock is not None and not callable(clock):
             message = f"clock must be a function that returns an aware datetime, got {type(clock).__name__}."
             raise EngineError(400, "invalid_request", message, "clock")
         if not _is_path(path):
-            message = "path must be the path of a file, or ':memory:'."
+            message = f"path must be a non-empty file path or ':memory:', got {type(path).__name__}."
             raise EngineError(400, "invalid_request", message, "path")
         name = os.fspath(path)
         if name == MEMORY:
@@ -107,7 +107,7 @@ class Engine(Operations):
             if engine is None or not engine.is_intact:
                 engine = _engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
             elif engine._options != options:
-                message = f"{name} is open in this process with other options: give the same ones, or close it first."
+                message = f"{name} is already open in this process with other options: pass the same ones, or close it."
                 raise EngineError(400, "invalid_request", message, "path")
             else:
                 engine._openers += 1

@@ -72,7 +72,7 @@ def not_found(kind: str, identifier: str) -> EngineError:
 def unknown_cursor(identifier: str) -> EngineError:
     """Make the error for a `starting_after` that names nothing in the list."""
     message = (
-        f"starting_after names {_shown(identifier)}, which this list does not hold: pass the id of the last item seen."
+        f"starting_after {_shown(identifier)} is not in this list: pass the id of the last item of the previous page."
     )
     return invalid_request(message, "starting_after")
 

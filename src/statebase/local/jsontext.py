@@ -79,12 +79,12 @@ def _fault(value: Any) -> tuple[str, tuple[Union[str, int], ...]]:
     while left:
         part, path = left.pop()
         if isinstance(part, float) and not math.isfinite(part):
-            return "must be a finite number: JSON has no NaN and no infinity", path
+            return "must be a finite number: JSON cannot represent NaN and infinity", path
         if isinstance(part, str) and not _is_text(part):
-            return "must be text that UTF-8 can encode, not a lone surrogate", path
+            return "must not contain a lone surrogate, which cannot be encoded as UTF-8", path
         if is_object(part):
             if not all(map(_is_text, part)):
-                return "must have keys that UTF-8 can encode, not lone surrogates", path
+                return "must not have a key with a lone surrogate, which cannot be encoded as UTF-8", path
             left.extend((member, (*path, key)) for key, member in reversed(part.items()))
         elif is_list(part):
             left.extend((item, (*path, place)) for place, item in reversed(list(enumerate(part))))
@@ -100,4 +100,4 @@ def _is_text(text: object) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no value of JSON")
+    raise ValueError(f"{constant} is not JSON")

@@ -46,6 +46,9 @@ def create_app(
         rate_limit: Requests a minute that come in; no limit without it.
         limits: What clients may hold up, and for how long. Default: `Limits()`.
 
+    Raises:
+        ValueError: `api_key` is empty, or not printable ASCII text.
+
     Example:
         >>> from statebase.local import Engine
         >>> from statebase.server import create_app
@@ -67,11 +70,11 @@ class _App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             body = _Body(receive, self._limits, self._load)
-            self._load.enter()
+            body.enter()
             try:
                 await self._serve(scope, body, send)
             finally:
-                self._load.leave(body.size)
+                body.leave()
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -91,7 +94,7 @@ class _App:
         except Exception:
             request_id = new_id("req_")
             logger.exception("Request %s (%s %s) failed", request_id, scope["method"], scope["path"])
-            message = f"Something went wrong in the engine: see the log for request {request_id}."
+            message = f"Internal error in the engine: see the log for request {request_id}."
             response = refusal(EngineError(500, "internal_error", message), request_id)
         # One who does not read the answer does not keep it in memory for ever.
         with anyio.move_on_after(self._limits.answer_seconds):
@@ -110,6 +113,7 @@ class _App:
         # What goes on without an end is cut off: the server closes a connection whose request was not read.
         content = b"" if scope["method"] == "HEAD" else response.content
         await send({"type": "http.response.body", "body": content, "more_body": True})
+        body.leave()  # answered: whoever has no key does not take the place of another while the rest comes
         await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -166,8 +170,20 @@ class _Body(httpx.AsyncByteStream):
         self._limits = limits
         self._load = load
         self._more = True
+        self._counts = False
         self.size = 0
         """What was read and counted, in bytes."""
+
+    def enter(self) -> None:
+        """Count the request as under way."""
+        self._counts = True
+        self._load.enter()
+
+    def leave(self) -> None:
+        """Count the request as answered; calling it again has no effect."""
+        if self._counts:
+            self._counts = False
+            self._load.leave(self.size)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         end = anyio.current_time() + self._limits.body_seconds
@@ -225,7 +241,7 @@ def _url(scope: Scope, path: bytes) -> httpx.URL:
     try:
         return httpx.URL("http://localhost", raw_path=path + b"?" + query if query else path)
     except (httpx.InvalidURL, UnicodeDecodeError) as error:
-        message = f"The path or the query of the request is no address ({error}): escape what is not plain ASCII."
+        message = f"The path or the query of the request is not valid ({error}): percent-encode what is not ASCII."
         raise invalid_request(message, None) from error
 
 
@@ -254,7 +270,8 @@ def _check_content_type(headers: httpx.Headers) -> None:
     """
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and content_type != "application/json":
+    # Over HTTP/2 a body needs neither header.
+    if (has_body or content_type) and content_type != "application/json":
         message = "Content-Type must be application/json where the server asks for no API key."
         raise EngineError(415, "invalid_request", message, "Content-Type")
 
@@ -262,7 +279,7 @@ def _check_content_type(headers: httpx.Headers) -> None:
 def _page_refused(header: str) -> EngineError:
     message = (
         f"{header} must be this server's own address, because the server asks for no API key: call it as localhost and "
-        "not from another web page, or give the server a key."
+        "not from another web page, or set an API key for the server."
     )
     return EngineError(403, "permission_denied", message, header)
 
@@ -288,7 +305,7 @@ def _document(method: str) -> httpx.Response:
     """Answer a request for the OpenAPI document."""
     if method in ("GET", "HEAD"):
         return httpx.Response(200, headers={"Content-Type": "application/json"}, content=_document_text())
-    message = f"{method} does nothing at /openapi.json: it takes GET."
+    message = f"{method} is not allowed at /openapi.json: use GET."
     response = refusal(EngineError(405, "invalid_request", message), None)
     response.headers["Allow"] = "GET"
     return response

@@ -15,6 +15,9 @@ class Limits(NamedTuple):
     """The largest head of a request; a search has its query in the address."""
     idle_seconds: float = 75.0
     """How long a connection may be idle, or take to send the head of a request; clients should be the ones to close."""
+    silent_seconds: float = 600.0
+    """How long a connection may send nothing, whatever it waits for. Hypercorn forgets `idle_seconds` for connections
+    that begin with HTTP/2 without TLS, or with a broken WebSocket handshake."""
     handshake_seconds: float = 10.0
     """How long a TLS handshake may take."""
     requests: int = 1000

@@ -52,6 +52,7 @@ def serve_in_thread(
     Raises:
         ImportError: The extra `statebase[server]` is not installed.
         OSError: The address cannot be listened on.
+        ValueError: `api_key` is empty, or not printable ASCII text.
 
     Example:
         >>> from statebase import StateBase
@@ -115,7 +116,7 @@ def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listen
             failure = failure or error
         else:
             return Listener(taken, host, taken.getsockname()[1], certificate)
-    raise failure or OSError(f"{host!r} is no address")
+    raise failure or OSError(f"{host!r} is not an address")
 
 
 def addresses(host: str, port: int) -> list[Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
+import socket
 import ssl
 import sys
 from typing import Any, Awaitable, Callable, Coroutine, Optional, cast
 
 import hypercorn.asyncio
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 
 from .app import Application
 from .limits import Limits
@@ -62,6 +65,8 @@ def _config(listener: Listener) -> Config:
     config.include_server_header = False
     config.graceful_timeout = _GRACE_SECONDS
     config.keep_alive_timeout = limits.idle_seconds
+    # The annotation of hypercorn says int; asyncio takes any number.
+    config.read_timeout = cast("int", limits.silent_seconds)
     config.ssl_handshake_timeout = limits.handshake_seconds
     # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
     config.keep_alive_max_requests = sys.maxsize
@@ -73,11 +78,66 @@ def _config(listener: Listener) -> Config:
 
 
 class _Config(Config):
+    def create_sockets(self) -> Sockets:
+        created = super().create_sockets()
+        for listening in (created.secure_sockets, created.insecure_sockets):
+            listening[:] = [RefusingSocket(each) for each in listening]
+        return created
+
     def create_ssl_context(self) -> Optional[ssl.SSLContext]:
         context = super().create_ssl_context()
         if context is not None:
             context.sslobject_class = _PartingConnection
         return context
+
+
+class RefusingSocket(socket.socket):
+    """A listening socket that closes the connections for which the process has no file descriptor left.
+
+    asyncio (of Python 3.11, for one) tries a hundred times to accept one of them, logs a traceback each time, and each
+    time plans to try anew a second later: then ten thousand times. A server that was flooded once does not recover.
+
+    Args:
+        taken: The socket, which this one takes over.
+    """
+
+    def __init__(self, taken: socket.socket) -> None:
+        super().__init__(fileno=taken.detach())
+        self._spare = _descriptor()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection and its address.
+
+        Raises:
+            ConnectionAbortedError: It was closed, as there was no file descriptor for it.
+        """
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        self._close_spare()
+        with contextlib.suppress(OSError):
+            super().accept()[0].close()
+        self._spare = _descriptor()
+        raise ConnectionAbortedError("the process has no file descriptor left")
+
+    def close(self) -> None:
+        """Close the socket."""
+        super().close()
+        self._close_spare()
+
+    def _close_spare(self) -> None:
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+
+def _descriptor() -> Optional[int]:
+    """Return a file descriptor, to be closed when another one is needed; None if there is none."""
+    with contextlib.suppress(OSError):
+        return os.open(os.devnull, os.O_RDONLY)
+    return None
 
 
 class _PartingConnection(ssl.SSLObject):

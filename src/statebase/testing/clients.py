@@ -67,7 +67,7 @@ def _faults_on(clock: Optional[FrozenClock], faults: Optional[Faults]) -> Faults
     if faults is None:
         return Faults(clock)
     if clock is not None and clock is not faults.clock:
-        raise ValueError("faults goes by another clock than clock=: make it with Faults(clock)")
+        raise ValueError("faults uses another clock than clock=: create it with Faults(clock)")
     return faults
 
 

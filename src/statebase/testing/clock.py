@@ -109,5 +109,5 @@ class FrozenClock(Clock):
 
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise ValueError(f"{moment!r} has no time zone: give datetime(..., tzinfo=timezone.utc)")
+        raise ValueError(f"{moment!r} has no time zone: pass datetime(..., tzinfo=timezone.utc)")
     return moment.astimezone(timezone.utc)

@@ -105,7 +105,7 @@ class Faults:
         """
 
         def lose(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-            raise httpx.ReadError("the answer is lost: a fault of the test", request=request)
+            raise httpx.ReadError("the response was lost: injected fault", request=request)
 
         self._add(Fault("drop_after_commit", on, after=lose), times)
 
@@ -117,7 +117,7 @@ class Faults:
             times: How many requests.
             on: The only method that it is for.
         """
-        error = EngineError(429, "rate_limit_exceeded", "Too many requests: a fault of the test.", None, retry_after)
+        error = EngineError(429, "rate_limit_exceeded", "Too many requests: injected fault.", None, retry_after)
         self._add(Fault("rate_limit", on, before=lambda request: _refused(request, error)), times)
 
     def server_error(
@@ -138,9 +138,9 @@ class Faults:
             times: How many requests.
             on: The only method that it is for.
         """
-        if not 500 <= status <= 599:
-            raise ValueError(f"status is {status!r}: give 500 to 599")
-        error = EngineError(status, "internal_error", "The service failed: a fault of the test.", None, retry_after)
+        if type(status) is not int or not 500 <= status <= 599:
+            raise ValueError(f"status must be an integer from 500 to 599, got {status!r}")
+        error = EngineError(status, "internal_error", "The service failed: injected fault.", None, retry_after)
         if after_commit:
             fault = Fault("server_error", on, after=lambda request, _: _refused(request, error))
         else:
@@ -158,7 +158,7 @@ class Faults:
             on: The only method that it is for.
         """
         if not 0 < seconds < float("inf"):
-            raise ValueError(f"seconds is {seconds!r}: give a number above 0")
+            raise ValueError(f"seconds must be a finite number above 0, got {seconds!r}")
 
         def delay(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
             patience: Optional[float] = request.extensions.get("timeout", {}).get("read")
@@ -166,7 +166,7 @@ class Faults:
                 self.clock.advance(seconds=seconds)
                 return answer
             self.clock.advance(seconds=patience)
-            raise httpx.ReadTimeout("the answer takes too long: a fault of the test", request=request)
+            raise httpx.ReadTimeout("the response takes too long: injected fault", request=request)
 
         self._add(Fault("slow", on, after=delay), times)
 
@@ -208,7 +208,7 @@ class Faults:
         __tracebackhide__ = True
         if self._line:
             left = ", ".join(self.pending)
-            raise AssertionError(f"No request met {left}: ask for fewer failures, or take them back with clear()")
+            raise AssertionError(f"No request triggered {left}: inject fewer faults, or remove them with clear()")
 
     def meet(self, request: httpx.Request) -> Optional[Fault]:
         """Say what a request meets; for the transport between client and engine."""
@@ -223,11 +223,11 @@ class Faults:
             return fault
 
     def _add(self, fault: Fault, times: int) -> None:
-        if times < 1:
-            raise ValueError(f"times is {times!r}: give a whole number from 1")
+        if type(times) is not int or times < 1:
+            raise ValueError(f"times must be an integer of at least 1, got {times!r}")
         if fault.on is not None and fault.on not in _METHODS:
-            close = difflib.get_close_matches(fault.on, _METHODS, n=1) or ["sessions.add_turn"]
-            raise ValueError(f"on is {fault.on!r}, which is no method of the client: give one, such as {close[0]!r}")
+            close = difflib.get_close_matches(str(fault.on), _METHODS, n=1) or ["sessions.add_turn"]
+            raise ValueError(f"on={fault.on!r} is not a method of the client: pass one, such as {close[0]!r}")
         with self._lock:
             self._line += [fault] * times
 
@@ -241,7 +241,7 @@ def _methods_of(request: httpx.Request) -> tuple[str, ...]:
 
 
 def _refuse_connection(request: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("connection refused: a fault of the test", request=request)
+    raise httpx.ConnectError("connection refused: injected fault", request=request)
 
 
 def _refused(request: httpx.Request, error: EngineError) -> httpx.Response:

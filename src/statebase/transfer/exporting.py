@@ -62,7 +62,7 @@ def export(
         except NotFoundError:
             if session_ids is not None:
                 raise
-            warn(f"{session_id} ended while it was read: what was left of it is missing.")
+            warn(f"{session_id} ended during the export: the rest of it is missing.")
     yield EndRecord(counts=counts)
 
 

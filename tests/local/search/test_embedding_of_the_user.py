@@ -112,7 +112,7 @@ def test_dimensions_must_not_change(open_engine: Callable[..., Engine]):
     engine.create_memory(MemoryCreateRequest(session_id=session.id, content="a"))
     dimensions[0] = 4
 
-    with pytest.raises(EngineError, match="4 dimensions, and 3 before"):
+    with pytest.raises(EngineError, match="4 dimensions, but 3 before"):
         engine.create_memory(MemoryCreateRequest(session_id=session.id, content="b"))
 
 

@@ -25,7 +25,7 @@ from .requests import Reply, Wire, certificate_failure
 
 _MOST_SKEW = timedelta(seconds=10)
 _MOST_SHOWN = 8
-_DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
+_DOCUMENT_FILE = Path(__file__).parents[2] / "_generated" / "openapi.json"
 _AFTER_TLS = ("server", "clock", "key", "api")
 _NO_ANSWER = "nothing answered"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Optional
 
+from ..._base.headers import is_header_text
 from ..engine import Engine
 from ..errors import EngineError
 from ..operations.dashboard import KEY_PREFIX, Identity
@@ -25,9 +26,15 @@ class Gate:
     Args:
         engine: Knows the keys of the dashboard.
         api_key: The key that always works; None if none is asked for.
+
+    Raises:
+        ValueError: `api_key` is empty, or not text that a header can carry.
     """
 
     def __init__(self, engine: Engine, api_key: Optional[str]) -> None:
+        if api_key is not None and not (is_header_text(api_key) and api_key):
+            # An unset variable, read as "": an empty header would be the key.
+            raise ValueError("api_key must be printable ASCII text, not empty; pass None to ask for no key")
         self._engine = engine
         self._api_key = None if api_key is None else api_key.encode()
 

@@ -51,5 +51,5 @@ class RateLimit:
         if count <= limit:
             return headers, None
         seconds = -((now_us - end_us) // SECOND)
-        message = f"The key has made its {limit} requests of this minute: wait {seconds} seconds."
+        message = f"The API key has reached its limit of {limit} requests a minute: wait {seconds} seconds."
         return headers, EngineError(429, "rate_limit_exceeded", message, retry_after=seconds)

@@ -60,7 +60,7 @@ def read_query(model: type[Model], query: str) -> Model:
     for name in model.model_fields:
         # pydantic takes a number for the seconds since 1970; the document does not.
         if isinstance(read[name], datetime) and _is_number(parameters[name]):
-            raise _invalid("query", (name,), "A time has to be a text such as 2026-01-02T03:04:05Z, not a number.")
+            raise _invalid("query", (name,), "Input should be a time such as 2026-01-02T03:04:05Z, not a number")
     return read
 
 

@@ -97,6 +97,9 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             without it.
         close_engine: Whether closing the transport closes the engine.
 
+    Raises:
+        ValueError: `api_key` is empty, or not printable ASCII text.
+
     Example:
         >>> import httpx
         >>> from statebase.local import Engine, LocalTransport
@@ -191,10 +194,10 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 if exceeded is not None:
                     raise exceeded
         if found is None:
-            raise EngineError(404, "resource_not_found", f"There is nothing at {entry.path}: check the path.")
+            raise EngineError(404, "resource_not_found", f"No operation has the path {entry.path}: check the path.")
         if operation is None:
             entry.headers["Allow"] = ", ".join(sorted(found.operations))
-            message = f"{entry.request.method} does nothing at {entry.path}: it takes {entry.headers['Allow']}."
+            message = f"{entry.request.method} is not allowed at {entry.path}: use {entry.headers['Allow']}."
             raise EngineError(405, "invalid_request", message)
         entry.operation, entry.parameters = operation, found.parameters
 

@@ -246,7 +246,7 @@ def _metadata_filter(text: Optional[str]) -> Optional[dict[str, Any]]:
 
 
 def _no_filter() -> EngineError:
-    return invalid_request('metadata has to be a JSON object, such as {"channel": "web"}.', "metadata")
+    return invalid_request('metadata must be a JSON object, such as {"channel": "web"}.', "metadata")
 
 
 def _optional_json(value: Optional[dict[str, Any]], field: str) -> Optional[str]:

@@ -70,10 +70,10 @@ def recall(store: Store, once: Once, now_us: int) -> Optional[KeptAnswer]:
     if row is None or store.answers.lacks_memories(once.key):
         return None
     if row.request != once.request:
-        message = "This Idempotency-Key came before, with another body: use a new key for a new request."
+        message = "The idempotency key was already used with a different body: use a new key for a new request."
         raise EngineError(409, "conflict", message, "Idempotency-Key")
     if _is_gone(store, row):
-        message = "What this Idempotency-Key wrote was deleted since: use a new key for a new request."
+        message = "What was written with this idempotency key was deleted: use a new key for a new request."
         raise EngineError(404, "resource_not_found", message, "Idempotency-Key")
     body = _sealed(row.body, once) if row.sealed else row.body
     if row.session_seq is not None and row.cuts is not None:

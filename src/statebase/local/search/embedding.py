@@ -84,14 +84,15 @@ def _minilm() -> Embedder:
 def _require_id(identifier: object, embedder: object) -> None:
     if not isinstance(identifier, str) or not identifier:
         raise TypeError(
-            f"embedder must have an attribute `id`, a non-empty string that names its model; {_name(embedder)} has not."
+            "embedder must have an attribute `id`, a non-empty string that names its model, "
+            f"got {_name(embedder)} without one."
         )
 
 
 def _refuse_coroutine(function: object) -> None:
     if inspect.iscoroutinefunction(function):
         raise TypeError(
-            f"embedder must return vectors, and {_name(function)} is a coroutine function: pass a plain one."
+            f"embedder must return vectors, but {_name(function)} is a coroutine function: pass a plain function."
         )
 
 

@@ -93,9 +93,9 @@ class VectorSpace:
                 f"must return one list of numbers for each text, all of the same length, got {type(answer).__name__}."
             ) from error
         if vectors.ndim != 2 or vectors.shape[0] != len(texts) or vectors.shape[1] == 0:
-            raise self._failure(f"returned the shape {vectors.shape}; it has to be {len(texts)} vectors of one length.")
+            raise self._failure(f"returned the shape {vectors.shape}; it must be {len(texts)} vectors of one length.")
         if self._settled is not None and vectors.shape[1] != self._settled.dimensions:
-            raise self._failure(f"returned {vectors.shape[1]} dimensions, and {self._settled.dimensions} before.")
+            raise self._failure(f"returned {vectors.shape[1]} dimensions, but {self._settled.dimensions} before.")
         if not np.isfinite(vectors).all():
             raise self._failure("returned a number that is not finite.")
         return unit(vectors)

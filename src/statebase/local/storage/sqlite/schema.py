@@ -298,7 +298,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
     if version > len(MIGRATIONS):
         raise _unusable(
             f"{path} was written by a newer statebase (schema {version}, this one knows {len(MIGRATIONS)}): "
-            "upgrade the package, or give the path of another file."
+            "upgrade the package, or pass the path of another file."
         )
 
 
