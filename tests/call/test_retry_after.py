@@ -114,6 +114,16 @@ def test_waits_without_a_word_of_the_service(serve: Any, clock: Any) -> None:
     assert len(set(clock.waits)) > 1
 
 
+def test_clients_that_failed_together_do_not_return_together(serve: Any, clock: Any) -> None:
+    """Their waits are drawn by lot."""
+    for _ in range(2):
+        with pytest.raises(InternalServerError):
+            serve(lambda request: httpx.Response(500), max_retries=6).info()
+
+    assert len(clock.waits) == 12
+    assert not set(clock.waits[:6]) & set(clock.waits[6:])
+
+
 @pytest.mark.parametrize("asked", ["61", "3600", http_date(10**8)])
 def test_long_wait_is_left_to_the_caller(serve: Any, clock: Any, asked: str) -> None:
     """Over a minute, the error comes at once and says when to come back."""

@@ -285,6 +285,8 @@ class TestBackup:
             with pytest.raises(EngineError, match="in use|the store itself"):
                 engine.backup(path)
 
+        assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
     def test_directory_that_is_not_there(self, engine: Engine, tmp_path: Path):
         with pytest.raises(EngineError):
             engine.backup(tmp_path / "nowhere" / "copy.db")
