@@ -53,7 +53,7 @@ def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]
     """
     if not secret:
         raise WebhookError("secret is empty: pass the secret that the endpoint was registered with")
-    if not isinstance(signature, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(signature, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # a missing header is None
         got = "None" if signature is None else type(signature).__name__
         raise WebhookError(f"signature must be a string, got {got}: pass the header that came with the request")
     expected = hmac.new(_bytes("secret", secret), _bytes("payload", payload), hashlib.sha256).hexdigest()

@@ -710,7 +710,7 @@ Faults().drop_after_commit(on=7)
 FrozenClock(datetime(2026, 1, 1))
     ValueError: datetime.datetime(2026, 1, 1, 0, 0) has no time zone: pass datetime(..., tzinfo=timezone.utc)
 FrozenClock("2026-01-01")
-    AttributeError: 'str' object has no attribute 'tzinfo'
+    ValueError: the time of a FrozenClock must be a datetime, got str
 FrozenClock().set(datetime(2026, 1, 1))
     ValueError: datetime.datetime(2026, 1, 1, 0, 0) has no time zone: pass datetime(..., tzinfo=timezone.utc)
 local_client(clock=FrozenClock(), faults=Faults())

@@ -108,6 +108,8 @@ class FrozenClock(Clock):
 
 
 def _aware(moment: datetime) -> datetime:
+    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"the time of a FrozenClock must be a datetime, got {type(moment).__name__}")
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone: pass datetime(..., tzinfo=timezone.utc)")
     return moment.astimezone(timezone.utc)
