@@ -9,7 +9,8 @@ from typing import List
 
 import pytest
 
-HEAVY = ["httpx", "httpcore", "anyio", "asyncio", "pydantic", "pydantic_core", "ssl", "sqlite3", "typing_extensions"]
+HEAVY = ["httpx", "httpcore", "anyio", "asyncio", "pydantic", "pydantic_core", "ssl", "sqlite3"]
+HEAVY += ["typing", "typing_extensions"]
 
 
 def modules_after(code: str) -> List[str]:
