@@ -93,7 +93,7 @@ def test_unreadable_success_may_have_been_carried_out(respond: Any) -> None:
 
 
 HINTS: Dict[str, Any] = {
-    "keyed unknown": (KEYED, LOST, "It may have been carried out: repeat it with idempotency_key='{key}' and it"),
+    "keyed unknown": (KEYED, LOST, "It may have been applied: repeat it with idempotency_key='{key}', and the service"),
     "keyed not sent": (KEYED, REFUSED, "Nothing was sent: repeating it is safe."),
     "delete unknown": (DELETE, LOST, "It may have been applied: repeating it is safe."),
     "put unknown": (PUT, 500, "It may have been applied: repeating it is safe."),

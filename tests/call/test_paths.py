@@ -159,7 +159,7 @@ def test_endless_id_is_refused(respond: Any) -> None:
     """An id too long for any address is refused as an argument, not with an error of httpx."""
     client, requests = respond()
 
-    with pytest.raises(InvalidRequestError, match="address of 1000"):
+    with pytest.raises(InvalidRequestError, match="make a URL of 1000"):
         client.sessions.get("a" * 100_000)
 
     assert requests == []

@@ -141,7 +141,7 @@ def test_endless_query_is_refused(respond: Any) -> None:
     """A query too long for any address is refused as an argument, not with an error of httpx."""
     client, requests = respond()
 
-    with pytest.raises(InvalidRequestError, match="address of 1000"):
+    with pytest.raises(InvalidRequestError, match="make a URL of 1000"):
         client.memory.search("a" * 100_000)
 
     assert requests == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sys
 from typing import Any, Callable
 
 import httpx
@@ -50,28 +49,3 @@ def test_proxy_may_speak_tls(tls_server: Any, make_caller: Callable[..., Any], c
     assert trusting.get("http://origin.invalid/", id="mine")["id"] == "mine"
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
         wary.get("http://origin.invalid/")
-
-
-def test_proxy_of_an_unknown_kind_is_refused(make_caller: Callable[..., Any]) -> None:
-    """A proxy that httpx cannot use is an error at once, which does not show the password."""
-    with pytest.raises(ValueError, match="proxy") as raised:
-        make_caller(tls=False, proxy="ftp://user:secret@proxy.invalid")
-
-    assert "secret" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("package", "options", "hint"),
-    [
-        ("socksio", {"proxy": "socks5://proxy.invalid"}, r'pip install "httpx\[socks\]"'),
-        ("h2", {"http2": True}, r'pip install "statebase\[http2\]"'),
-    ],
-)
-def test_missing_package_is_named(
-    make_caller: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, package: str, options: Any, hint: str
-) -> None:
-    """An option that needs a package that is not there says how to get it."""
-    monkeypatch.setitem(sys.modules, package, None)
-
-    with pytest.raises(ImportError, match=hint):
-        make_caller(tls=True, **options)
