@@ -146,8 +146,8 @@ def test_other_scheme_is_refused(make_caller: Callable[..., Any], tls: bool, url
 
 
 def test_limit_has_to_be_positive(make_caller: Callable[..., Any]) -> None:
-    """A pool without connections would wait for ever."""
-    with pytest.raises(ValueError, match="max_connections is 0"):
+    """A pool without connections would wait without end."""
+    with pytest.raises(ValueError, match="max_connections must be at least 1, got 0"):
         make_caller(tls=False, max_connections=0)
 
 

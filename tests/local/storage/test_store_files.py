@@ -62,7 +62,7 @@ class TestOpen:
 
     @pytest.mark.parametrize("path", [5, b"x", "", None])
     def test_path_that_is_none_is_refused(self, path: Any):
-        with pytest.raises(EngineError, match="path must be the path of a file"):
+        with pytest.raises(EngineError, match="path must be a non-empty file path"):
             Engine.open(path)
 
     @pytest.mark.parametrize("seconds", [True, 1.5, "60", None])
