@@ -34,7 +34,7 @@ def test_child_can_make_a_backup(tmp_path: Path):
     thread = threading.Thread(target=back_up)
     thread.start()
     try:
-        for number in range(10):
+        for number in range(30):
             pid = os.fork()
             if pid == 0:
                 signal.alarm(30)

@@ -165,18 +165,19 @@ class Database:
             raise EngineError(400, "invalid_request", f"{path} is a directory: pass the path of a file.", "path")
         partial = Path(f"{path}.{os.getpid()}.partial")
         try:
-            if self.in_memory:
-                with self.read():
-                    write_copy(self.acquired(), partial)
-            else:
-                with self._backup_lock.held():
+            # A fork waits for this lock: SQLite must not be at work in another thread while the process forks.
+            with self._backup_lock.held():
+                if self.in_memory:
+                    with self.read():
+                        write_copy(self.acquired(), partial)
+                else:
                     self._check()
                     source = connect(self.path, self._durability, read_only=True)
                     try:
                         write_copy(source, partial)
                     finally:
                         source.close()
-            put_in_place(partial, Path(path))
+                put_in_place(partial, Path(path))
         except sqlite3.Error as error:
             raise translated(error) from error
         except OSError as error:
