@@ -237,3 +237,8 @@ def test_offset_of_a_time_is_kept() -> None:
     sent = json.loads(build_body({"at": moment}))["at"]
 
     assert datetime.fromisoformat(sent.replace("Z", "+00:00")) == moment
+
+
+def test_keys_that_are_not_strings_are_sent_as_their_text() -> None:
+    """As JSON has no others, at every level."""
+    assert json.loads(build_body({"state": {1: {True: "a", None: 2}}})) == {"state": {"1": {"true": "a", "None": 2}}}
