@@ -8,6 +8,7 @@ says of itself.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import threading
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from types import FrameType
-from typing import Optional
+from typing import Dict, Optional
 
 _POLL_SECONDS = 0.05
 """How often a waiter looks whether the owner was interrupted; one that releases the lock wakes it at once."""
@@ -39,7 +40,7 @@ def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
     if thread == threading.get_ident():
         current: Optional[FrameType] = inspect.currentframe()
     else:
-        current = sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage] # documented
+        current = _frames_of_threads().get(thread)
     bottom = None
     while current is not None:
         if current is frame:
@@ -49,6 +50,21 @@ def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
     # Another thread runs on meanwhile. A frame keeps its caller when it ends, but a generator lets go of its caller
     # when it yields: a walk that ends at one has not seen the rest of the stack.
     return bottom is not None and bool(bottom.f_code.co_flags & _SUSPENDABLE)
+
+
+def _frames_of_threads() -> Dict[int, FrameType]:
+    """Return what each thread is running.
+
+    Before Python 3.12, a garbage collection meanwhile may wait without end for another thread (python/cpython#106883).
+    """
+    collects = sys.version_info < (3, 12) and gc.isenabled()
+    try:
+        if collects:
+            gc.disable()
+        return sys._current_frames()  # pyright: ignore[reportPrivateUsage] # documented
+    finally:
+        if collects:
+            gc.enable()
 
 
 class Owner:
