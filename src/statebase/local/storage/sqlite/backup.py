@@ -154,7 +154,7 @@ def restore(backup: str, path: str) -> int:
     Example:
         >>> import tempfile
         >>> from statebase.local import Engine
-        >>> from statebase.local.storage.sqlite.backup import restore
+        >>> from statebase.local.backup import restore
         >>> engine = Engine.open()
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     engine.backup(f"{directory}/copy.db")
