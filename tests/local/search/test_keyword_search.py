@@ -177,11 +177,11 @@ def test_write_without_an_index_says_so(words: Words):
     assert words.store.vectors.get_meta("words.stale") == "1"
 
 
-def test_search_without_the_embedder_warns_once_for_each_place(monkeypatch: pytest.MonkeyPatch):
+def test_first_search_without_the_embedder_warns(monkeypatch: pytest.MonkeyPatch):
     """Who asked for meaning and gets words is told, and can turn it off."""
     monkeypatch.setattr("statebase.local.engine.as_embedder", lambda embedder: None)
     with StateBase.local() as client, warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("default")
+        warnings.simplefilter("always")
         session = client.sessions.create("agent")
         client.memory.add("likes tea", "fact", session.id)
         assert warned == []

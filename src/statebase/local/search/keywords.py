@@ -33,7 +33,7 @@ class KeywordSearch:
     Args:
         words: Which memories hold which words.
         vectors: What the store says about filters.
-        is_fallback: Whether a search warns that it goes by words because there is no embedder.
+        is_fallback: Whether the first search warns that it goes by words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None
@@ -50,14 +50,15 @@ class KeywordSearch:
     def encode_query(self, query: str) -> list[str]:
         """Return the words that the query asks for, each once: those that say something, else all."""
         if self._is_fallback:
-            # Python shows a warning once for each place that it comes from.
             warnings.warn(
                 "Memories are searched by words, not by meaning, as no embedder is installed: "
                 'pip install "statebase[local]", or pass embedder=. '
                 "To turn this warning off, ignore statebase.local.KeywordSearchWarning.",
                 KeywordSearchWarning,
-                stacklevel=1,  # one place, and so one warning
+                stacklevel=1,
             )
+            # Python forgets what it has shown whenever somebody changes the filters.
+            self._is_fallback = False
         words = list(dict.fromkeys(words_of(query)))
         telling = [word for word in words if word not in _STOP_WORDS]
         return (telling or words)[:_MOST_WORDS]
