@@ -1,0 +1,122 @@
+"""The one seam: a request goes into an exchange, and a whole reply comes out.
+
+The connection pools, the adapter for httpx transports and clients, and the embedded engine implement it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
+
+from typing_extensions import Protocol
+
+if TYPE_CHECKING:
+    import httpx
+
+RawHeaders = Sequence[Tuple[bytes, bytes]]
+"""Names and values of headers in their order; names of requests are in lower case, those of replies as they came."""
+
+
+def _no_deadline() -> None:
+    pass
+
+
+class Request:
+    """What one attempt sends.
+
+    Args:
+        method: The HTTP method.
+        target: Path and query, percent-encoded, beginning with a slash.
+        headers: All headers; names in lower case.
+        content: The body; empty for a request without one.
+        timeouts: Seconds for each of connect, read, write and pool; None for no limit. None outlasts the deadline.
+        max_response_bytes: The largest body of the reply in bytes, decompressed; None for no limit.
+        check_deadline: Raises the error for a deadline that has passed.
+    """
+
+    __slots__ = ("check_deadline", "content", "headers", "max_response_bytes", "method", "target", "timeouts")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        content: bytes = b"",
+        *,
+        timeouts: Mapping[str, Optional[float]],
+        max_response_bytes: Optional[int] = None,
+        check_deadline: Callable[[], None] = _no_deadline,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.content = content
+        self.timeouts = timeouts
+        self.max_response_bytes = max_response_bytes
+        self.check_deadline = check_deadline
+
+
+class Reply:
+    """One complete reply.
+
+    Args:
+        status_code: The HTTP status.
+        raw_headers: Its headers.
+        content: Its body, decompressed.
+        is_too_large: Whether the body is larger than the request allows, so that the rest was not received; `content`
+            is empty then.
+    """
+
+    __slots__ = ("_headers", "content", "is_too_large", "raw_headers", "status_code")
+
+    def __init__(
+        self, status_code: int, raw_headers: RawHeaders, content: bytes, *, is_too_large: bool = False
+    ) -> None:
+        self.status_code = status_code
+        self.raw_headers = raw_headers
+        self.content = content
+        self.is_too_large = is_too_large
+        self._headers: Optional[httpx.Headers] = None
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The headers; names are found in upper and lower case."""
+        if self._headers is None:
+            import httpx  # which not every exchange needs
+
+            self._headers = httpx.Headers(list(self.raw_headers))
+        return self._headers
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def request_id(self) -> Optional[str]:
+        """The id that the service gave the request."""
+        request_id: Optional[str] = self.headers.get("x-request-id")
+        return request_id
+
+
+class Exchange(Protocol):
+    """Sends requests; threads may share one."""
+
+    def exchange(self, request: Request) -> Reply:
+        """Send a request and read the whole reply."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class AsyncExchange(Protocol):
+    """Sends requests without blocking the event loop."""
+
+    async def exchange_async(self, request: Request) -> Reply:
+        """Send a request and read the whole reply."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...
