@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import Any, Awaitable, Callable, Optional
 
 import httpx
 
+from ._base.exchange import AsyncExchange, Exchange, Reply, Request
 from ._base.loopback import is_loopback
-from ._call.drivers import AsyncConnection, AsyncSend, SyncConnection, SyncSend
+from ._call.drivers import AsyncConnection, SyncConnection
 from ._call.outcome import Wire
 from ._call.settings import Settings, check_proxy, configuration_error
+from ._wire.adapter import AsyncSend, HttpxExchange, SyncSend
 from ._wire.pool import SyncPool
 from ._wire.proxies import environment_proxy
 from ._wire.tls import ssl_context
@@ -22,55 +24,65 @@ _TRANSPORTS_OF_HTTPX = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
-    """Make the connection of a `StateBase`; nothing is opened yet.
+    """Return the connection of a `StateBase`; nothing is opened yet.
 
     Raises:
         ConfigurationError: An option cannot work.
     """
-    if settings.http_client is not None:
-        client = settings.http_client
-        if not isinstance(client, httpx.Client):
-            raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
+    client, transport = settings.http_client, settings.transport
+    exchange: Exchange
+    if isinstance(client, httpx.Client):
         wire = _wire_of_client(settings, client, httpx.Client)
-        return SyncConnection(_unlogged(_through_client(client)), lambda: None, closed=closed, wire=wire)
-    transport = settings.transport
-    if transport is None:
+        exchange = HttpxExchange(_through_client(client), settings.base_url, _nothing, is_known=wire.is_known)
+    elif client is not None:
+        raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
+    elif transport is None:
         options = _pool_options(settings)
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
-        transport = SyncPool(**options)
+        exchange = SyncPool(settings.base_url, **options)
     elif not isinstance(transport, httpx.BaseTransport):
         raise configuration_error(f"transport must be an httpx.BaseTransport, got {type(transport).__name__}")
     else:
         wire = _wire_of_transport(settings, transport)
-    send = _unlogged(transport.handle_request) if settings.http2 else transport.handle_request
-    return SyncConnection(send, transport.close, closed=closed, wire=wire)
+        exchange = HttpxExchange(transport.handle_request, settings.base_url, transport.close, is_known=wire.is_known)
+    connection = SyncConnection(exchange, wire, closed=closed)
+    if client is not None or settings.http2:
+        connection.exchange = _unlogged(connection.exchange)
+    return connection
 
 
 def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnection:
-    """Make the connection of an `AsyncStateBase`; nothing is opened yet.
+    """Return the connection of an `AsyncStateBase`; nothing is opened yet.
 
     Raises:
         ConfigurationError: An option cannot work.
     """
-    if settings.http_client is not None:
-        client = settings.http_client
-        if not isinstance(client, httpx.AsyncClient):
-            raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
+    client, transport = settings.http_client, settings.transport
+    exchange: AsyncExchange
+    if isinstance(client, httpx.AsyncClient):
         wire = _wire_of_client(settings, client, httpx.AsyncClient)
-        return AsyncConnection(_unlogged_async(_through_async_client(client)), _nothing, closed=closed, wire=wire)
-    transport = settings.transport
-    if transport is None:
+        exchange = HttpxExchange(
+            _through_async_client(client), settings.base_url, _nothing_async, is_known=wire.is_known
+        )
+    elif client is not None:
+        raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
+    elif transport is None:
         from ._wire.async_pool import AsyncPool
 
         options = _pool_options(settings)
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
-        transport = AsyncPool(**options)
+        exchange = AsyncPool(settings.base_url, **options)
     elif not isinstance(transport, httpx.AsyncBaseTransport):
         raise configuration_error(f"transport must be an httpx.AsyncBaseTransport, got {type(transport).__name__}")
     else:
         wire = _wire_of_transport(settings, transport)
-    send = _unlogged_async(transport.handle_async_request) if settings.http2 else transport.handle_async_request
-    return AsyncConnection(send, transport.aclose, closed=closed, wire=wire)
+        exchange = HttpxExchange(
+            transport.handle_async_request, settings.base_url, transport.aclose, is_known=wire.is_known
+        )
+    connection = AsyncConnection(exchange, wire, closed=closed)
+    if client is not None or settings.http2:
+        connection.exchange = _unlogged_async(connection.exchange)
+    return connection
 
 
 def _pool_options(settings: Settings) -> dict[str, Any]:
@@ -79,7 +91,6 @@ def _pool_options(settings: Settings) -> dict[str, Any]:
         proxy = environment_proxy(settings.base_url)
         check_proxy("The proxy in the environment", proxy)
     return {
-        "tls": settings.base_url.startswith("https:"),
         "verify": _verify(settings.verify),
         "http2": settings.http2,
         "proxy": proxy,
@@ -96,7 +107,7 @@ def _host_and_port_of(proxy: Optional[str]) -> Optional[str]:
 def _wire_of_client(settings: Settings, client: Any, kind: type) -> Wire:
     transport = client._transport_for_url(httpx.URL(settings.base_url))  # by its mounts, which the environment may add
     wire = _wire_of_transport(settings, transport, name="http_client")
-    return wire._replace(is_known=wire.is_known and type(client) is kind, is_engine=False, is_handed_over=True)
+    return wire._replace(is_known=wire.is_known and type(client) is kind, is_engine=False, is_callers=True)
 
 
 def _wire_of_transport(settings: Settings, transport: Any, name: str = "transport") -> Wire:
@@ -106,19 +117,19 @@ def _wire_of_transport(settings: Settings, transport: Any, name: str = "transpor
     if module.startswith("statebase."):
         return Wire()
     if isinstance(transport, httpx.MockTransport):
-        return Wire(is_known=type(transport) is httpx.MockTransport, is_handed_over=True)
+        return Wire(is_known=type(transport) is httpx.MockTransport, is_callers=True)
     pool = getattr(transport, "_pool", None)
     is_known = type(transport) in _TRANSPORTS_OF_HTTPX and type(pool).__module__.startswith("httpcore.")
     url = getattr(pool, "_proxy_url", None)
     if url is None:
-        return Wire(is_known=is_known, is_handed_over=True)
+        return Wire(is_known=is_known, is_callers=True)
     host = url.host.decode()
     if _is_to_this_machine_only(settings) and not is_loopback(host):
         raise configuration_error(
             f"{name} would send the API key unencrypted through a proxy: create it with trust_env=False and without "
             "a proxy, or pass allow_insecure_http=True if the network is your own"
         )
-    return Wire(is_known=is_known, is_handed_over=True, proxy=f"{host}:{url.port}")
+    return Wire(is_known=is_known, is_callers=True, proxy=f"{host}:{url.port}")
 
 
 def _is_to_this_machine_only(settings: Settings) -> bool:
@@ -157,7 +168,11 @@ def _with_headers_of(client: httpx.Client | httpx.AsyncClient, request: httpx.Re
     return request
 
 
-async def _nothing() -> None:
+def _nothing() -> None:
+    """Leave an httpx client open: it is the caller's."""
+
+
+async def _nothing_async() -> None:
     """Leave an httpx client open: it is the caller's."""
 
 
@@ -174,27 +189,27 @@ for _name in ("httpx", "hpack.hpack", "hpack.table"):
     logging.getLogger(_name).addFilter(_is_not_ours)
 
 
-def _unlogged(send: SyncSend) -> SyncSend:
+def _unlogged(exchange: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
     """Keep the lines of the HTTP libraries about our requests out of the log; `statebase` has lines of its own."""
 
-    def send_unlogged(request: httpx.Request) -> httpx.Response:
+    def exchange_unlogged(request: Request) -> Reply:
         _sending.set(True)
         try:
-            return send(request)
+            return exchange(request)
         finally:
             _sending.set(False)
 
-    return send_unlogged
+    return exchange_unlogged
 
 
-def _unlogged_async(send: AsyncSend) -> AsyncSend:
+def _unlogged_async(exchange: Callable[[Request], Awaitable[Reply]]) -> Callable[[Request], Awaitable[Reply]]:
     """Keep the lines of the HTTP libraries about our requests out of the log; `statebase` has lines of its own."""
 
-    async def send_unlogged(request: httpx.Request) -> httpx.Response:
+    async def exchange_unlogged(request: Request) -> Reply:
         _sending.set(True)
         try:
-            return await send(request)
+            return await exchange(request)
         finally:
             _sending.set(False)
 
-    return send_unlogged
+    return exchange_unlogged

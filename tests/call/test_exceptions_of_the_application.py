@@ -180,7 +180,7 @@ def test_engine_has_no_connection_to_lose(error: Exception) -> None:
 
     with StateBase.local() as client:
         session = client.sessions.create("agent")
-        client._connection.send = tell
+        client._connection.exchange = tell
         with pytest.raises(type(error)) as caught:
             client.sessions.add_turn(session.id, "hi", "hello")
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statebase import InternalServerError, RateLimitError
-from statebase._call.response import Reply, retry_after
+from statebase._base.exchange import Reply
+from statebase._call.response import retry_after
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -62,14 +63,14 @@ def test_wait_is_read(headers: Dict[str, str], body: Any, seconds: Optional[floa
         httpx.Response(429, headers=headers, json=body) if body is not None else httpx.Response(429, headers=headers)
     )
 
-    assert retry_after(Reply(429, answer.headers, answer.content), NOW) == seconds
+    assert retry_after(Reply(429, answer.headers.raw, answer.content), NOW) == seconds
 
 
 def test_window_of_the_rate_limit_matters_for_429_only() -> None:
     """Another error is not put off to the end of a window that is not exhausted."""
     headers = httpx.Headers({"X-RateLimit-Reset": str(int(NOW.timestamp()) + 20)})
 
-    assert retry_after(Reply(503, headers, b""), NOW) is None
+    assert retry_after(Reply(503, headers.raw, b""), NOW) is None
 
 
 @given(st.text(st.characters(max_codepoint=255)), st.binary())
@@ -78,7 +79,7 @@ def test_nothing_breaks_the_reading(header: str, body: bytes) -> None:
     headers = httpx.Headers({"retry-after": header.encode("latin-1"), "x-ratelimit-reset": header.encode("latin-1")})
 
     for status in (429, 503):
-        seconds = retry_after(Reply(status, headers, body), NOW)
+        seconds = retry_after(Reply(status, headers.raw, body), NOW)
         assert seconds is None or 0 <= seconds < float("inf")
 
 
@@ -159,6 +160,6 @@ def test_error_tells_the_wait_even_when_retries_are_used_up(serve: Any) -> None:
 def test_no_header_raises(text: str):
     """Whatever a server or a proxy writes there: seconds from 0, or nothing."""
     for name in ("Retry-After", "X-RateLimit-Reset"):
-        seconds = retry_after(Reply(429, httpx.Headers([(name.encode(), text.encode())]), b""), NOW)
+        seconds = retry_after(Reply(429, [(name.encode(), text.encode())], b""), NOW)
 
         assert seconds is None or 0 <= seconds < float("inf")

@@ -242,7 +242,7 @@ client.sessions.list(starting_after=["sess_1"])
 client.traces.list(session_id={"id": "sess_1"})
     InvalidRequestError: session_id must be a string, got dict: pass the id
 client.sessions.get("a" * 70000)
-    InvalidRequestError: The ids and the query make a URL of 70029 characters, which cannot be sent: URL too long
+    InvalidRequestError: The ids and the query make a URL of 70029 characters: the longest is 65536
 """
 
 QUERIES = r"""

@@ -33,7 +33,16 @@ class Request:
         check_deadline: Raises the error for a deadline that has passed.
     """
 
-    __slots__ = ("check_deadline", "content", "headers", "max_response_bytes", "method", "target", "timeouts")
+    __slots__ = (
+        "body_was_used",
+        "check_deadline",
+        "content",
+        "headers",
+        "max_response_bytes",
+        "method",
+        "target",
+        "timeouts",
+    )
 
     def __init__(
         self,
@@ -53,6 +62,9 @@ class Request:
         self.timeouts = timeouts
         self.max_response_bytes = max_response_bytes
         self.check_deadline = check_deadline
+        self.body_was_used = False
+        """Set by an exchange whose errors do not say by their class how far the request came: part of the body may
+        have been sent."""
 
 
 class Reply:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import Any, AsyncIterator, Iterator, Mapping, NamedTuple, Optional, Sequence
-
-import httpx
+from typing import Any, Iterator, Mapping, NamedTuple, Optional
 
 from .._base.clock import Clock
 from .._base.deadline import TimeLeft
@@ -23,12 +21,12 @@ from .._base.errors import (
     ResponseTooLargeError,
     StateBaseError,
 )
+from .._base.exchange import Reply, Request
 from .._base.operation import Operation
 from .hooks import AttemptEnded, AttemptStarted, EventHooks
 from .log_lines import log_attempt, wants_log_lines
 from .outcome import (
     DeadlineExceeded,
-    HandedRequest,
     Wire,
     describe,
     is_timeout,
@@ -39,7 +37,7 @@ from .outcome import (
     without_library_frames,
     without_secrets,
 )
-from .response import Reply, answer_error, retry_after, status_error, too_large_error
+from .response import answer_error, retry_after, status_error, too_large_error
 from .retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
 from .settings import Secret
 
@@ -47,35 +45,38 @@ from .settings import Secret
 _BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
 
 
-class _NoBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request without one; httpx's own sends an empty piece of it, which costs as much as a full one."""
-
-    _pieces: Sequence[bytes] = ()
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-
-_NO_BODY = _NoBody()
 _POOL = Wire()
 
 
-class Message(NamedTuple):
+class Service(NamedTuple):
+    """The address of the service."""
+
+    origin: str
+    """Scheme, host and port: `https://api.statebase.org`."""
+    peer: str
+    """Host and port, as messages name it and the header Host has it."""
+
+
+class PreparedRequest(NamedTuple):
     """What every attempt of a call sends."""
 
-    url: httpx.URL
+    service: Service
+    path: str
+    """With the prefix of the service's URL, percent-encoded."""
+    query: str
     headers: list[tuple[bytes, bytes]]
-    """All but the key, which is kept apart: what shows a message does not show it."""
+    """All but the API key, so that what shows a prepared request does not show it."""
     api_key: Optional[Secret]
     """None where the options of the call bring another key."""
     content: bytes
     timeouts: Mapping[str, Optional[float]]
     """Seconds for each of httpx's phases: connect, read, write, pool."""
     idempotency_key: Optional[str]
+
+    @property
+    def url(self) -> str:
+        """The URL without the query, which may hold what users said."""
+        return self.service.origin + self.path
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
         """Return what an attempt sends."""
@@ -94,7 +95,7 @@ class Call:
     def __init__(
         self,
         operation: Operation[Any],
-        message: Message,
+        prepared: PreparedRequest,
         *,
         policy: RetryPolicy,
         budget: RetryBudget,
@@ -105,9 +106,9 @@ class Call:
         wire: Wire = _POOL,
     ) -> None:
         self.operation = operation
-        self.idempotency_key = message.idempotency_key
+        self.idempotency_key = prepared.idempotency_key
         self.max_response_bytes = max_response_bytes
-        self._message = message
+        self._prepared = prepared
         self._policy = policy
         self._budget = budget
         self._clock = clock
@@ -136,23 +137,21 @@ class Call:
         if remaining is not None and remaining <= 0:
             raise DeadlineExceeded
 
-    def next_request(self) -> httpx.Request:
+    def next_request(self) -> Request:
         """Make the request of the next attempt."""
-        message = self._message
         for hook in (self._hooks or {}).get("attempt_started", ()):
             hook(self._started())
         self._attempt_began = self._clock.monotonic()
         self._attempt_began_at = self._clock.now()
-        if self._wire.is_handed_over:
-            request = HandedRequest(self.operation.method, message.url, message.all_headers(), message.content)
-            request.extensions = {"timeout": self._timeouts()}
-            return request
-        return httpx.Request(
+        prepared = self._prepared
+        return Request(
             self.operation.method,
-            message.url,
-            headers=message.all_headers(),
-            stream=httpx.ByteStream(message.content) if message.content else _NO_BODY,
-            extensions={"timeout": self._timeouts()},
+            f"{prepared.path}?{prepared.query}" if prepared.query else prepared.path,
+            prepared.all_headers(),
+            prepared.content,
+            timeouts=self._timeouts(),
+            max_response_bytes=self.max_response_bytes,
+            check_deadline=self.check_deadline,
         )
 
     def answered(self, reply: Reply) -> Optional[float]:
@@ -184,10 +183,10 @@ class Call:
         self._ended("answer", reply=reply, retry_in_seconds=delay)
         self._may_have_happened = self._may_have_happened or status >= 500
         if delay is None:
-            raise self.complete(status_error(self.operation, self._message.url, reply, now))
+            raise self.complete(status_error(self.operation, self._prepared.url, reply, now))
         return delay
 
-    def failed(self, error: Exception, request: httpx.Request) -> float:
+    def failed(self, error: Exception, request: Request) -> float:
         """Take a failure to get an answer.
 
         Args:
@@ -211,7 +210,7 @@ class Call:
             finally:
                 other.__context__ = context
         without_library_frames(error)
-        phase = phase_of(error, self._wire, request)
+        phase = phase_of(error, self._wire, body_was_used=request.body_was_used)
         delay = self._delay(Failure(may_pass(error)))
         self._ended(phase, error=type(error).__name__, retry_in_seconds=delay)
         self._may_have_happened = self._may_have_happened or phase != "connect"
@@ -221,11 +220,10 @@ class Call:
         remaining = self.remaining_seconds()
         too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
         reason = DeadlineExceeded() if too_late else error
-        url = self._message.url
         failure = kind(
-            describe(reason, url.netloc.decode(), proxy=self._wire.proxy, phase=phase),
+            describe(reason, self._prepared.service.peer, proxy=self._wire.proxy, phase=phase),
             method=self.operation.method,
-            url=str(url.copy_with(query=None)),
+            url=self._prepared.url,
         )
         raise self.complete(failure) from error
 
@@ -256,7 +254,7 @@ class Call:
         return delay if delay is None or self._budget.take() else None
 
     def _timeouts(self) -> Mapping[str, Optional[float]]:
-        timeouts, deadline_at = self._message.timeouts, self._deadline_at
+        timeouts, deadline_at = self._prepared.timeouts, self._deadline_at
         return timeouts if deadline_at is None else _TimeLeft(timeouts, deadline_at, self._clock)
 
     def _started(self) -> AttemptStarted:

@@ -1,36 +1,24 @@
-"""How a call is carried out: the part of the clients that talks to a transport."""
+"""The drivers of a call: they exchange its requests, and wait as long as it says."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import (
-    Any,
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    NoReturn,
-    Optional,
-    TypeVar,
-    cast,
-)
+from typing import Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
 
 import anyio
 import httpx
 
 from .._base.clock import Clock
 from .._base.errors import StateBaseError
+from .._base.exchange import AsyncExchange, Exchange, Reply, Request
 from .._base.operation import Operation
 from .._results.pages import AsyncPage, Page
-from .body import Body, BodyTooLarge
 from .call import Call
 from .factory import NOTHING, CallFactory, Options, Values
 from .log_lines import configure_logging
 from .outcome import DeadlineExceeded, Wire
 from .raw_response import APIResponse
-from .response import Reply, decode
+from .response import decode
 from .retry import RetryBudget
 from .settings import Settings
 from .telemetry import Telemetry
@@ -38,21 +26,22 @@ from .telemetry import Telemetry
 T = TypeVar("T")
 _GRACE_SECONDS = 0.05  # the timeouts of an attempt's phases go first: they say how far it came
 
-SyncSend = Callable[[httpx.Request], httpx.Response]
-AsyncSend = Callable[[httpx.Request], Awaitable[httpx.Response]]
-
 
 class SyncConnection:
-    """Where a client and its views send their requests."""
+    """The exchange that a client and its views share.
 
-    def __init__(
-        self, send: SyncSend, close: Callable[[], None], *, closed: bool = False, wire: Optional[Wire] = None
-    ) -> None:
-        self.send = send
-        self.wire = wire or Wire()
+    Args:
+        exchange: Sends requests.
+        wire: What is known of it.
+        closed: Whether the client was closed before its first call.
+    """
+
+    def __init__(self, exchange: Exchange, wire: Wire, *, closed: bool = False) -> None:
+        self.exchange: Callable[[Request], Reply] = exchange.exchange
+        self.wire = wire
         self.closed = closed
         self.budget = RetryBudget()
-        self._close = close
+        self._close = exchange.close
 
     def close(self) -> None:
         """Close all connections. Calling it again has no effect."""
@@ -62,21 +51,14 @@ class SyncConnection:
 
 
 class AsyncConnection:
-    """Where a client and its views send their requests."""
+    """The exchange that a client and its views share; the arguments are those of `SyncConnection`."""
 
-    def __init__(
-        self,
-        send: AsyncSend,
-        close: Callable[[], Awaitable[None]],
-        *,
-        closed: bool = False,
-        wire: Optional[Wire] = None,
-    ) -> None:
-        self.send = send
-        self.wire = wire or Wire()
+    def __init__(self, exchange: AsyncExchange, wire: Wire, *, closed: bool = False) -> None:
+        self.exchange: Callable[[Request], Awaitable[Reply]] = exchange.exchange_async
+        self.wire = wire
         self.closed = closed
         self.budget = RetryBudget()
-        self._close = close
+        self._close = exchange.aclose
 
     async def close(self) -> None:
         """Close all connections. Calling it again has no effect."""
@@ -166,7 +148,7 @@ class SyncAPIClient:
                 raise call.complete(closed_error())
             request = call.next_request()
             try:
-                reply = self._attempt(call, request)
+                reply = self._connection.exchange(request)
             except Exception as error:
                 delay = call.failed(error, request)
             else:
@@ -175,22 +157,6 @@ class SyncAPIClient:
                     return reply
                 delay = again
             self._clock.sleep(delay)
-
-    def _attempt(self, call: Call, request: httpx.Request) -> Reply:
-        response = self._connection.send(request)
-        try:
-            body = Body(response, call.max_response_bytes)
-            if response.is_stream_consumed:  # read before, and decompressed
-                body.keep(response.content)
-            else:
-                for data in cast("Iterable[bytes]", response.stream):
-                    call.check_deadline()
-                    body.add(data)
-            return Reply(response.status_code, response.headers, body.content())
-        except BodyTooLarge:
-            return Reply(response.status_code, response.headers, b"", is_too_large=True)
-        finally:
-            response.close()
 
 
 class AsyncAPIClient:
@@ -254,9 +220,9 @@ class AsyncAPIClient:
             try:
                 remaining = call.remaining_seconds()
                 if remaining is None:
-                    reply = await self._attempt(call, request)
+                    reply = await self._connection.exchange(request)
                 else:
-                    reply = await self._attempt_until(max(remaining, 0) + _GRACE_SECONDS, call, request)
+                    reply = await self._exchange_until(max(remaining, 0) + _GRACE_SECONDS, request)
             except Exception as error:
                 delay = call.failed(error, request)
             else:
@@ -266,34 +232,10 @@ class AsyncAPIClient:
                 delay = again
             await self._clock.sleep_async(delay)
 
-    async def _attempt_until(self, seconds: float, call: Call, request: httpx.Request) -> Reply:
+    async def _exchange_until(self, seconds: float, request: Request) -> Reply:
         with anyio.move_on_after(seconds):
-            return await self._attempt(call, request)
+            return await self._connection.exchange(request)
         raise DeadlineExceeded
-
-    async def _attempt(self, call: Call, request: httpx.Request) -> Reply:
-        response = await self._connection.send(request)
-        try:
-            body = Body(response, call.max_response_bytes)
-            if response.is_stream_consumed:  # read before, and decompressed
-                body.keep(response.content)
-            else:
-                await _receive(body, cast("AsyncIterable[bytes]", response.stream).__aiter__())
-            return Reply(response.status_code, response.headers, body.content())
-        except BodyTooLarge:
-            return Reply(response.status_code, response.headers, b"", is_too_large=True)
-        finally:
-            await response.aclose()
-
-
-async def _receive(body: Body, stream: AsyncIterator[bytes]) -> None:
-    try:
-        async for data in stream:
-            body.add(data)
-    except (BodyTooLarge, httpx.DecodingError):
-        if isinstance(stream, AsyncGenerator):  # one that is left to the garbage collector is ended by a task
-            await stream.aclose()
-        raise
 
 
 def closed_error() -> StateBaseError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Mapping, Optional, Union, cast
 
 import httpx
@@ -11,7 +10,7 @@ from .._base.clock import Clock
 from .._base.errors import InvalidRequestError
 from .._base.operation import Operation
 from .._base.version import __version__
-from .call import Call, Message
+from .call import Call, PreparedRequest, Service
 from .idempotency import idempotency_key
 from .options import RequestOptions, WriteOptions
 from .outcome import Wire
@@ -23,6 +22,9 @@ Values = Mapping[str, object]
 Options = Union[RequestOptions, WriteOptions]
 
 NOTHING: Values = {}
+
+_LONGEST_URL = 65536
+"""In characters; httpx refuses longer ones."""
 
 _READ_OPTIONS = frozenset(RequestOptions.__annotations__)
 _WRITE_OPTIONS = frozenset(WriteOptions.__annotations__) | _READ_OPTIONS
@@ -38,8 +40,11 @@ class CallFactory:
         self._clock = clock
         self._policy = RetryPolicy(settings.max_retries)
         self._timeouts = _phases(settings.timeout)
+        url = httpx.URL(settings.base_url)
+        self._service = Service(f"{url.scheme}://{url.netloc.decode()}", url.netloc.decode())
+        self._prefix = url.raw_path.decode().rstrip("/")
         self._headers = (
-            (b"host", httpx.URL(settings.base_url).netloc),
+            (b"host", url.netloc),
             (b"accept", b"application/json"),
             (b"accept-encoding", b"gzip, deflate"),
             (b"user-agent", f"statebase-python/{__version__}".encode()),
@@ -71,8 +76,9 @@ class CallFactory:
                 f"{operation.methods[0]}() sends no body: leave extra_body out", param="extra_body"
             )
         content = b"" if body is None else build_body(body, extra.get("extra_body"))
-        address = settings.base_url + build_path(operation, path)
+        target = self._prefix + build_path(operation, path)
         text = build_query(query, extra.get("extra_query"))
+        _check_length(len(self._service.origin) + len(target) + len(text))
         pairs = [*self._headers]
         if body is not None:
             pairs += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
@@ -87,8 +93,10 @@ class CallFactory:
             api_key = None if b"x-api-key" in sent else settings.api_key
         return Call(
             operation,
-            Message(
-                _url(f"{address}?{text}" if text else address),
+            PreparedRequest(
+                self._service,
+                target,
+                text,
                 pairs,
                 api_key,
                 content,
@@ -118,18 +126,11 @@ def _check_options(operation: Operation[Any], options: dict[str, Any], known: fr
             raise InvalidRequestError(f"{name} must be a mapping, got {type(value).__name__}", param=name)
 
 
-def _url(address: str) -> httpx.URL:
-    try:
-        # What a query asks is seldom asked again, and may be private: it is not kept.
-        return httpx.URL(address) if "?" in address else _known_url(address)
-    except httpx.InvalidURL as error:
+def _check_length(length: int) -> None:
+    if length > _LONGEST_URL:
         raise InvalidRequestError(
-            f"The ids and the query make a URL of {len(address)} characters, which cannot be sent: {error}"
-        ) from error
-
-
-# An agent calls the same few addresses all the time, and taking one apart is the dearest part of making a request.
-_known_url = lru_cache(maxsize=512)(httpx.URL)
+            f"The ids and the query make a URL of {length} characters: the longest is {_LONGEST_URL}"
+        )
 
 
 def _phases(timeout: Union[float, httpx.Timeout, None]) -> Mapping[str, Optional[float]]:

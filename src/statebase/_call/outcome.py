@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import ssl
 from types import CodeType, FrameType, TracebackType
-from typing import AsyncIterator, Iterator, NamedTuple, Optional, cast
+from typing import NamedTuple, Optional, cast
 
 import httpx
 
@@ -42,7 +42,7 @@ _HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperfr
 # What Python's own exceptions are failures of a connection in, if they were raised there.
 _NETWORK_MODULES = _HTTP_LIBRARIES | {"socket", "ssl", "selectors", "asyncio", "encodings", "gevent", "eventlet"}
 _MODULE_OF_THE_SOCKETS = "statebase._wire.sockets"
-_MODULES_OF_THE_POOLS = frozenset({"statebase._wire.connections", "statebase._wire.base_pool"})
+_MODULES_OF_THE_POOLS = frozenset({"statebase._wire.pool_state", "statebase._wire.base_pool"})
 
 
 class DeadlineExceeded(Exception):
@@ -56,61 +56,13 @@ class Wire(NamedTuple):
     """It reaches the embedded engine directly, where no connection can fail."""
     is_known: bool = True
     """The transport is ours or one of httpx: its classes of errors say how far a request came."""
-    is_handed_over: bool = False
-    """The transport or the httpx client is the caller's, and gets requests that have been read."""
+    is_callers: bool = False
+    """The transport or the httpx client is the caller's."""
     proxy: Optional[str] = None
     """Host and port of the proxy; None without one."""
 
 
 _POOL = Wire()
-
-
-class HandedRequest(httpx.Request):
-    """A request for a transport of the caller's: it has been read, and notes whether its body was asked for."""
-
-    def __init__(self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
-        self._watched = _WatchedBody(content)
-        self._handed_content = content
-        self._content_was_used = False
-        super().__init__(method, url, headers=headers, stream=self._watched)
-
-    def body_was_used(self, *, is_known: bool) -> bool:
-        """Return whether the body may have been sent.
-
-        Args:
-            is_known: The transport is one of httpx, which sends nothing but what it iterates over.
-        """
-        return self._watched.was_used or (self._content_was_used and not is_known)
-
-    @property
-    def content(self) -> bytes:
-        """The body."""
-        self._content_was_used = True
-        return self._handed_content
-
-    def read(self) -> bytes:
-        """Return the body."""
-        return self.content
-
-    async def aread(self) -> bytes:
-        """Return the body."""
-        return self.content
-
-
-class _WatchedBody(httpx.ByteStream):
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._pieces = (content,) if content else ()  # an empty piece costs as much as a full one
-        self.was_used = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        self.was_used = True
-        yield from self._pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.was_used = True
-        for piece in self._pieces:
-            yield piece
 
 
 def not_of_connection(error: Exception, wire: Wire) -> Optional[BaseException]:
@@ -133,7 +85,7 @@ def not_of_connection(error: Exception, wire: Wire) -> Optional[BaseException]:
     if raised is not None:
         return raised
     kinds = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
-    if kinds & _HTTP_LIBRARIES or (isinstance(error, OSError) and wire.is_handed_over):
+    if kinds & _HTTP_LIBRARIES or (isinstance(error, OSError) and wire.is_callers):
         return None
     of_python = type(error).__module__.partition(".")[0] in ("builtins", *_NETWORK_MODULES)
     return None if of_python and _was_raised_in_network_module(error) else error
@@ -182,15 +134,14 @@ def _was_raised_in_network_module(error: BaseException) -> bool:
     return module.partition(".")[0] in _NETWORK_MODULES or module in _MODULES_OF_THE_POOLS
 
 
-def phase_of(error: Exception, wire: Wire = _POOL, request: Optional[httpx.Request] = None) -> Phase:
+def phase_of(error: Exception, wire: Wire = _POOL, *, body_was_used: bool = False) -> Phase:
     """Return how far an attempt came that ended in `error`; what is not known counts as sent.
 
     Behind a transport that is not known, only httpx's own `ConnectError` says that nothing was sent, and only if it was
     raised before the body of the request was asked for.
     """
-    used = isinstance(request, HandedRequest) and request.body_was_used(is_known=wire.is_known)
     is_before = isinstance(error, _BEFORE_SENDING) if wire.is_known else type(error) is httpx.ConnectError
-    if is_before and not used:
+    if is_before and not body_was_used:
         return "connect"
     return "send" if isinstance(error, _WHILE_SENDING) else "receive"
 

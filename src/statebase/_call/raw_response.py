@@ -9,9 +9,9 @@ from typing import Awaitable, Callable, Generic, Mapping, Optional, TypeVar, cas
 from typing_extensions import ParamSpec
 
 from .._base.errors import Attempt, StateBaseError
+from .._base.exchange import Reply
 from .._base.headers import number
 from .call import Call
-from .response import Reply
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,13 +8,14 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Mapping, NamedTuple, Optional, TypeVar, cast
+from typing import Any, Mapping, Optional, TypeVar, cast
 
 import httpx
 import pydantic
 import pydantic_core
 
 from .._base.errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from .._base.exchange import Reply
 from .._base.headers import number
 from .._base.lazy import importing
 from .._base.model import Model
@@ -35,27 +36,6 @@ _JSON_TYPES: dict[type, str] = {
     float: "number",
     type(None): "null",
 }
-
-
-class Reply(NamedTuple):
-    """One complete answer."""
-
-    status_code: int
-    headers: httpx.Headers
-    content: bytes
-    is_too_large: bool = False
-    """Whether the body is larger than the client takes, so that the rest was not received; `content` is empty then."""
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the service says that all went well."""
-        return 200 <= self.status_code < 300
-
-    @property
-    def request_id(self) -> Optional[str]:
-        """What the service calls the request."""
-        request_id: Optional[str] = self.headers.get("x-request-id")
-        return request_id
 
 
 def decode(operation: Operation[T], reply: Reply) -> T:
@@ -156,7 +136,7 @@ def _json_step(part: int | str) -> str:
     return f"[{part}]"
 
 
-def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: datetime) -> APIStatusError:
+def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetime) -> APIStatusError:
     """Make the error for an answer of 400 or more."""
     body = body_of(reply)
     detail = _error_detail(body)
@@ -170,7 +150,7 @@ def status_error(operation: Operation[Any], url: httpx.URL, reply: Reply, now: d
         code=code,
         param=param,
         method=operation.method,
-        url=str(url.copy_with(query=None)),
+        url=url,
         retry_after=retry_after(reply, now),
         **_facts(reply, body),
     )

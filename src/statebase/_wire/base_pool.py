@@ -1,21 +1,25 @@
-"""What the two flavours of connection pools share: their options, and what becomes of them in the child of a fork."""
+"""What the two flavours of connection pools share: their options, the connections of httpcore, and what a fork does.
+
+httpx's own pool looks through all of its requests and connections at each step. The pools here hold httpcore's
+connections themselves, at a cost that does not grow with load; they also outlive a fork and, async, an event loop.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import warnings
-from typing import Any, Callable, Generic, List, Optional, TypeVar
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 from weakref import WeakSet
 
+import httpcore
 import httpx
 
+from .._base.exchange import Reply, Request
 from .._base.lazy import importing
 from .._base.locks import FrameLock
-from .connections import CLOSED, Slots
-from .tls import TransportOptions, Verify, transport_options
-
-T = TypeVar("T")
+from .pool_state import CLOSED, PooledConnection, PoolState
+from .tls import Verify, ssl_context
 
 MAX_CONNECTIONS = 100
 """Requests that a pool has under way at a time; more wait."""
@@ -24,31 +28,40 @@ KEEPALIVE_EXPIRY = 30.0
 """Seconds that an idle connection is kept: long enough for an agent to think between two calls, and well below the 55
 to 75 after which the usual load balancers (Heroku, AWS, nginx) hang up: when they do, a request may be on its way."""
 
+HTTPCORE_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
-class BasePool(Generic[T]):
-    """What both flavours share: their options, and what becomes of them in the child of a fork.
+
+class BasePool:
+    """What both flavours share.
 
     Args:
-        tls: Whether the pool is for https origins; else it is for http origins.
-        verify: Which certificate authorities to trust: True for the usual ones, False for any, the path of a file or
-            directory of certificates, or a TLS context.
-        http2: Whether to send all requests over one connection where an https server agrees to HTTP/2. More
-            connections than one gain nothing: it is the CPU that limits them.
+        base_url: Scheme, host and port of the service; every request goes there.
+        verify: Which certificate authorities (CAs) to trust: True for the default ones, False to check no
+            certificate, the path of a file or directory of CA certificates, or a TLS context.
+        http2: Whether to send all requests over one connection if an https server agrees to HTTP/2. More connections
+            than one gain nothing: it is the CPU that limits them.
         proxy: URL of a proxy (http, https, socks5), with the credentials for it.
         max_connections: How many connections to open at most; with HTTP/2, how many requests to send at a time.
         keepalive_expiry: Seconds after which an idle connection is closed.
 
     Raises:
-        ImportError: The options need a package that is not installed.
-        ValueError: `max_connections` is below 1, or httpx cannot use the proxy.
+        ValueError: `max_connections` is below 1.
     """
 
     _closed = True
+    _httpcore_flavour: str
+    """What the names of httpcore's classes begin with."""
 
     def __init__(
         self,
+        base_url: str,
         *,
-        tls: bool,
         verify: Verify = True,
         http2: bool = False,
         proxy: Optional[str] = None,
@@ -57,99 +70,154 @@ class BasePool(Generic[T]):
     ) -> None:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, got {max_connections}")
-        self._scheme = "https" if tls else "http"
+        url = httpx.URL(base_url)
+        self._url = _CoreURL(url.raw_scheme, url.raw_host, url.port, b"/")
         self._verify: Verify = verify
-        self._multiplexed = http2 and tls
+        self._multiplexed = http2 and url.scheme == "https"
         self._proxy = proxy
-        self._shakes_hands = tls or (proxy or "").startswith("https:")
         self._limit = max_connections
         self._keepalive_expiry = keepalive_expiry
-        self._options: Optional[TransportOptions] = None
+        self._make_core: Optional[Callable[[Any], Any]] = None
         self._start_over()
         self._closed = False
         _pools.add(self)
 
     @property
     def active(self) -> int:
-        """How many requests hold a slot."""
-        return sum(slots.active for slots in self._all_slots())
+        """How many requests have a connection."""
+        return sum(state.active for state in self._all_states())
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a slot."""
-        return sum(slots.waiting for slots in self._all_slots())
+        """How many requests wait for a connection."""
+        return sum(state.waiting for state in self._all_states())
 
     def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} for {self._scheme}: {self.active} of {self._limit} active, {self.waiting} waiting>"
-        )
+        return f"<{type(self).__name__}: {self.active} of {self._limit} active, {self.waiting} waiting>"
 
     def renew(self) -> None:
         """Leave all connections to the parent; to be called in the child of a fork."""
-        self._lock = FrameLock()  # a thread that is not there may hold the old one
-        for slots in self._all_slots():
-            _cut_off(slots)
+        self._lock = FrameLock()  # a thread that does not exist here may hold the old one
+        for state in self._all_states():
+            _cut_off(state)
         self._start_over()
 
     def _start_over(self) -> None:
         self._lock = FrameLock()
         self._process = os.getpid()
 
-    def _all_slots(self) -> List[Slots[T]]:
+    def _all_states(self) -> List[PoolState]:
         raise NotImplementedError
 
-    def _make_slots(self, transport: Callable[..., T]) -> Slots[T]:
+    def _make_state(self, make_sockets: Callable[[], Any]) -> PoolState:
         if self._closed:
             raise RuntimeError(CLOSED)
-        if self._options is None:
-            # A server that does not agree to HTTP/2 gets as many connections as there are requests.
-            connections = self._limit if self._multiplexed else 1
+        if self._make_core is None:
             with importing:
-                self._options = transport_options(
-                    tls=self._scheme == "https",
-                    verify=self._verify,
-                    http2=self._multiplexed,
-                    proxy=self._proxy,
-                    limits=httpx.Limits(max_connections=connections, keepalive_expiry=self._keepalive_expiry),
-                )
-        options = self._options
-        return Slots(
-            lambda: transport(**options),
-            limit=self._limit,
-            multiplexed=self._multiplexed,
-            keepalive_expiry=self._keepalive_expiry,
+                self._make_core = self._core_factory()
+        make_core = self._make_core
+
+        def make() -> PooledConnection:
+            sockets = make_sockets()
+            return PooledConnection(make_core(sockets), sockets)
+
+        return PoolState(
+            make, limit=self._limit, multiplexed=self._multiplexed, keepalive_expiry=self._keepalive_expiry
         )
 
-    def _check(self, url: httpx.URL) -> None:
-        if url.scheme != self._scheme:
-            raise httpx.UnsupportedProtocol(f"The connections are for {self._scheme}:// only, not for {url.scheme}://")
-        self._notice_fork()
+    def _core_factory(self) -> Callable[[Any], Any]:
+        """Return what makes a connection of httpcore from a network backend."""
+        url = None if self._proxy is None else httpx.URL(self._proxy)
+        is_tls, is_proxy_tls = self._url.scheme == b"https", url is not None and url.scheme == "https"
+        context = ssl_context(self._verify) if is_tls or is_proxy_tls else None
+        options: Dict[str, Any] = {
+            "ssl_context": context if is_tls else None,
+            "http2": self._multiplexed,
+            "keepalive_expiry": self._keepalive_expiry,
+        }
+        kind = "ConnectionPool"
+        if url is not None:
+            kind = "SOCKSProxy" if url.scheme.startswith("socks") else "HTTPProxy"
+            options["proxy_url"] = httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            )
+            options["proxy_auth"] = httpx.Proxy(url).raw_auth
+            if is_proxy_tls:
+                options["proxy_ssl_context"] = context
+        pool: Any = getattr(httpcore, self._httpcore_flavour + kind)
+
+        def make_core(sockets: Any) -> Any:
+            # httpcore's pool is used for this only: it makes the kind of connection that goes through the proxy.
+            return pool(**options, network_backend=sockets).create_connection(self._url.origin)
+
+        return make_core
+
+    def _core_request(self, request: Request) -> httpcore.Request:
+        url = self._url
+        return httpcore.Request(
+            request.method,
+            _CoreURL(url.scheme, url.host, url.port, request.target.encode("ascii")),
+            headers=request.headers,
+            content=request.content or None,
+            extensions={"timeout": request.timeouts},
+        )
 
     def _notice_fork(self) -> None:
         if self._process != os.getpid():  # it did not run the hooks of Python
             self.renew()
 
-    def _in_vain(self, slots: Slots[T], request: httpx.Request) -> Exception:
-        if slots.closed:
-            return RuntimeError(CLOSED)
-        return httpx.PoolTimeout(
-            f"No connection became free within {pool_timeout(request)} s: "
-            f"{self._limit} requests are under way, which is the limit of this client",
-            request=request,
+    def _raise_in_vain(self, state: PoolState, request: Request) -> NoReturn:
+        if state.closed:
+            raise RuntimeError(CLOSED)
+        raise httpx.PoolTimeout(
+            f"No connection became free within {request.timeouts['pool']} s: "
+            f"{self._limit} requests are under way, which is the limit of this client"
         )
 
     def __del__(self) -> None:
-        if not self._closed and any(slots.lanes for slots in self._all_slots()):
+        if not self._closed and any(state.connections for state in self._all_states()):
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
 
 
-def pool_timeout(request: httpx.Request) -> Optional[float]:
-    """Return how many seconds a request may wait for a connection; None for no limit."""
-    timeout: Optional[float] = request.extensions.get("timeout", {}).get("pool")
-    return timeout
+class _CoreURL(httpcore.URL):
+    """A URL whose origin is made once: httpcore compares it twice a request."""
+
+    def __init__(self, scheme: bytes, host: bytes, port: Optional[int], target: bytes) -> None:
+        super().__init__(scheme=scheme, host=host, port=port, target=target)
+        self._origin = super().origin
+
+    @property
+    def origin(self) -> httpcore.Origin:
+        return self._origin
 
 
-def _cut_off(slots: Slots[T]) -> None:
+def is_reusable(connection: PooledConnection, stream: Any) -> bool:
+    """Return whether a connection can carry another request, after a whole reply.
+
+    If more came than the reply, httpcore (1.0.9) would take it for the reply to the next request.
+    """
+    state: Any = getattr(getattr(stream, "_connection", None), "_h11_state", None)
+    has_surplus = state is not None and bool(state.trailing_data[0])
+    return not has_surplus and not connection.core.is_closed()
+
+
+def speaks_http1(connection: PooledConnection) -> bool:
+    """Return whether a connection that was to multiplex cannot, since the server chose HTTP/1.1."""
+    return "HTTP/1.1" in connection.core.info()
+
+
+def reply_of(response: httpcore.Response, content: Optional[bytes]) -> Reply:
+    """Return a reply; None as its content if that is too large."""
+    return Reply(response.status, response.headers, content or b"", is_too_large=content is None)
+
+
+def as_httpx_error(error: Exception) -> Exception:
+    """Return the error of httpx that means the same as one of httpcore: it is what callers know."""
+    kind: Callable[[str], Exception] = getattr(httpx, type(error).__name__)
+    return kind(str(error))
+
+
+def _cut_off(state: PoolState) -> None:
     """Make the sockets that a child inherited lead nowhere.
 
     To close a socket properly would shut down, or say goodbye in TLS, or deregister from an event loop, and all of that
@@ -158,22 +226,15 @@ def _cut_off(slots: Slots[T]) -> None:
     """
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        for lane in slots.inherit():
-            with contextlib.suppress(OSError):
-                descriptor = _descriptor(lane.network_stream)
-                if descriptor >= 0:
+        for connection in state.inherit():
+            for descriptor in connection.sockets.descriptors():
+                with contextlib.suppress(OSError):
                     os.dup2(null, descriptor, inheritable=False)
     finally:
         os.close(null)
 
 
-def _descriptor(network_stream: Any) -> int:
-    socket = None if network_stream is None else network_stream.get_extra_info("socket")
-    descriptor: int = -1 if socket is None else socket.fileno()
-    return descriptor
-
-
-_pools: WeakSet[BasePool[Any]] = WeakSet()
+_pools: WeakSet[BasePool] = WeakSet()
 
 
 def _renew_all() -> None:

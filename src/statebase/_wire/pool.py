@@ -1,59 +1,74 @@
-"""The pool of the synchronous client: an httpx transport that hands out one connection a request.
-
-httpx's own pool looks through all of its requests and connections at each step. This one and its twin in
-`async_pool.py` keep a stack of transports with a single connection each, at a cost that does not grow with load; they
-also outlive a fork and, async, an event loop.
-"""
+"""The pool of the synchronous client; its twin for event loops is `async_pool.py`."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from typing import List, Optional
+import weakref
+from typing import Iterable, List, Optional, cast
 
-import httpx
+import httpcore
 
-from .base_pool import BasePool, pool_timeout
-from .connections import Lane, Slots, Turn
-from .leases import SyncLease, bury
-from .sockets import SharedTransport, SingleTransport
+from .._base.body import Body, BodyTooLarge
+from .._base.exchange import Reply, Request
+from .base_pool import HTTPCORE_ERRORS, BasePool, as_httpx_error, is_reusable, reply_of, speaks_http1
+from .pool_state import PooledConnection, PoolState, Waiter
+from .sockets import Backend
 
 
-class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
+class _Holder:
+    """Lives as long as the call of `exchange` that made it."""
+
+    __slots__ = ("__weakref__",)
+
+
+class SyncPool(BasePool):
     """A pool that threads may share."""
 
-    _slots: Optional[Slots[httpx.HTTPTransport]]
+    _httpcore_flavour = ""
+    _state: Optional[PoolState]
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; it holds a connection until the response is closed.
+    def exchange(self, request: Request) -> Reply:
+        """Send a request and read the whole reply.
 
         Raises:
-            httpx.TransportError: The request failed; a `PoolTimeout` when it was not sent for want of a connection.
+            httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
+            httpx.DecodingError: The body is not compressed as its headers say.
             RuntimeError: The pool was closed.
         """
-        self._check(request.url)
-        slots = self._slots or self._open()
-        lease = SyncLease(slots)
-        try:
-            lane = slots.take(lease.turn) or self._wait(slots, lease.turn, request)
-            response = lane.transport.handle_request(request)
-            lane.network_stream = response.extensions.get("network_stream")
-            assert isinstance(response.stream, httpx.SyncByteStream)
-            lease.stream = response.stream
-            response.stream = lease
-            return response
-        except BaseException:
-            lease.close()
-            raise
+        self._notice_fork()
+        state = self._state or self._open()
+        holder = _Holder()
+        while True:
+            waiter = Waiter(weakref.ref(holder))
+            reusable = False
+            try:
+                connection = state.acquire(waiter) or self._wait(state, waiter, request)
+                if connection.is_stale:
+                    continue
+                response: httpcore.Response = connection.core.handle_request(self._core_request(request))
+                content = _read(response, request)
+                reusable = content is not None and is_reusable(connection, response.stream)
+                if state.multiplexed and speaks_http1(connection):
+                    state.stop_sharing()
+                return reply_of(response, content)
+            except httpcore.ConnectionNotAvailable:  # of one that multiplexes, or was to
+                reusable = waiter.connection is not None and speaks_http1(waiter.connection)
+                if reusable:
+                    state.stop_sharing()
+            except HTTPCORE_ERRORS as error:
+                raise as_httpx_error(error) from error
+            finally:
+                _release(state, waiter, reusable=reusable)
 
     def close(self) -> None:
-        """Close the idle connections; the others are closed as soon as their responses are."""
+        """Close the idle connections; the others are closed as soon as their replies are complete."""
         self._notice_fork()
         with self._lock.held():
             self._closed = True
-        for slots in self._all_slots():
-            slots.close()
-            bury(slots)
+        for state in self._all_states():
+            state.close()
+            _close_discarded(state)
 
     def __del__(self) -> None:
         super().__del__()
@@ -62,27 +77,25 @@ class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
 
     def _start_over(self) -> None:
         super()._start_over()
-        self._slots = None
+        self._state = None
 
     def renew(self) -> None:
         """Leave all connections to the parent; to be called in the child of a fork."""
-        inherited = self._all_slots()
+        inherited = self._all_states()
         super().renew()
-        for slots in inherited:
-            bury(slots)
+        for state in inherited:
+            _close_discarded(state)
 
-    def _all_slots(self) -> List[Slots[httpx.HTTPTransport]]:
-        return [] if self._slots is None else [self._slots]
+    def _all_states(self) -> List[PoolState]:
+        return [] if self._state is None else [self._state]
 
-    def _open(self) -> Slots[httpx.HTTPTransport]:
+    def _open(self) -> PoolState:
         with self._lock.held():
-            if self._slots is None:
-                self._slots = self._make_slots(SharedTransport if self._multiplexed else SingleTransport)
-            return self._slots
+            if self._state is None:
+                self._state = self._make_state(Backend)
+            return self._state
 
-    def _wait(
-        self, slots: Slots[httpx.HTTPTransport], turn: Turn[httpx.HTTPTransport], request: httpx.Request
-    ) -> Lane[httpx.HTTPTransport]:
+    def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
         gate = threading.Lock()
         gate.acquire()
 
@@ -90,12 +103,41 @@ class SyncPool(BasePool[httpx.HTTPTransport], httpx.BaseTransport):
             with contextlib.suppress(RuntimeError):  # a second time
                 gate.release()
 
-        turn.wake = wake
-        slots.queue(turn)
-        if turn.lane is None:
-            timeout = pool_timeout(request)
+        waiter.wake = wake
+        state.enqueue(waiter)
+        if waiter.connection is None:
+            timeout = request.timeouts["pool"]
             gate.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
-        lane = slots.leave(turn)
-        if lane is None:
-            raise self._in_vain(slots, request)
-        return lane
+        return state.leave(waiter) or self._raise_in_vain(state, request)
+
+
+def _read(response: httpcore.Response, request: Request) -> Optional[bytes]:
+    """Read a body; None if it is too large."""
+    stream = cast("Iterable[bytes]", response.stream)
+    body = Body(response.headers, request.max_response_bytes)
+    try:
+        for data in stream:
+            body.add(data)
+        return body.content()
+    except BodyTooLarge:
+        return None
+    finally:
+        response.close()
+
+
+def _release(state: PoolState, waiter: Waiter, *, reusable: bool) -> None:
+    if state.inherited:
+        return
+    try:
+        state.release(waiter, reusable=reusable)
+    except BaseException:  # of a signal handler: what it interrupted is done again
+        state.release(waiter, reusable=False)
+        raise
+    finally:
+        _close_discarded(state)
+
+
+def _close_discarded(state: PoolState) -> None:
+    while state.discarded:
+        with contextlib.suppress(IndexError):  # another thread was faster
+            state.discarded.popleft().sockets.close()

@@ -12,17 +12,13 @@ import ssl
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
-from weakref import WeakSet
 
 import httpcore
-import httpx
 
 # `get_extra_info` tells whether a socket is readable, which differs between systems.
 from httpcore._backends.sync import SyncStream
-from typing_extensions import Unpack
 
 from .._base.deadline import seconds_left, within
-from .tls import TransportOptions
 
 T = TypeVar("T")
 SocketOption = Union[Tuple[int, int, int], Tuple[int, int, Union[bytes, bytearray]], Tuple[int, int, None, int]]
@@ -42,7 +38,7 @@ _TLS_RECORD_BYTES = 16384
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens the sockets of a transport, and can close all of them."""
+    """Opens the sockets of a connection, and can close all of them: httpcore forgets one if connecting fails."""
 
     def __init__(self) -> None:
         self._streams: List[Stream] = []
@@ -72,9 +68,14 @@ class Backend(httpcore.NetworkBackend):
         return stream
 
     def close(self) -> None:
-        """Close what is open. httpcore loses sight of a socket when connecting fails half way."""
+        """Close all sockets, without the locks of httpcore: an interrupted request may have left one taken."""
         for stream in self._streams:
-            stream.close()
+            with suppress(OSError):  # closed for good, even if the peer is gone before it can be told
+                stream.close()
+
+    def descriptors(self) -> List[int]:
+        """Return the descriptors of the open sockets."""
+        return [stream.descriptor for stream in self._streams if stream.is_open]
 
 
 class Stream(SyncStream):
@@ -87,7 +88,12 @@ class Stream(SyncStream):
     @property
     def is_open(self) -> bool:
         """Whether it has not been closed at this end."""
-        return self._sock.fileno() >= 0
+        return self.descriptor >= 0
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of the socket; -1 once it is closed."""
+        return self._sock.fileno()
 
     def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
         """Return what arrives next; nothing at the end."""
@@ -245,116 +251,3 @@ def _is_of_socket(error: OSError) -> bool:
         traceback = traceback.tb_next
     module = "" if traceback is None else cast("str", traceback.tb_frame.f_globals.get("__name__", ""))
     return module in _SOCKET_MODULES or module.partition(".")[0] in _SOCKET_MODULES
-
-
-# httpx hands no backend of its own making to httpcore's pools.
-def _replace_backend(pool: Any, backend: object) -> None:
-    pool._network_backend = backend
-
-
-class SharedTransport(httpx.HTTPTransport):
-    """A transport over the sockets of this module, which threads may share."""
-
-    def __init__(self, **options: Unpack[TransportOptions]) -> None:
-        super().__init__(**options)
-        self._backend = Backend()
-        _replace_backend(self._pool, self._backend)
-
-    def close(self) -> None:
-        """Drop all connections, without the locks of httpcore: an interrupted request may have left one taken."""
-        self._backend.close()
-
-
-class SingleTransport(SharedTransport):
-    """A transport of one connection, for one thread at a time.
-
-    A pool of httpcore takes a lock of its own when a request fails, which that request may have left taken: an
-    exception of a signal handler can strike while httpcore takes the lock or releases it. So there is no pool here.
-    """
-
-    def __init__(self, **options: Unpack[TransportOptions]) -> None:
-        super().__init__(**options)
-        self._pool: Any = _OneConnection(self._pool, self._backend)
-
-
-class _OneConnection:
-    def __init__(self, pool: httpcore.ConnectionPool, backend: Backend) -> None:
-        self._make = pool.create_connection
-        self._backend = backend
-        self._connection: Optional[httpcore.ConnectionInterface] = None
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        connection = self._connection
-        if connection is None or not connection.is_available() or connection.has_expired():
-            self._backend.close()
-            connection = self._connection = self._make(request.url.origin)
-        return connection.handle_request(request)
-
-
-class AsyncTransport(httpx.AsyncHTTPTransport):
-    """A transport whose sockets are watched like those of the others, also on the way to a proxy."""
-
-    def __init__(self, **options: Unpack[TransportOptions]) -> None:
-        super().__init__(**options)
-        proxy = options["proxy"]
-        socks = proxy is not None and proxy.url.scheme.startswith("socks")
-        self._backend = _AsyncBackend(cast("Any", self._pool)._network_backend, socks=socks)
-        _replace_backend(self._pool, self._backend)
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await super().aclose()
-        await self._backend.aclose()
-
-
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, backend: httpcore.AsyncNetworkBackend, *, socks: bool) -> None:
-        self._backend = backend
-        self._socks = socks
-        self._streams: WeakSet[_AsyncStream] = WeakSet()
-
-    async def aclose(self) -> None:
-        for stream in list(self._streams):
-            await stream.aclose()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Optional[Iterable[SocketOption]] = None,
-    ) -> httpcore.AsyncNetworkStream:
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
-        if self._socks:
-            stream = _AsyncStream(stream, timeout)
-            self._streams.add(stream)
-        return stream
-
-
-class _AsyncStream(httpcore.AsyncNetworkStream):
-    """A stream that waits no longer for what a SOCKS proxy says than for connecting."""
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream, connect_timeout: Optional[float]) -> None:
-        self._stream = stream
-        self._connect_timeout = connect_timeout
-
-    async def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
-        return await self._stream.read(max_bytes, self._timeout(timeout))
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._stream.start_tls(ssl_context, server_hostname, timeout)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    async def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
-        await self._stream.write(buffer, self._timeout(timeout))
-
-    def _timeout(self, timeout: Optional[float]) -> Optional[float]:
-        return self._connect_timeout if timeout is AS_FOR_CONNECTING else timeout

@@ -1,11 +1,11 @@
-"""Which certificate authorities are trusted, and the TLS context of a connection."""
+"""Which certificate authorities (CAs) are trusted, and the TLS context of a connection."""
 
 from __future__ import annotations
 
 import os
 import ssl
 from pathlib import Path
-from typing import Optional, TypedDict, Union
+from typing import Optional, Union
 
 import httpx
 
@@ -13,15 +13,6 @@ from .._base.errors import ConfigurationError
 from .._base.locks import FrameLock
 
 Verify = Union[bool, str, ssl.SSLContext]
-
-
-class TransportOptions(TypedDict):
-    """The arguments of an `httpx.HTTPTransport` or `httpx.AsyncHTTPTransport`."""
-
-    verify: ssl.SSLContext
-    http2: bool
-    limits: httpx.Limits
-    proxy: Optional[httpx.Proxy]
 
 
 class _SharedContext:
@@ -32,11 +23,11 @@ class _SharedContext:
         self.renew_lock()
 
     def renew_lock(self) -> None:
-        """Forget who holds the lock: in the child of a fork, it may be a thread that is not there."""
+        """Replace the lock: in the child of a fork, a thread that does not exist may hold it."""
         self._lock = FrameLock()
 
     def get(self) -> ssl.SSLContext:
-        """Return the context, built by the first who asks."""
+        """Return the context, made at the first call."""
         if self._context is None:
             with self._lock.held():
                 if self._context is None:
@@ -45,7 +36,7 @@ class _SharedContext:
 
 
 def _usual_context() -> ssl.SSLContext:
-    # httpx 0.28 opens them in the middle of a request, older ones pass over what is not there.
+    # httpx 0.28 opens them during a request, older versions ignore what does not exist.
     file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
         if file:
@@ -70,7 +61,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def default_ssl_context() -> ssl.SSLContext:
-    """Return the TLS context that clients share; it trusts what httpx does: certifi, or SSL_CERT_FILE, SSL_CERT_DIR."""
+    """Return the TLS context that clients share; with the CAs of httpx: certifi, SSL_CERT_FILE, SSL_CERT_DIR."""
     return _shared_context.get()
 
 
@@ -78,8 +69,8 @@ def ssl_context(verify: Verify) -> ssl.SSLContext:
     """Return the TLS context for an option `verify`.
 
     Args:
-        verify: True for the usual certificate authorities, False for none, the path of a file or directory with the
-            certificates of those to trust, or a context to use as it is.
+        verify: True for the default CAs, False to check no certificate, the path of a file or directory of CA
+            certificates, or a context to use as it is.
     """
     if isinstance(verify, ssl.SSLContext):
         return verify
@@ -88,20 +79,3 @@ def ssl_context(verify: Verify) -> ssl.SSLContext:
             return ssl.create_default_context(capath=verify)
         return ssl.create_default_context(cafile=verify)
     return default_ssl_context() if verify else httpx.create_ssl_context(verify=False)
-
-
-def transport_options(
-    *, tls: bool, verify: Verify, http2: bool, proxy: Optional[str], limits: httpx.Limits
-) -> TransportOptions:
-    """Say how to make a transport for https origins (`tls`) or for http origins."""
-    url = None if proxy is None else httpx.URL(proxy)
-    proxy_tls = url is not None and url.scheme == "https"
-    context = ssl_context(verify) if tls or proxy_tls else None
-    return {
-        # httpx wants a context for http origins too. This one costs nothing and, were it ever used, trusts nobody.
-        "verify": context if tls and context is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        "http2": http2,
-        "limits": limits,
-        # httpx 0.25 takes no plain URL here; without a context, httpcore loads the certificates for each connection.
-        "proxy": None if url is None else httpx.Proxy(url, ssl_context=context if proxy_tls else None),
-    }

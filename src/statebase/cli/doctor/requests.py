@@ -12,7 +12,6 @@ import httpx
 from ..._base.clock import Clock
 from ..._base.deadline import within
 from ..._base.version import __version__
-from ..._wire.tls import transport_options
 
 _STEP_SECONDS = 10.0
 """How long connecting may take, and each wait for data."""
@@ -63,12 +62,15 @@ class Wire:
     """
 
     def __init__(self, base_url: str, proxy: Optional[str], clock: Clock) -> None:
-        tls = base_url.startswith("https:")
-        verify = httpx.create_ssl_context() if tls or (proxy or "").startswith("https:") else True
-        options = transport_options(tls=tls, verify=verify, http2=False, proxy=proxy, limits=httpx.Limits())
+        is_proxy_tls = (proxy or "").startswith("https:")
+        context = httpx.create_ssl_context() if base_url.startswith("https:") or is_proxy_tls else None
+        transport = httpx.HTTPTransport(
+            verify=context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # that trusts no certificate, and is not used
+            proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context if is_proxy_tls else None),
+        )
         self._base_url = base_url
         self._clock = clock
-        self._client = httpx.Client(transport=httpx.HTTPTransport(**options), timeout=_STEP_SECONDS, trust_env=False)
+        self._client = httpx.Client(transport=transport, timeout=_STEP_SECONDS, trust_env=False)
 
     def __enter__(self) -> Wire:
         return self

@@ -1,4 +1,4 @@
-"""The body of a response as it arrives: decompressed piece by piece, and no more of it than the client takes."""
+"""The body of a reply as it arrives: decompressed piece by piece, up to the limit of the client."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, Iterable, Iterator, List, Optional, cast
 
 import httpx
 
+from .exchange import RawHeaders
+
 _PIECE_BYTES = 65536
 _MOST_CODINGS = 5
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
@@ -15,27 +17,27 @@ _SLICE_BYTES = 64  # for what httpx decompresses, of which there is no telling h
 
 
 class BodyTooLarge(Exception):
-    """A body is larger than the client takes."""
+    """A body is larger than the limit of the client."""
 
 
 class Body:
     """A body that is being received.
 
     Args:
-        response: Its headers say how the body is compressed.
+        headers: Those of the reply; they name the compression of the body.
         limit: The largest size in bytes, decompressed; None for no limit.
     """
 
-    def __init__(self, response: httpx.Response, limit: Optional[int]) -> None:
+    def __init__(self, headers: RawHeaders, limit: Optional[int]) -> None:
         self._content = bytearray()  # a list would hold many times its text, if that came in pieces of a few bytes
         self._wire_bytes = 0
         self._limit = limit
         self._decoders: Optional[List[Any]] = None
-        if "content-encoding" in response.headers:
-            self._decoders = _decoders(response)
+        if any(name.lower() == b"content-encoding" for name, _ in headers):
+            self._decoders = _decoders(headers)
 
     def add(self, data: bytes) -> None:
-        """Take what came next over the wire.
+        """Add what arrived next.
 
         Raises:
             BodyTooLarge: It makes the body larger than the limit.
@@ -54,7 +56,7 @@ class Body:
             self.keep(piece)
 
     def keep(self, piece: bytes) -> None:
-        """Take a piece that is decompressed already.
+        """Add a piece that is decompressed already.
 
         Raises:
             BodyTooLarge: It makes the body larger than the limit.
@@ -64,13 +66,14 @@ class Body:
         self._content += piece
 
     def content(self) -> bytes:
-        """Return the whole body, once all of it has come."""
+        """Return the whole body, once all of it has arrived."""
         for decoder in self._decoders or ():
             self.keep(decoder.flush())
         return bytes(self._content)
 
 
-def _decoders(response: httpx.Response) -> List[Any]:
+def _decoders(headers: RawHeaders) -> List[Any]:
+    response = httpx.Response(200, headers=list(headers))
     codings = [coding.strip().lower() for coding in response.headers["content-encoding"].split(",")]
     if len(codings) > _MOST_CODINGS:
         raise httpx.DecodingError(f"The body is compressed {len(codings)} times")
