@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from operator import methodcaller
-from typing import Any, Iterable, Iterator, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Tuple
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Annotated
 
 from .repr import short_arguments
+
+if TYPE_CHECKING:
+    from .exchange import Reply
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -94,5 +97,5 @@ class Model(BaseModel):
 
         return model_html(self)
 
-    def __received__(self, headers: Mapping[str, str]) -> None:
-        """Take from the headers of the answer what belongs to the model; most models take nothing."""
+    def __received__(self, reply: Reply) -> None:
+        """Read from the reply what is not in its body; most models read nothing."""

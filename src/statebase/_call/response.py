@@ -53,7 +53,7 @@ def decode(operation: Operation[T], reply: Reply) -> T:
     except pydantic.ValidationError as error:
         raise _invalid_answer(reply, error) from None
     if isinstance(value, Model):
-        value.__received__(reply.headers)
+        value.__received__(reply)
     return value
 
 

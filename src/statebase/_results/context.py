@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import pydantic_core
 from pydantic import PrivateAttr
 
+from .._base.exchange import Reply
 from .._base.headers import number
 from .._generated import models
 
@@ -24,8 +25,8 @@ class ContextResponse(models.ContextResponse):
         """How long the service took, in milliseconds; None where the answer did not say."""
         return self._latency_ms
 
-    def __received__(self, headers: Mapping[str, str]) -> None:
-        text = headers.get("x-statebase-latency")
+    def __received__(self, reply: Reply) -> None:
+        text = reply.headers.get("x-statebase-latency")
         if text is not None:
             self._latency_ms = number(text.strip().removesuffix("ms"))
 

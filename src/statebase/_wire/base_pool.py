@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from typing import Any, Callable, Dict, List, NoReturn, Optional
+from itertools import chain
+from typing import Any, AsyncIterator, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional
 from weakref import WeakSet
 
 import httpcore
@@ -37,8 +38,30 @@ HTTPCORE_ERRORS = (
 )
 
 
-class BasePool:
-    """What both flavours share.
+class ForkAware:
+    """A pool whose connections stay with the parent when the process forks."""
+
+    _closed = True
+
+    def __init__(self) -> None:
+        self._start_over()
+        self._closed = False
+        _pools.add(self)
+
+    def renew(self) -> None:
+        """Leave all connections to the parent; to be called in the child of a fork."""
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._process = os.getpid()
+
+    def _notice_fork(self) -> None:
+        if self._process != os.getpid():  # it did not run the hooks of Python
+            self.renew()
+
+
+class BasePool(ForkAware):
+    """What both flavours on httpcore share.
 
     Args:
         base_url: Scheme, host and port of the service; every request goes there.
@@ -54,7 +77,6 @@ class BasePool:
         ValueError: `max_connections` is below 1.
     """
 
-    _closed = True
     _httpcore_flavour: str
     """What the names of httpcore's classes begin with."""
 
@@ -71,16 +93,15 @@ class BasePool:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, got {max_connections}")
         url = httpx.URL(base_url)
-        self._url = _CoreURL(url.raw_scheme, url.raw_host, url.port, b"/")
+        self._url = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/")
+        self._origin = self._url.origin
         self._verify: Verify = verify
         self._multiplexed = http2 and url.scheme == "https"
         self._proxy = proxy
         self._limit = max_connections
         self._keepalive_expiry = keepalive_expiry
         self._make_core: Optional[Callable[[Any], Any]] = None
-        self._start_over()
-        self._closed = False
-        _pools.add(self)
+        super().__init__()
 
     @property
     def active(self) -> int:
@@ -99,12 +120,12 @@ class BasePool:
         """Leave all connections to the parent; to be called in the child of a fork."""
         self._lock = FrameLock()  # a thread that does not exist here may hold the old one
         for state in self._all_states():
-            _cut_off(state)
-        self._start_over()
+            cut_off(chain.from_iterable(connection.sockets.descriptors() for connection in state.inherit()))
+        super().renew()
 
     def _start_over(self) -> None:
+        super()._start_over()
         self._lock = FrameLock()
-        self._process = os.getpid()
 
     def _all_states(self) -> List[PoolState]:
         raise NotImplementedError
@@ -148,23 +169,13 @@ class BasePool:
 
         def make_core(sockets: Any) -> Any:
             # httpcore's pool is used for this only: it makes the kind of connection that goes through the proxy.
-            return pool(**options, network_backend=sockets).create_connection(self._url.origin)
+            return pool(**options, network_backend=sockets).create_connection(self._origin)
 
         return make_core
 
     def _core_request(self, request: Request) -> httpcore.Request:
-        url = self._url
-        return httpcore.Request(
-            request.method,
-            _CoreURL(url.scheme, url.host, url.port, request.target.encode("ascii")),
-            headers=request.headers,
-            content=request.content or None,
-            extensions={"timeout": request.timeouts},
-        )
-
-    def _notice_fork(self) -> None:
-        if self._process != os.getpid():  # it did not run the hooks of Python
-            self.renew()
+        target = request.target.encode("ascii")
+        return _CoreRequest(request, _CoreURL(self._url, self._origin, target))
 
     def _raise_in_vain(self, state: PoolState, request: Request) -> NoReturn:
         if state.closed:
@@ -180,15 +191,40 @@ class BasePool:
 
 
 class _CoreURL(httpcore.URL):
-    """A URL whose origin is made once: httpcore compares it twice a request."""
+    """A URL of the service, whose origin is made once: httpcore compares it twice a request."""
 
-    def __init__(self, scheme: bytes, host: bytes, port: Optional[int], target: bytes) -> None:
-        super().__init__(scheme=scheme, host=host, port=port, target=target)
-        self._origin = super().origin
+    def __init__(self, base: httpcore.URL, origin: httpcore.Origin, target: bytes) -> None:
+        self.scheme, self.host, self.port, self.target = base.scheme, base.host, base.port, target
+        self._origin = origin
 
     @property
     def origin(self) -> httpcore.Origin:
         return self._origin
+
+
+class _CoreRequest(httpcore.Request):
+    """A request whose parts have the right types: httpcore would check each header again."""
+
+    def __init__(self, request: Request, url: httpcore.URL) -> None:
+        self.method = request.method.encode("ascii")
+        self.url = url
+        self.headers = list(request.headers)
+        self.stream = _CoreBody(request.content)
+        self.extensions = {"timeout": request.timeouts}
+
+
+class _CoreBody:
+    """A body; httpcore's own sends an empty piece if there is none, which costs as much as a full one."""
+
+    def __init__(self, content: bytes) -> None:
+        self._pieces = (content,) if content else ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
 
 
 def is_reusable(connection: PooledConnection, stream: Any) -> bool:
@@ -217,7 +253,7 @@ def as_httpx_error(error: Exception) -> Exception:
     return kind(str(error))
 
 
-def _cut_off(state: PoolState) -> None:
+def cut_off(descriptors: Iterable[int]) -> None:
     """Make the sockets that a child inherited lead nowhere.
 
     To close a socket properly would shut down, or say goodbye in TLS, or deregister from an event loop, and all of that
@@ -226,15 +262,14 @@ def _cut_off(state: PoolState) -> None:
     """
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        for connection in state.inherit():
-            for descriptor in connection.sockets.descriptors():
-                with contextlib.suppress(OSError):
-                    os.dup2(null, descriptor, inheritable=False)
+        for descriptor in descriptors:
+            with contextlib.suppress(OSError):
+                os.dup2(null, descriptor, inheritable=False)
     finally:
         os.close(null)
 
 
-_pools: WeakSet[BasePool] = WeakSet()
+_pools: WeakSet[ForkAware] = WeakSet()
 
 
 def _renew_all() -> None:
