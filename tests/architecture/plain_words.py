@@ -37,7 +37,6 @@ PHRASES = {
 NOT_YET: Dict[str, Tuple[str, ...]] = {
     "docstring": (
         "src/statebase/_wire/leases.py",  # goes when replies are read whole
-        "src/statebase/local/http/transport.py",  # being split into steps
     ),
     "page": ("docs/fault-matrix.md",),  # written by the tests of the matrix, from the names of their faults
 }

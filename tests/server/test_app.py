@@ -267,7 +267,7 @@ def test_key_is_looked_at_before_the_body(engine: Engine) -> None:
 
 
 def test_with_a_key_any_name_will_do(engine: Engine) -> None:
-    """Whoever shows the key is no web page: the server may stand behind any name."""
+    """Whoever shows the key is not a web page: the server may stand behind any name."""
     headers = {"Host": "store.example", "Origin": "https://app.example", "X-API-Key": "sb_secret"}
 
     assert send(create_app(engine, api_key="sb_secret"), "GET", "/v1/sessions", headers=headers).status_code == 200
@@ -336,6 +336,19 @@ def test_what_is_no_address_is_refused(engine: Engine, path: str) -> None:
 
     assert sent[0]["status"] == 400
     assert json.loads(sent[1]["body"])["error"]["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize(("version", "received"), [("1.1", 0), ("2", 1)])
+def test_body_that_no_header_announces_is_not_waited_for(engine: Engine, version: str, received: int) -> None:
+    """Over HTTP/1.1 there is none then; over HTTP/2 one may follow all the same."""
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    scope = {**http_scope("GET", "/v1/sessions"), "http_version": version}
+
+    sent, counts = call(create_app(engine), scope, messages)
+
+    assert sent[0]["status"] == 200
+    assert [message.get("more_body") for message in sent] == [None, False]
+    assert counts == [received, received]
 
 
 def test_lifespan_is_acknowledged(engine: Engine) -> None:

@@ -137,6 +137,11 @@ class FrameLock:
             with suppress(IndexError, RuntimeError):
                 self._waiters[0].wake.release()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no frame holds the lock at this moment."""
+        return self._newest().released
+
     def held(self) -> _Holding:
         """Return what a `with` statement needs to hold the lock; one within another of the same thread adds nothing."""
         return _Holding(self)

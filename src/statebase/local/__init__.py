@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from .caller import Context
+from .caller import Caller, Context
 from .engine import Engine
 from .errors import EngineError
 from .http.transport import LocalTransport
 from .search.keywords import KeywordSearchWarning
 
-__all__ = ["Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport"]
+__all__ = ["Caller", "Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport"]

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 
-@dataclass
-class Once:
-    """A request that must have its effect once, however often it arrives: one with an idempotency key."""
+class IdempotentRequest(NamedTuple):
+    """A request that takes effect once, however often it arrives: one with an idempotency key."""
 
     key: bytes
-    """Digest of who asks, the method, the path and the key; what was answered is kept under it."""
+    """Digest of who asks, the method, the path and the key; the response is stored under it."""
     secret: bytes
-    """What only those know who know the key; answers that hold a secret are sealed with it."""
-    request: bytes
-    """Digest of the body, to tell a repetition from another request under the same key."""
+    """Known only to those who know the key; responses that hold a secret are sealed with it."""
+    content: bytes
+    """Digest of the body, to tell a repetition from another request with the same key."""
     status: int
-    """The status of the answer if all goes well."""
-    body: Optional[bytes] = None
-    """The body of the answer, once it is kept."""
+    """The status of the response if the operation succeeds."""
 
 
 @dataclass(frozen=True)
-class Context:
+class Caller:
     """What an operation notes about its origin."""
 
     actor: str = "local"
@@ -31,10 +28,14 @@ class Context:
     actor_id: Optional[str] = None
     """The id of the API key, if it is one of the dashboard's."""
     request_id: Optional[str] = None
-    once: Optional[Once] = None
+    idempotent: Optional[IdempotentRequest] = None
+    """The request, if it has an idempotency key. Only the front door passes one."""
     deadline: Optional[float] = None
-    """The `time.monotonic()` at which a write stops to wait for others; None for the engine's own limit."""
+    """The `time.monotonic()` at which a write stops waiting for others; None for the engine's own limit."""
 
 
-LOCAL = Context()
+Context = Caller
+"""The name of `Caller` in 1.0.0rc1."""
+
+LOCAL = Caller()
 """A call from within the process."""

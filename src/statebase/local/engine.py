@@ -6,15 +6,13 @@ import os
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
 from .._base.locks import FrameLock
-from .caller import LOCAL, Context, Once
+from .caller import LOCAL
 from .clock import Clock, machine_clock
 from .clock import read as read_clock
 from .errors import EngineError
 from .memory_search import MemorySearch
 from .operations.api import Operations
 from .operations.core import Core
-from .operations.dashboard import Identity
-from .operations.stored_response import KeptAnswer, keep, recall
 from .search.embedder import Embedder
 from .search.embedding import as_embedder
 from .search.keywords import KeywordSearch
@@ -53,6 +51,9 @@ class Engine(Operations):
 
     def __init__(self, core: Core, *, path: str, quick: bool, options: tuple[object, ...]) -> None:
         super().__init__(core)
+        self.now_us = core.now_us
+        self.find_response = core.find_response
+        self.store_response = core.store_response
         self._path = path
         self._quick = quick
         self._options = options
@@ -143,6 +144,11 @@ class Engine(Operations):
         return self._quick
 
     @property
+    def reads_at_once(self) -> bool:
+        """Whether a read of a few rows takes microseconds at this moment: it waits for no other thread."""
+        return self._core.store.database.reads_at_once
+
+    @property
     def is_intact(self) -> bool:
         """Whether the file is still the one that was opened; after it was removed or replaced, nothing works any more.
 
@@ -185,57 +191,9 @@ class Engine(Operations):
         total = 0
         # A batch at a time, so that others get to write between.
         while removed == _PURGED_AT_ONCE:
-            removed = self._sessions.purge(LOCAL, _PURGED_AT_ONCE)
+            removed = self._purge_some(LOCAL, _PURGED_AT_ONCE)
             total += removed
         return total
-
-    def now_us(self) -> int:
-        """Return the engine's time in microseconds since 1970."""
-        return self._core.now_us()
-
-    def identify(self, api_key: str) -> Optional[Identity]:
-        """Say whose API key this is, and count the request; None if it is not an active key of the dashboard."""
-        return self._dashboard.identify(api_key)
-
-    def recall(self, once: Once) -> Optional[KeptAnswer]:
-        """Return the answer that a request got before; None if it is new.
-
-        Raises:
-            EngineError: 409, if its idempotency key came before with another body.
-        """
-        with self._core.read():
-            return recall(self._core.store, once, self._core.now_us())
-
-    def keep(
-        self,
-        once: Once,
-        status: int,
-        body: bytes,
-        context: Context,
-        session_id: Optional[str],
-        memory_ids: Sequence[str] = (),
-    ) -> None:
-        """Keep the answer to a request that changed nothing.
-
-        Args:
-            once: The request.
-            status: The status of the answer.
-            body: Its body.
-            context: Of the request.
-            session_id: The session that the answer tells of; None for one that tells of none.
-            memory_ids: The memories that it holds.
-
-        Raises:
-            AlreadyAnswered: The request was answered meanwhile; that answer counts.
-            EngineError: 409, if its idempotency key came meanwhile with another body.
-        """
-        with self._core.change(context) as change:
-            store = self._core.store
-            if session_id is not None and store.sessions.find(session_id) is None:
-                if status < 400:
-                    return  # it was deleted meanwhile
-                session_id = None  # the answer says just that
-            keep(store, once, change.now_us, status, body, session_id=session_id, memory_ids=memory_ids)
 
 
 def _is_path(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn, Union
+from typing import Any, AnyStr, Mapping, NoReturn, Optional, Union
 
 import pydantic_core
 from typing_extensions import TypeGuard
@@ -50,6 +50,33 @@ def decode(text: str) -> Any:
         return pydantic_core.from_json(text)
     except ValueError as error:
         raise damaged() from error
+
+
+def checked(text: AnyStr) -> AnyStr:
+    """Return JSON text that comes from the store, or was put together of such.
+
+    Raises:
+        EngineError: 500, if it is damaged.
+    """
+    try:
+        pydantic_core.from_json(text, cache_strings="none")
+    except ValueError as error:
+        raise damaged() from error
+    return text
+
+
+def write_object(values: Mapping[str, Any], texts: Mapping[str, Optional[str]]) -> bytes:
+    """Write a JSON object.
+
+    Args:
+        values: Its first members, at least one.
+        texts: Its other members as JSON text; None for null.
+    """
+    parts = [pydantic_core.to_json(values)[:-1]]
+    for name, text in texts.items():
+        parts.append(b',"%b":%b' % (name.encode(), b"null" if text is None else text.encode()))
+    parts.append(b"}")
+    return b"".join(parts)
 
 
 def same(first: Any, second: Any) -> bool:

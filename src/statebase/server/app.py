@@ -1,21 +1,23 @@
-"""The embedded engine as an ASGI application: requests of a server become requests of httpx for `LocalTransport`."""
+"""The embedded engine as an ASGI application: requests of a server go to the engine's front door."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from pathlib import Path
-from typing import Any, AsyncIterator, Awaitable, Callable, MutableMapping, Optional
+from typing import Any, Awaitable, Callable, Mapping, MutableMapping, Optional
 from urllib.parse import quote, urlsplit
 
 import anyio
-import httpx
 
+from .._base.exchange import Reply
 from .._base.loopback import is_loopback
 from ..local.engine import Engine
 from ..local.errors import EngineError, invalid_request
+from ..local.http.door import FrontDoor
+from ..local.http.head import Head, by_name, text_of
 from ..local.http.read import check_size
-from ..local.http.transport import LocalTransport, refusal
+from ..local.http.reply import refusal, reply
 from ..local.identifiers import new_id
 from .limits import Limits, Load
 
@@ -25,7 +27,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Values = Mapping[bytes, bytes]
+"""The values of headers by name."""
+
 logger = logging.getLogger("statebase.server")
+
+_LONGEST_TARGET = 65_536
+"""Of path and query together, in bytes; no client of httpx sends more."""
+_PRINTABLE = bytes(range(0x21, 0x7F))
+"""What may stand in a path or a query."""
 
 _DOCUMENT_PATH = b"/openapi.json"
 _DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
@@ -56,23 +66,24 @@ def create_app(
         >>> app = create_app(engine, api_key="sb_secret")  # then, for instance: uvicorn module:app
         >>> engine.close()  # when the server has stopped
     """
-    transport = LocalTransport(engine, api_key=api_key, rate_limit=rate_limit)
-    return _App(transport, limits or Limits(), open_to_all=api_key is None)
+    door = FrontDoor(engine, api_key=api_key, rate_limit=rate_limit)
+    return _App(door, limits or Limits(), open_to_all=api_key is None)
 
 
 class _App:
-    def __init__(self, transport: LocalTransport, limits: Limits, *, open_to_all: bool) -> None:
-        self._transport = transport
+    def __init__(self, door: FrontDoor, limits: Limits, *, open_to_all: bool) -> None:
+        self._door = door
         self._limits = limits
         self._load = Load(limits)
         self._open_to_all = open_to_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            body = _Body(receive, self._limits, self._load)
+            values = by_name(scope["headers"])
+            body = _Body(receive, self._limits, self._load, may_come=_may_have_body(scope, values))
             body.enter()
             try:
-                await self._serve(scope, body, send)
+                await self._serve(scope, values, body, send)
             finally:
                 body.leave()
         elif scope["type"] == "lifespan":
@@ -81,74 +92,72 @@ class _App:
             await receive()
             await send({"type": "websocket.close"})
 
-    async def _serve(self, scope: Scope, body: _Body, send: Send) -> None:
-        headers = httpx.Headers(scope["headers"])
+    async def _serve(self, scope: Scope, values: Values, body: _Body, send: Send) -> None:
         try:
-            response = await self._answer(scope, headers, body)
+            answer = await self._answer(scope, values, body)
         except EngineError as error:
-            response = refusal(error, headers.get("x-request-id"))
+            answer = refusal(error, text_of(values, b"x-request-id"))
             if isinstance(error, _Untrusted):
-                response.headers["Connection"] = "close"
+                answer = _with_header(answer, b"Connection", b"close")
         except _Disconnected:
             return
         except Exception:
             request_id = new_id("req_")
             logger.exception("Request %s (%s %s) failed", request_id, scope["method"], scope["path"])
             message = f"Internal error in the engine: see the log for request {request_id}."
-            response = refusal(EngineError(500, "internal_error", message), request_id)
-        # One who does not read the answer does not keep it in memory for ever.
+            answer = refusal(EngineError(500, "internal_error", message), request_id)
+        # A client that does not read the answer does not keep it in memory without limit.
         with anyio.move_on_after(self._limits.answer_seconds):
-            await self._send(scope, response, body, send)
+            await self._send(scope, answer, body, send)
 
-    async def _send(self, scope: Scope, response: httpx.Response, body: _Body, send: Send) -> None:
+    async def _send(self, scope: Scope, answer: Reply, body: _Body, send: Send) -> None:
         await send(
             {
                 "type": "http.response.start",
-                "status": response.status_code,
-                "headers": [(name.lower(), value) for name, value in response.headers.raw],
+                "status": answer.status_code,
+                "headers": [(name.lower(), value) for name, value in answer.raw_headers],
             }
         )
+        content = b"" if scope["method"] == "HEAD" else answer.content
+        if body.is_complete:
+            await send({"type": "http.response.body", "body": content, "more_body": False})
+            return
         # A refusal is sent before the rest of the body has come, and the rest is read nevertheless: a client that
         # writes first and listens afterwards would find the connection reset, and the answer lost.
         # What goes on without an end is cut off: the server closes a connection whose request was not read.
-        content = b"" if scope["method"] == "HEAD" else response.content
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        body.leave()  # answered: whoever has no key does not take the place of another while the rest comes
+        body.leave()  # answered: a client without a key does not take the place of another while the rest comes
         await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _answer(self, scope: Scope, headers: httpx.Headers, body: _Body) -> httpx.Response:
+    async def _answer(self, scope: Scope, values: Values, body: _Body) -> Reply:
         """Answer a request.
 
         Raises:
-            EngineError: The request does not get as far as the transport.
+            EngineError: The request does not get as far as the front door.
             _Disconnected: The client does not wait for an answer any more.
         """
         self._load.check()
-        if "content-length" in headers and "transfer-encoding" in headers:
+        if b"content-length" in values and b"transfer-encoding" in values:
             # One of the two was made up on the way, to smuggle a second request past a proxy (RFC 9112 6.3).
             raise _Untrusted("The request has both Content-Length and Transfer-Encoding: send one of them.")
         if self._open_to_all:
-            _check_names(scope, headers)
-            _check_content_type(headers)
+            _check_names(scope, values)
+            _check_content_type(values)
         method: str = scope["method"]
         # Some servers leave out the raw path, and some leave the query in it.
         path: bytes = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
         if path == _DOCUMENT_PATH:
-            response = _document(method)
+            answer = _document(method)
         else:
-            check_size(_declared_size(headers))
-            url = _url(scope, path)
-            request = httpx.Request("GET" if method == "HEAD" else method, url, headers=headers, stream=body)
-            response = await self._transport.handle_async_request(request)
-        allowed = response.headers.get("Allow")
-        if allowed is None:
-            return response
-        allow = {"Allow": ", ".join(_with_head_and_options(allowed.split(", ")))}
-        if method == "OPTIONS":
-            return httpx.Response(204, headers={**allow, "X-Request-ID": response.headers.get("X-Request-ID", "")})
-        response.headers.update(allow)
-        return response
+            check_size(_declared_size(values))
+            query: bytes = scope.get("query_string", b"")
+            _check_target(path, query)
+            head = Head("GET" if method == "HEAD" else method, path.decode(), query.decode(), values)
+            admitted = await self._door.admit_async(head)
+            content = b"" if isinstance(admitted, Reply) else await body.read()
+            answer = await self._door.respond_async(admitted, content)
+        return answer if answer.status_code != 405 else _with_allowed(method, answer)
 
 
 class _Untrusted(EngineError):
@@ -162,14 +171,14 @@ class _Disconnected(Exception):
     """The client went away before it had sent all of its request."""
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body:
     """The body of a request as it comes in; one that is too large, or takes too long, is not read to its end."""
 
-    def __init__(self, receive: Receive, limits: Limits, load: Load) -> None:
+    def __init__(self, receive: Receive, limits: Limits, load: Load, *, may_come: bool) -> None:
         self._receive = receive
         self._limits = limits
         self._load = load
-        self._more = True
+        self._more = may_come
         self._counts = False
         self.size = 0
         """What was read and counted, in bytes."""
@@ -185,21 +194,33 @@ class _Body(httpx.AsyncByteStream):
             self._counts = False
             self._load.leave(self.size)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = anyio.current_time() + self._limits.body_seconds
-        while self._more:
-            part: Optional[bytes] = b""
-            with anyio.move_on_after(end - anyio.current_time()) as late:
-                part = await self._next()
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it has come."""
+        return not self._more
+
+    async def read(self) -> bytes:
+        """Read all of it.
+
+        Raises:
+            EngineError: It is too large, takes too long, or there is no room for it.
+            _Disconnected: The client went away.
+        """
+        parts: list[bytes] = []
+        if self._more:
+            with anyio.move_on_after(self._limits.body_seconds) as late:
+                while self._more:
+                    part = await self._next()
+                    if part is None:
+                        raise _Disconnected
+                    self.size += len(part)
+                    self._load.hold(len(part))
+                    check_size(self.size)
+                    parts.append(part)
             if late.cancelled_caught:
                 self._more = False
                 raise EngineError(408, "request_timeout", "The request body took too long to arrive: send it again.")
-            if part is None:
-                raise _Disconnected
-            self.size += len(part)
-            self._load.hold(len(part))
-            check_size(self.size)
-            yield part
+        return b"".join(parts)
 
     async def drain(self) -> None:
         """Read what is left of the body, within limits, and keep nothing of it."""
@@ -225,27 +246,34 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-def _declared_size(headers: httpx.Headers) -> int:
-    declared = headers.get("content-length", "")
+def _may_have_body(scope: Scope, values: Values) -> bool:
+    """Return whether a body may follow the head; over HTTP/1 a header says so (RFC 9112 6.3)."""
+    is_framed = b"content-length" in values or b"transfer-encoding" in values
+    return is_framed or scope.get("http_version") not in ("1.0", "1.1")
+
+
+def _declared_size(values: Values) -> int:
+    declared = values.get(b"content-length", b"")
     # Python refuses to read numbers of thousands of digits; the first twenty are too many bytes as well.
-    return int(declared[:20]) if declared.isdecimal() else 0
+    return int(declared[:20]) if declared.isdigit() else 0
 
 
-def _url(scope: Scope, path: bytes) -> httpx.URL:
-    """Return the address of a request, its path and query just as they came.
+def _check_target(path: bytes, query: bytes) -> None:
+    """Refuse a path or a query that no client could mean.
 
     Raises:
-        EngineError: 400, if httpx takes it for no address.
+        EngineError: 400.
     """
-    query: bytes = scope.get("query_string", b"")
-    try:
-        return httpx.URL("http://localhost", raw_path=path + b"?" + query if query else path)
-    except (httpx.InvalidURL, UnicodeDecodeError) as error:
-        message = f"The path or the query of the request is not valid ({error}): percent-encode what is not ASCII."
-        raise invalid_request(message, None) from error
+    if not path.startswith(b"/"):
+        raise invalid_request("The path of the request does not begin with a slash.", None)
+    if path.translate(None, _PRINTABLE) or query.translate(None, _PRINTABLE):
+        message = "The path or the query has characters that are not printable ASCII: percent-encode them."
+        raise invalid_request(message, None)
+    if len(path) + len(query) >= _LONGEST_TARGET:
+        raise invalid_request(f"Path and query are too long: send less than {_LONGEST_TARGET:,} bytes.", None)
 
 
-def _check_names(scope: Scope, headers: httpx.Headers) -> None:
+def _check_names(scope: Scope, values: Values) -> None:
     """Refuse a request that a web page made.
 
     A page from elsewhere can make a browser send requests to this machine: under the name of its own site (DNS
@@ -254,26 +282,32 @@ def _check_names(scope: Scope, headers: httpx.Headers) -> None:
     Raises:
         EngineError: 403.
     """
-    host = headers.get("host", "")
-    if "host" in headers and not is_loopback(_host(f"//{host}")):
+    host = text_of(values, b"host")
+    if host is not None and not _is_this_machine(host):
         raise _page_refused("Host")
-    origin = headers.get("origin")
-    if origin is not None and _site(origin) != _site(f"{scope.get('scheme', 'http')}://{host}"):
+    origin = text_of(values, b"origin")
+    if origin is not None and _site(origin) != _site(f"{scope.get('scheme', 'http')}://{host or ''}"):
         raise _page_refused("Origin")
 
 
-def _check_content_type(headers: httpx.Headers) -> None:
+def _check_content_type(values: Values) -> None:
     """Refuse a body that a web page can make a browser send without asking first: any but JSON.
 
     Raises:
         EngineError: 415.
     """
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = values.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in values
+    content_type = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
     # Over HTTP/2 a body needs neither header.
-    if (has_body or content_type) and content_type != "application/json":
+    if (has_body or content_type) and content_type != b"application/json":
         message = "Content-Type must be application/json where the server asks for no API key."
         raise EngineError(415, "invalid_request", message, "Content-Type")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_this_machine(host: str) -> bool:
+    """Return whether the value of a `Host` header names this machine."""
+    return is_loopback(_host(f"//{host}"))
 
 
 def _page_refused(header: str) -> EngineError:
@@ -301,14 +335,12 @@ def _host(url: str) -> str:
         return ""
 
 
-def _document(method: str) -> httpx.Response:
+def _document(method: str) -> Reply:
     """Answer a request for the OpenAPI document."""
     if method in ("GET", "HEAD"):
-        return httpx.Response(200, headers={"Content-Type": "application/json"}, content=_document_text())
+        return reply(200, [], _document_text())
     message = f"{method} is not allowed at /openapi.json: use GET."
-    response = refusal(EngineError(405, "invalid_request", message), None)
-    response.headers["Allow"] = "GET"
-    return response
+    return _with_header(refusal(EngineError(405, "invalid_request", message), None), b"Allow", b"GET")
 
 
 @functools.lru_cache(maxsize=1)
@@ -316,5 +348,16 @@ def _document_text() -> bytes:
     return _DOCUMENT_FILE.read_bytes()
 
 
-def _with_head_and_options(methods: list[str]) -> list[str]:
-    return sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+def _with_allowed(method: str, answer: Reply) -> Reply:
+    """Return the answer to a method that the engine does not know, HEAD and OPTIONS among those that are allowed."""
+    headers = dict(answer.raw_headers)
+    methods = set(headers[b"Allow"].decode().split(", "))
+    allowed = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})).encode()
+    if method == "OPTIONS":
+        request_id = headers.get(b"X-Request-ID", b"")
+        return Reply(204, [(b"Allow", allowed), (b"X-Request-ID", request_id)], b"")
+    return Reply(answer.status_code, [*{**headers, b"Allow": allowed}.items()], answer.content)
+
+
+def _with_header(answer: Reply, name: bytes, value: bytes) -> Reply:
+    return Reply(answer.status_code, [*answer.raw_headers, (name, value)], answer.content)

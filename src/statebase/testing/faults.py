@@ -12,8 +12,8 @@ import httpx
 
 from .._generated.operations import OPERATIONS
 from ..local.errors import EngineError
+from ..local.http.reply import refusal
 from ..local.http.route import Router
-from ..local.http.transport import refusal
 from .clock import FrozenClock
 
 _METHODS = [name for operation in OPERATIONS.values() for name in operation.methods]
@@ -245,7 +245,5 @@ def _refuse_connection(request: httpx.Request) -> httpx.Response:
 
 
 def _refused(request: httpx.Request, error: EngineError) -> httpx.Response:
-    answer = refusal(error, request.headers.get("x-request-id"))
-    if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(error.retry_after)
-    return answer
+    reply = refusal(error, request.headers.get("x-request-id"))
+    return httpx.Response(reply.status_code, headers=list(reply.raw_headers), content=reply.content)

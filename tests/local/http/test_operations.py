@@ -9,10 +9,12 @@ import httpx
 import pytest
 
 from statebase._base.operation import Operation
+from statebase._generated import models
 from statebase._generated.operations import OPERATIONS
 from statebase._generated.queries import QUERIES
-from statebase.local import Engine
+from statebase.local import Context, Engine
 from statebase.local.http.route import Router
+from statebase.local.operations.api import Operations
 
 EVERY = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 
@@ -30,6 +32,26 @@ def test_engine_has_the_operation(operation: Operation[Any]):
     parameters = list(inspect.signature(getattr(Engine, operation.id)).parameters)
 
     assert parameters == ["self", *path, *rest, "context"]
+
+
+def test_groups_of_operations_do_not_overlap():
+    """The engine inherits from all of them: a name that two of them had would hide one of the two."""
+    groups = Operations.__bases__
+    names = [name for group in groups for name in vars(group) if not name.startswith("__")]
+
+    assert len(groups) == 9
+    assert [name for name in names if names.count(name) > 1] == []
+
+
+def test_caller_has_its_former_name_too():
+    """Code for 1.0.0rc1 passes a `Context`."""
+    engine = Engine.open()
+    session = engine.create_session(models.SessionCreateRequest(agent_id="a"), context=Context(request_id="mine"))
+
+    trace = engine.list_session_traces(session.id, QUERIES["list_session_traces"]()).data[0]  # type: ignore[arg-type]
+
+    assert engine.get_trace(trace.id).context.request_id == "mine"
+    engine.close()
 
 
 @EVERY

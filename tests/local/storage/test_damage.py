@@ -9,7 +9,14 @@ from typing import Callable
 import httpx
 import pytest
 
-from statebase._generated.models import MemoryCreateRequest, SessionCreateRequest, StatePartialUpdateRequest
+from statebase._generated.models import (
+    MemoryCreateRequest,
+    SessionCreateRequest,
+    StatePartialUpdateRequest,
+    TurnCreateRequest,
+    TurnInput,
+    TurnOutput,
+)
 from statebase._generated.queries import ListSessionsQuery
 from statebase.local import Engine
 from statebase.local.http.transport import LocalTransport
@@ -36,6 +43,38 @@ def test_damage_answers_500_and_leaves_its_cause_in_the_log(
     assert "The store is damaged" in response.json()["error"]["message"]
     assert response.headers["X-Request-ID"] in caplog.text
     assert "Traceback" in caplog.text
+
+
+TURN = TurnCreateRequest(input=TurnInput(type="text", content="a"), output=TurnOutput(type="text", content="b"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "method", "path"),
+    [
+        ("UPDATE states SET text = '{\"a\":'", "GET", ""),
+        ("UPDATE states SET text = '{\"a\":'", "GET", "/state"),
+        ("UPDATE states SET text = '{\"a\":'", "POST", "/fork"),
+        ("UPDATE sessions SET metadata = '['", "GET", ""),
+        ("UPDATE states SET text = '}'", "POST", "/context"),
+        ("UPDATE turns SET output = '{'", "POST", "/context"),
+        ("UPDATE memories SET tags = '['", "POST", "/context"),
+    ],
+)
+def test_damaged_text_is_not_passed_on(
+    open_engine: Callable[..., Engine], store_path: Path, damage: str, method: str, path: str
+):
+    """Bodies are written from the text in the store: one that would not be JSON is a 500."""
+    engine = open_engine(store_path, durability="normal")
+    session_id = engine.create_session(SESSION).id
+    engine.create_turn(session_id, TURN)
+    engine.create_memory(MemoryCreateRequest(session_id=session_id, content="likes tea", tags=["t"]))
+    change(store_path, damage)
+
+    with httpx.Client(transport=LocalTransport(engine), base_url="http://local") as client:
+        response = client.request(method, f"/v1/sessions/{session_id}{path}", json={} if method == "POST" else None)
+
+    assert response.status_code == 500
+    assert "The store is damaged" in response.json()["error"]["message"]
 
 
 def test_damage_in_a_deleted_session_keeps_nobody_from_writing(open_engine: Callable[..., Engine], store_path: Path):

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ..._base.headers import is_header_text
 from ..engine import Engine
 from ..errors import EngineError
-from ..operations.dashboard import KEY_PREFIX, Identity
+from ..operations.dashboard import KEY_PREFIX
 
 
-class Visitor:
-    """Who asks: `identity` for a key of the dashboard; whether any key had to be shown."""
+class Principal(NamedTuple):
+    """Who asks."""
 
-    def __init__(self, identity: Optional[Identity], *, with_key: bool) -> None:
-        self.key_id = None if identity is None else identity.key_id
-        self.rate_limit = None if identity is None else identity.rate_limit
-        self.actor = "api_key" if with_key else "local"
+    key_id: Optional[str]
+    """The id of the API key, if it is one of the dashboard's."""
+    rate_limit: Optional[int]
+    """The requests a minute of that key."""
+    actor: str
+    """`api_key` for one who had to show a key, or showed one of the dashboard's; else `local`."""
 
 
-class Gate:
+ANYONE = Principal(None, None, "local")
+_OWNER = Principal(None, None, "api_key")
+
+
+class Authenticator:
     """Checks API keys.
 
     Args:
         engine: Knows the keys of the dashboard.
-        api_key: The key that always works; None if none is asked for.
+        api_key: The key that always works; None if no key is asked for.
 
     Raises:
         ValueError: `api_key` is empty, or not text that a header can carry.
@@ -39,11 +45,11 @@ class Gate:
         self._api_key = None if api_key is None else api_key.encode()
 
     def asks_engine(self, shown: Optional[str]) -> bool:
-        """Return whether `admit` has to look up the key in the store."""
+        """Return whether `authenticate` looks up the key in the store."""
         return shown is not None and shown.startswith(KEY_PREFIX) and not self._is_own(shown)
 
-    def admit(self, shown: Optional[str]) -> Visitor:
-        """Say who comes with a key.
+    def authenticate(self, shown: Optional[str]) -> Principal:
+        """Return who asks.
 
         Args:
             shown: The key that came with the request, if one did.
@@ -52,12 +58,14 @@ class Gate:
             EngineError: 401, if keys are asked for and this one does not work.
         """
         if shown is not None and self._is_own(shown):
-            return Visitor(None, with_key=True)
+            return _OWNER
         identity = self._engine.identify(shown) if shown is not None and shown.startswith(KEY_PREFIX) else None
-        if identity is None and self._api_key is not None:
+        if identity is not None:
+            return Principal(identity.key_id, identity.rate_limit, "api_key")
+        if self._api_key is not None:
             message = "The API key is missing, wrong, expired or revoked: send a valid one in the header X-API-Key."
             raise EngineError(401, "authentication_failed", message, "X-API-Key")
-        return Visitor(identity, with_key=identity is not None)
+        return ANYONE
 
     def _is_own(self, shown: str) -> bool:
         return self._api_key is not None and secrets.compare_digest(shown.encode(), self._api_key)

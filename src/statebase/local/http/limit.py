@@ -7,7 +7,8 @@ from typing import Optional
 from ..._base.locks import FrameLock
 from ..clock import MINUTE, SECOND
 from ..errors import EngineError
-from .authenticate import Visitor
+from .authenticate import Principal
+from .reply import Headers
 
 _OWN_KEY = ""
 """Counts the requests that come with the key of the server, or with none."""
@@ -27,15 +28,15 @@ class RateLimit:
         self._counts: dict[str, int] = {}
         self._lock = FrameLock()
 
-    def take(self, visitor: Visitor, now_us: int) -> tuple[dict[str, str], Optional[EngineError]]:
+    def take(self, principal: Principal, now_us: int) -> tuple[Headers, Optional[EngineError]]:
         """Count a request.
 
         Returns:
             The headers that say how many are left, and the error if none was.
         """
         window = now_us // MINUTE
-        key = visitor.key_id or _OWN_KEY
-        limit = self._requests if visitor.rate_limit is None else visitor.rate_limit
+        key = principal.key_id or _OWN_KEY
+        limit = self._requests if principal.rate_limit is None else principal.rate_limit
         with self._lock.held():
             if window != self._window:
                 self._window = window
@@ -43,11 +44,11 @@ class RateLimit:
             count = self._counts.get(key, 0) + 1
             self._counts[key] = count
         end_us = (window + 1) * MINUTE
-        headers = {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(max(0, limit - count)),
-            "X-RateLimit-Reset": str(end_us // SECOND),
-        }
+        headers = [
+            (b"X-RateLimit-Limit", b"%d" % limit),
+            (b"X-RateLimit-Remaining", b"%d" % max(0, limit - count)),
+            (b"X-RateLimit-Reset", b"%d" % (end_us // SECOND)),
+        ]
         if count <= limit:
             return headers, None
         seconds = -((now_us - end_us) // SECOND)

@@ -3,96 +3,93 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from itertools import repeat
+from typing import Any, Optional
 
-from ..._generated.models import (
-    ContextMemory,
-    ContextRequest,
-    ContextResponse,
-    ContextTurn,
-    TurnInput,
-    TurnOutput,
-)
+import pydantic_core
+
+from ..._generated.models import ContextRequest, ContextResponse
 from .. import jsontext
-from ..clock import to_datetime
+from ..caller import LOCAL, Caller
+from ..clock import to_text
 from ..memory_search import MemoryFilter
 from ..storage.tables.memories import MemoryRow
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.turns import TurnRow
-from .core import Core
-from .memories import tags_of
+from .core import OperationGroup
+from .response import Outcome, WrittenResponse, operation
 
 _DRIFT_BELOW = 0.35
 """A conversation seems to have left what is remembered when the mean score is under this."""
 
 
-class ContextOperations:
+class ContextOperations(OperationGroup):
     """The operation that gathers a context."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def get(self, session_id: str, body: ContextRequest) -> ContextResponse:
+    @operation
+    def get_context(self, session_id: str, body: ContextRequest, context: Caller = LOCAL) -> Outcome[ContextResponse]:
         """Return the newest state, the memories that fit, and the latest turns."""
         query = body.query if body.query is not None and body.query.strip() else None
+        scores: list[float] = []
         with self._core.snapshot():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
             turns = self._store.turns.page(session.seq, body.turn_limit)
-        memories, scores = self._memories(session, query, body.memory_limit)
+            memories = self._newest_memories(session, body.memory_limit) if query is None else []
+        if query is not None and body.memory_limit > 0:
+            memories, scores = self._best_memories(session, query, body.memory_limit)
         relevance = sum(scores) / len(scores) if scores else 0.0
-        return ContextResponse(
-            state=jsontext.decode(state.text),
-            memories=memories,
-            recent_turns=[_turn(turn) for turn in turns],
-            drift_warning=bool(scores) and relevance < _DRIFT_BELOW,
-            average_relevance=relevance,
+        written = b'{"state":%b,"memories":[%b],"recent_turns":[%b],"drift_warning":%b,"average_relevance":%b}' % (
+            state.text.encode(),
+            b",".join(map(_memory, memories, scores or repeat(None))),
+            b",".join(map(_turn, turns)),
+            b"true" if scores and relevance < _DRIFT_BELOW else b"false",
+            pydantic_core.to_json(relevance),
+        )
+        return WrittenResponse(
+            ContextResponse, jsontext.checked(written), memory_ids=[memory.id for memory in memories]
         )
 
-    def _memories(
-        self, session: SessionRow, query: Optional[str], limit: int
-    ) -> tuple[list[ContextMemory], list[float]]:
-        """Return the best memories with their scores, or without a query the newest ones without."""
-        if limit == 0:
-            return [], []
-        scope = MemoryFilter(session_seq=session.seq)
-        if session.user_id is not None:
-            scope = MemoryFilter(user_id=session.user_id)
-        if query is None:
-            with self._core.read():
-                newest = self._store.memories.newest(scope, limit)
-            return [_memory(memory, None) for memory in newest], []
+    def _newest_memories(self, session: SessionRow, limit: int) -> list[MemoryRow]:
+        """Return the newest memories; within `read`."""
+        return self._store.memories.newest(_scope(session), limit) if limit > 0 else []
+
+    def _best_memories(self, session: SessionRow, query: str, limit: int) -> tuple[list[MemoryRow], list[float]]:
+        """Return the best memories with their scores."""
         encoded = self._core.search.encode_query(query)
         with self._core.read():
-            scope = replace(scope, removed=self._store.removals.all())
+            scope = replace(_scope(session), removed=self._store.removals.all())
             matches = self._core.search.search(encoded, scope, limit=limit, threshold=None)
             memories = self._store.memories.of(match.seq for match in matches)
         found = [match for match in matches if match.seq in memories]
-        return [_memory(memories[match.seq], match.score) for match in found], [match.score for match in found]
+        return [memories[match.seq] for match in found], [match.score for match in found]
 
 
-def _memory(memory: MemoryRow, score: Optional[float]) -> ContextMemory:
-    answer = ContextMemory(
-        id=memory.id,
-        session_id=memory.session_id,
-        content=memory.content,
-        type=memory.type,
-        tags=tags_of(memory),
-        created_at=to_datetime(memory.created_us),
-    )
+def _scope(session: SessionRow) -> MemoryFilter:
+    """Return where memories come from: all sessions of the user, or the session if it has none."""
+    if session.user_id is None:
+        return MemoryFilter(session_seq=session.seq)
+    return MemoryFilter(user_id=session.user_id)
+
+
+def _memory(memory: MemoryRow, score: Optional[float]) -> bytes:
+    values: dict[str, Any] = {
+        "id": memory.id,
+        "session_id": memory.session_id,
+        "content": memory.content,
+        "type": memory.type,
+        "created_at": to_text(memory.created_us),
+    }
     if score is not None:
-        answer.score = score
-    return answer
+        values["score"] = score
+    return jsontext.write_object(values, {"tags": memory.tags})
 
 
-def _turn(turn: TurnRow) -> ContextTurn:
-    return ContextTurn(
-        id=turn.id,
-        turn_number=turn.number,
-        input=TurnInput(**jsontext.decode(turn.input)),
-        output=TurnOutput(**jsontext.decode(turn.output)),
-        reasoning=turn.reasoning,
-        metadata=None if turn.metadata is None else jsontext.decode(turn.metadata),
-        created_at=to_datetime(turn.created_us),
-    )
+def _turn(turn: TurnRow) -> bytes:
+    values = {
+        "id": turn.id,
+        "turn_number": turn.number,
+        "reasoning": turn.reasoning,
+        "created_at": to_text(turn.created_us),
+    }
+    return jsontext.write_object(values, {"input": turn.input, "output": turn.output, "metadata": turn.metadata})

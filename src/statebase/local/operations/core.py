@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Mapping, Optional, TypeVar
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..._base.locks import FrameLock, calling_frame
 from .. import jsontext
-from ..caller import LOCAL, Context, Once
+from ..caller import LOCAL, Caller, IdempotentRequest
 from ..clock import SECOND, Clock
 from ..clock import read as read_clock
 from ..errors import not_found
@@ -16,12 +16,13 @@ from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.traces import TraceRow
-from .stored_response import AlreadyAnswered, States, encode, keep, recall
+from . import stored_response
+from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
 
-_ANSWERS_AT_ONCE = 8
-"""How many answers that are no longer given again a write removes, which adds one."""
+_RESPONSES_AT_ONCE = 8
+"""How many stored responses that have expired a write removes, which adds one."""
 _ROWS_AT_ONCE = 20
 """How many rows of sessions that were removed a write removes, if there are any left."""
 
@@ -41,6 +42,7 @@ class Core:
         self.search = search
         self.default_ttl_seconds = default_ttl_seconds
         self.key_uses = KeyUses()
+        self.started_us = read_clock(clock)
         self._clock = clock
         self.read = store.database.read
         self.snapshot = store.database.read
@@ -62,9 +64,75 @@ class Core:
             with self.change(LOCAL):
                 pass
 
-    def change(self, context: Context) -> Change:
+    def change(self, context: Caller) -> Change:
         """Return what a `with` statement needs for one mutation."""
         return Change(self, context)
+
+    def write(self, context: Caller, work: Callable[[Change], Response[T]]) -> Outcome[T]:
+        """Carry out one mutation and store its response, in one transaction; or find the response to a repetition.
+
+        Args:
+            context: Who asks; with an idempotency key, the response is stored.
+            work: Makes the change and returns the response. A repetition does not call it.
+
+        Raises:
+            EngineError: 409 or 404, if the idempotency key cannot be used for this request.
+        """
+        with Change(self, context) as change:
+            stored = change.find_response()
+            return change.finish(work(change)) if stored is None else stored
+
+    def find_response(self, request: IdempotentRequest) -> Optional[StoredResponse]:
+        """Return the response that a request got before; None if it is new.
+
+        Raises:
+            EngineError: 409 or 404, if the idempotency key cannot be used for this request.
+        """
+        with self.read():
+            return stored_response.find(self.store, request, self.now_us())
+
+    def store_response(
+        self,
+        context: Caller,
+        request: IdempotentRequest,
+        status: int,
+        body: bytes,
+        *,
+        session_id: Optional[str],
+        memory_ids: Sequence[str] = (),
+    ) -> StoredResponse:
+        """Store the response to a request that changed nothing.
+
+        Args:
+            context: Who asks.
+            request: The request.
+            status: The status of the response.
+            body: Its body.
+            session_id: The session that it tells of; None for one that tells of none.
+            memory_ids: The memories that it holds.
+
+        Returns:
+            The response that counts: an earlier one, if the request was answered meanwhile.
+
+        Raises:
+            EngineError: 409 or 404, if the idempotency key cannot be used for this request.
+        """
+        with Change(self, context) as change:
+            earlier = change.find_response()
+            if earlier is not None:
+                return earlier
+            is_gone = session_id is not None and self.store.sessions.find(session_id) is None
+            if not is_gone or status >= 400:  # an error says just that, and tells of nothing
+                stored_response.put(
+                    self.store,
+                    request,
+                    change.now_us,
+                    status,
+                    body,
+                    session_id=None if is_gone else session_id,
+                    memory_ids=memory_ids,
+                )
+            return StoredResponse(status, body)
 
     def session(self, session_id: str, now_us: int) -> SessionRow:
         """Return a session that lives.
@@ -83,17 +151,15 @@ class Core:
 
 
 class Change:
-    """One mutation: a transaction with one time, its trace, and the answer to a request that may come again.
-
-    Entering it raises `AlreadyAnswered` where the request was answered before.
-    """
+    """One mutation: a transaction with one time, and its trace."""
 
     now_us: int
 
-    def __init__(self, core: Core, context: Context) -> None:
+    def __init__(self, core: Core, context: Caller) -> None:
         self._core = core
         self._context = context
         self._transaction = core.store.database.write(context.deadline)
+        self._is_repetition = False
         self._session_id: Optional[str] = None
         self._resource_id: Optional[str] = None
 
@@ -101,8 +167,6 @@ class Change:
         self._transaction.enter(calling_frame())
         try:
             self.now_us = self._core.now_us()
-            if self._context.once is not None:
-                self._look_back(self._context.once)
         except BaseException as error:
             self._transaction.leave(error)
             raise
@@ -114,7 +178,7 @@ class Change:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if error is not None:
+        if error is not None or self._is_repetition:
             self._transaction.leave(error)
             return
         uses = self._core.key_uses.take()
@@ -166,45 +230,40 @@ class Change:
         )
         return trace_id
 
-    def answer(
-        self,
-        result: T,
-        states: Optional[States] = None,
-        *,
-        secret: bool = False,
-        body: Optional[bytes] = None,
-    ) -> T:
-        """Return the result, which is kept if the request may come again.
+    def find_response(self) -> Optional[StoredResponse]:
+        """Return the response to a repetition, which changes nothing; None for a new request.
 
-        Args:
-            result: What the operation returns.
-            states: The states that it holds, in their order.
-            secret: Whether it holds something that the store must not show.
-            body: The result as the body of an answer, where the operation has it already.
+        Raises:
+            EngineError: 409 or 404, if the idempotency key cannot be used for this request.
         """
-        once = self._context.once
-        if once is not None:
-            store = self._core.store
-            body = encode(result) if body is None else body
-            keep(
-                store,
-                once,
-                self.now_us,
-                once.status,
-                body,
-                states=states,
-                secret=secret,
-                session_id=self._session_id,
-                resource_id=self._resource_id,
-            )
-        return result
+        request = self._context.idempotent
+        if request is None:
+            return None
+        store = self._core.store
+        found = stored_response.find(store, request, self.now_us)
+        if found is None:
+            store.answers.delete_expired(self.now_us, _RESPONSES_AT_ONCE)
+        self._is_repetition = found is not None
+        return found
 
-    def _look_back(self, once: Once) -> None:
-        core = self._core
-        answer = recall(core.store, once, self.now_us)
-        if answer is not None:
-            raise AlreadyAnswered(answer)
-        core.store.answers.delete_expired(self.now_us, _ANSWERS_AT_ONCE)
+    def finish(self, response: Response[T]) -> Outcome[T]:
+        """Return the response to a new request; one with an idempotency key is stored with what it changed."""
+        request = self._context.idempotent
+        if request is None:
+            return response
+        body = response.body
+        stored_response.put(
+            self._core.store,
+            request,
+            self.now_us,
+            request.status,
+            body,
+            states=response.states,
+            is_secret=response.is_secret,
+            session_id=self._session_id,
+            resource_id=self._resource_id,
+        )
+        return StoredResponse(request.status, body)
 
 
 class KeyUses:
@@ -240,3 +299,15 @@ class KeyUses:
         with self._lock.held():
             counted, last_counted_us = self._uses.get(key_id, (0, 0))
             self._uses[key_id] = (counted + requests, max(last_counted_us, last_used_us))
+
+
+class OperationGroup:
+    """The base of the classes of operations, which have a method for each, named by its id.
+
+    Args:
+        core: What the operations work on.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store

@@ -15,12 +15,13 @@ from ..._generated.models import (
     DashboardOverviewResponse,
     SystemStats,
 )
-from ..caller import Context
+from ..caller import LOCAL, Caller
 from ..clock import DAY, HOUR, to_datetime
 from ..errors import EngineError
 from ..identifiers import new_id
 from ..storage.tables.keys import KeyRow
-from .core import Core
+from .core import Change, OperationGroup
+from .response import Outcome, Response, operation
 
 KEY_PREFIX = "sb_"
 
@@ -38,14 +39,11 @@ class Identity:
     rate_limit: int
 
 
-class DashboardOperations:
+class DashboardOperations(OperationGroup):
     """The operations of the dashboard. API keys belong to no session, so that changes to them leave no trace."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def stats(self) -> DashboardOverviewResponse:
+    @operation
+    def get_dashboard_stats(self, context: Caller = LOCAL) -> Outcome[DashboardOverviewResponse]:
         """Count what is there, and the changes in each of the last 24 hours."""
         with self._core.snapshot():
             now_us = self._core.now_us()
@@ -54,33 +52,38 @@ class DashboardOperations:
             first_hour = this_hour - _HOURS + 1
             counts = self._store.traces.counts(first_hour)
             size = self._store.size()
-        return DashboardOverviewResponse(
-            stats=SystemStats(
-                total_sessions=totals.sessions,
-                total_turns=totals.turns,
-                total_memories=totals.memories,
-                total_entities=totals.entities,
-                active_sessions_24h=totals.active,
-                storage_usage_bytes=size,
-            ),
-            recent_activity=[
-                ActivityTimeSeries(timestamp=to_datetime(hour * HOUR), count=counts.get(hour, 0))
-                for hour in range(first_hour, this_hour + 1)
-            ],
+        return Response(
+            DashboardOverviewResponse(
+                stats=SystemStats(
+                    total_sessions=totals.sessions,
+                    total_turns=totals.turns,
+                    total_memories=totals.memories,
+                    total_entities=totals.entities,
+                    active_sessions_24h=totals.active,
+                    storage_usage_bytes=size,
+                ),
+                recent_activity=[
+                    ActivityTimeSeries(timestamp=to_datetime(hour * HOUR), count=counts.get(hour, 0))
+                    for hour in range(first_hour, this_hour + 1)
+                ],
+            )
         )
 
-    def list_keys(self) -> list[APIKeyResponse]:
+    @operation
+    def list_api_keys(self, context: Caller = LOCAL) -> Outcome[list[APIKeyResponse]]:
         """Return all keys, newest first, without the keys themselves."""
         self._core.store_key_uses()
         with self._core.read():
             keys = self._store.keys.all()
             now_us = self._core.now_us()
-        return [_response(key, now_us) for key in keys]
+        return Response([_response(key, now_us) for key in keys])
 
-    def create_key(self, body: APIKeyCreateRequest, context: Context) -> APIKeyResponse:
+    @operation
+    def create_api_key(self, body: APIKeyCreateRequest, context: Caller = LOCAL) -> Outcome[APIKeyResponse]:
         """Make a key, which only this answer shows."""
         full_key = KEY_PREFIX + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_CHARACTERS))
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[APIKeyResponse]:
             key = KeyRow(
                 id=new_id("key_"),
                 digest=_digest(full_key),
@@ -97,14 +100,18 @@ class DashboardOperations:
             self._store.keys.insert(key)
             answer = _response(key, change.now_us)
             answer.full_key = full_key
-            return change.answer(answer, secret=True)
+            return Response(answer, is_secret=True)
 
-    def revoke_key(self, key_id: str, context: Context) -> None:
+        return self._core.write(context, write)
+
+    @operation
+    def revoke_api_key(self, key_id: str, context: Caller = LOCAL) -> Outcome[None]:
         """Make a key stop working at once; one that does not work any more stays as it is."""
         with self._core.change(context):
             if not self._store.keys.revoke(key_id):
                 message = f"There is no API key {key_id!r}: check the id."
                 raise EngineError(404, "resource_not_found", message, "key_id")
+        return Response(None)
 
     def identify(self, full_key: str) -> Optional[Identity]:
         """Say whose key this is, and count the request; None if it does not work."""

@@ -14,25 +14,24 @@ from ..._generated.models import (
 )
 from ..._generated.queries import ListEntitiesQuery
 from .. import jsontext
-from ..caller import Context
+from ..caller import LOCAL, Caller
 from ..clock import to_datetime
 from ..errors import EngineError, not_found, unknown_cursor
 from ..identifiers import new_id
 from ..storage.tables.entities import EntityRow
-from .core import Core
+from .core import Change, OperationGroup
+from .response import Outcome, Response, operation
 
 
-class EntityOperations:
+class EntityOperations(OperationGroup):
     """The operations on entities."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def create(self, body: EntityCreateRequest, context: Context) -> EntityResponse:
+    @operation
+    def create_entity(self, body: EntityCreateRequest, context: Caller = LOCAL) -> Outcome[EntityResponse]:
         """Store an entity that its session does not have yet."""
         attributes = jsontext.encode(body.attributes, "attributes")
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[EntityResponse]:
             session = self._core.session(body.session_id, change.now_us)
             if self._store.entities.exists(session.seq, body.entity_type, body.entity_id):
                 message = (
@@ -44,7 +43,7 @@ class EntityOperations:
             self._store.entities.insert(new, session.seq, body.entity_type, body.entity_id, attributes, change.now_us)
             details = {"entity_type": body.entity_type, "entity_id": body.entity_id, "version": 1}
             change.trace("entity.created", session.id, "entity", new, details)
-            return change.answer(
+            return Response(
                 EntityResponse(
                     id=new,
                     session_id=session.id,
@@ -58,23 +57,29 @@ class EntityOperations:
                 )
             )
 
-    def get(self, entity_id: str) -> EntityResponse:
+        return self._core.write(context, write)
+
+    @operation
+    def get_entity(self, entity_id: str, context: Caller = LOCAL) -> Outcome[EntityResponse]:
         """Return an entity with its attributes."""
         with self._core.read():
             entity = self._entity(entity_id, self._core.now_us())
-        return EntityResponse(
-            id=entity.id,
-            session_id=entity.session_id,
-            entity_type=entity.entity_type,
-            entity_id=entity.entity_id,
-            created_at=to_datetime(entity.created_us),
-            updated_at=to_datetime(entity.updated_us),
-            attributes=jsontext.decode(entity.attributes),
-            version=entity.version,
-            object="entity",
+        return Response(
+            EntityResponse(
+                id=entity.id,
+                session_id=entity.session_id,
+                entity_type=entity.entity_type,
+                entity_id=entity.entity_id,
+                created_at=to_datetime(entity.created_us),
+                updated_at=to_datetime(entity.updated_us),
+                attributes=jsontext.decode(entity.attributes),
+                version=entity.version,
+                object="entity",
+            )
         )
 
-    def list(self, query: ListEntitiesQuery) -> EntityListResponse:
+    @operation
+    def list_entities(self, query: ListEntitiesQuery, context: Caller = LOCAL) -> Outcome[EntityListResponse]:
         """Return a page of the entities that pass the filters, newest first."""
         with self._core.read():
             now_us = self._core.now_us()
@@ -86,23 +91,29 @@ class EntityOperations:
             entities = self._store.entities.page(
                 now_us, query.limit + 1, before_seq, session_id=query.session_id, entity_type=query.entity_type
             )
-        return EntityListResponse(
-            data=[
-                EntityListItem(
-                    id=entity.id,
-                    entity_type=entity.entity_type,
-                    entity_id=entity.entity_id,
-                    created_at=to_datetime(entity.created_us),
-                    object="entity",
-                )
-                for entity in entities[: query.limit]
-            ],
-            has_more=len(entities) > query.limit,
+        return Response(
+            EntityListResponse(
+                data=[
+                    EntityListItem(
+                        id=entity.id,
+                        entity_type=entity.entity_type,
+                        entity_id=entity.entity_id,
+                        created_at=to_datetime(entity.created_us),
+                        object="entity",
+                    )
+                    for entity in entities[: query.limit]
+                ],
+                has_more=len(entities) > query.limit,
+            )
         )
 
-    def update(self, entity_id: str, body: EntityUpdateRequest, context: Context) -> EntityUpdateResponse:
+    @operation
+    def update_entity(
+        self, entity_id: str, body: EntityUpdateRequest, context: Caller = LOCAL
+    ) -> Outcome[EntityUpdateResponse]:
         """Merge attributes in at the top level."""
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[EntityUpdateResponse]:
             entity = self._entity(entity_id, change.now_us)
             attributes = {**jsontext.decode(entity.attributes), **body.attributes}
             text = jsontext.encode(attributes, "attributes")
@@ -115,7 +126,7 @@ class EntityOperations:
                 "keys": list(body.attributes),
             }
             change.trace("entity.updated", entity.session_id, "entity", entity.id, details)
-            return change.answer(
+            return Response(
                 EntityUpdateResponse(
                     id=entity.id,
                     updated_at=to_datetime(change.now_us),
@@ -125,7 +136,10 @@ class EntityOperations:
                 )
             )
 
-    def delete(self, entity_id: str, context: Context) -> None:
+        return self._core.write(context, write)
+
+    @operation
+    def delete_entity(self, entity_id: str, context: Caller = LOCAL) -> Outcome[None]:
         """Remove an entity."""
         with self._core.change(context) as change:
             entity = self._entity(entity_id, change.now_us)
@@ -133,6 +147,7 @@ class EntityOperations:
             self._store.answers.forget_resource(entity.id)
             details = {"entity_type": entity.entity_type, "entity_id": entity.entity_id}
             change.trace("entity.deleted", entity.session_id, "entity", entity.id, details)
+        return Response(None)
 
     def _entity(self, entity_id: str, now_us: int) -> EntityRow:
         entity = self._store.entities.find(entity_id, now_us)

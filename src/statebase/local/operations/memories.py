@@ -14,13 +14,14 @@ from ..._generated.models import (
 )
 from ..._generated.queries import SearchMemoriesQuery
 from .. import jsontext
-from ..caller import Context
+from ..caller import LOCAL, Caller
 from ..clock import to_datetime
 from ..errors import EngineError, invalid_request, not_found
 from ..identifiers import new_id
 from ..memory_search import MemoryFilter
 from ..storage.tables.memories import MemoryRow
-from .core import Core
+from .core import Change, OperationGroup
+from .response import Outcome, Response, operation
 
 _MOST_CHARACTERS = 10_000
 _PREVIEW_CHARACTERS = 100
@@ -28,14 +29,11 @@ _MOST_LABELS = 500
 """A search takes no more types, and no more tags, than this."""
 
 
-class MemoryOperations:
+class MemoryOperations(OperationGroup):
     """The operations on memories."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def create(self, body: MemoryCreateRequest, context: Context) -> MemoryResponse:
+    @operation
+    def create_memory(self, body: MemoryCreateRequest, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
         """Store a memory, with a vector where there is an embedder."""
         _check_length(body.content)
         tags = None if body.tags is None else jsontext.encode(body.tags, "tags")
@@ -44,7 +42,8 @@ class MemoryOperations:
             self._core.session(body.session_id, self._core.now_us())
         vector = self._core.search.encode_document(body.content) if body.embed else None
         embedding_id = None if vector is None else new_id("vec_")
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[MemoryResponse]:
             session = self._core.session(body.session_id, change.now_us)
             memory_id = new_id("mem_")
             self._store.memories.insert(
@@ -62,7 +61,7 @@ class MemoryOperations:
             self._store.sessions.count_memory(session.seq, 1, change.now_us)
             details = {"type": body.type, "preview": _preview(body.content)}
             change.trace("memory.created", session.id, "memory", memory_id, details)
-            return change.answer(
+            return Response(
                 MemoryResponse(
                     id=memory_id,
                     session_id=session.id,
@@ -77,24 +76,32 @@ class MemoryOperations:
                 )
             )
 
-    def get(self, memory_id: str) -> MemoryResponse:
+        return self._core.write(context, write)
+
+    @operation
+    def get_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
         """Return a memory, one that searches do not find included."""
         with self._core.read():
             memory = self._memory(memory_id)
-        return MemoryResponse(
-            id=memory.id,
-            session_id=memory.session_id,
-            created_at=to_datetime(memory.created_us),
-            content=memory.content,
-            type=memory.type,
-            tags=tags_of(memory),
-            metadata=None if memory.metadata is None else jsontext.decode(memory.metadata),
-            embedding_id=memory.embedding_id,
-            vector_available=memory.embedding_id is not None,
-            object="memory",
+        return Response(
+            MemoryResponse(
+                id=memory.id,
+                session_id=memory.session_id,
+                created_at=to_datetime(memory.created_us),
+                content=memory.content,
+                type=memory.type,
+                tags=tags_of(memory),
+                metadata=None if memory.metadata is None else jsontext.decode(memory.metadata),
+                embedding_id=memory.embedding_id,
+                vector_available=memory.embedding_id is not None,
+                object="memory",
+            )
         )
 
-    def update(self, memory_id: str, body: MemoryUpdateRequest, context: Context) -> MemoryUpdateResponse:
+    @operation
+    def update_memory(
+        self, memory_id: str, body: MemoryUpdateRequest, context: Caller = LOCAL
+    ) -> Outcome[MemoryUpdateResponse]:
         """Change the fields that are given; null clears tags and metadata and leaves content and type."""
         given = body.model_fields_set
         vector = None
@@ -103,7 +110,8 @@ class MemoryOperations:
             with self._core.read():
                 embed = self._memory(memory_id).embed
             vector = self._core.search.encode_document(body.content) if embed else None
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[MemoryUpdateResponse]:
             old = self._memory(memory_id)
             new = old._replace(
                 type=old.type if body.type is None else body.type,
@@ -124,7 +132,7 @@ class MemoryOperations:
                 "preview": _preview(new.content),
             }
             change.trace("memory.updated", old.session_id, "memory", old.id, details)
-            return change.answer(
+            return Response(
                 MemoryUpdateResponse(
                     id=new.id,
                     updated_at=to_datetime(new.updated_us),
@@ -136,7 +144,10 @@ class MemoryOperations:
                 )
             )
 
-    def delete(self, memory_id: str, context: Context) -> None:
+        return self._core.write(context, write)
+
+    @operation
+    def delete_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[None]:
         """Remove a memory."""
         with self._core.change(context) as change:
             memory = self._memory(memory_id)
@@ -145,20 +156,22 @@ class MemoryOperations:
             self._store.sessions.count_memory(memory.session_seq, -1, change.now_us)
             details = {"type": memory.type, "preview": _preview(memory.content)}
             change.trace("memory.deleted", memory.session_id, "memory", memory.id, details)
+        return Response(None)
 
-    def search(self, query: SearchMemoriesQuery) -> MemorySearchResponse:
+    @operation
+    def search_memories(self, query: SearchMemoriesQuery, context: Caller = LOCAL) -> Outcome[MemorySearchResponse]:
         """Return the memories that fit the query, best first; those of expired sessions are still found."""
         types = _labels(query.types, "types")
         tags = _labels(query.tags, "tags")
         if not query.query.strip():
-            return MemorySearchResponse(data=[], query=query.query)
+            return Response(MemorySearchResponse(data=[], query=query.query))
         encoded = self._core.search.encode_query(query.query)
         with self._core.read():
             session_seq = None
             if query.session_id is not None:
                 session = self._store.sessions.find(query.session_id)
                 if session is None:
-                    return MemorySearchResponse(data=[], query=query.query)
+                    return Response(MemorySearchResponse(data=[], query=query.query))
                 session_seq = session.seq
             matches = self._core.search.search(
                 encoded,
@@ -168,20 +181,22 @@ class MemoryOperations:
             )
             memories = self._store.memories.of(match.seq for match in matches)
         found = [(memories[match.seq], match.score) for match in matches if match.seq in memories]
-        return MemorySearchResponse(
-            data=[
-                MemorySearchResult(
-                    id=memory.id,
-                    session_id=memory.session_id,
-                    content=memory.content,
-                    type=memory.type,
-                    score=score,
-                    tags=tags_of(memory),
-                    created_at=to_datetime(memory.created_us),
-                )
-                for memory, score in found
-            ],
-            query=query.query,
+        return Response(
+            MemorySearchResponse(
+                data=[
+                    MemorySearchResult(
+                        id=memory.id,
+                        session_id=memory.session_id,
+                        content=memory.content,
+                        type=memory.type,
+                        score=score,
+                        tags=tags_of(memory),
+                        created_at=to_datetime(memory.created_us),
+                    )
+                    for memory, score in found
+                ],
+                query=query.query,
+            )
         )
 
     def _memory(self, memory_id: str) -> MemoryRow:

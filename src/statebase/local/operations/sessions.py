@@ -18,7 +18,7 @@ from ..._generated.models import (
 )
 from ..._generated.queries import GetSessionHistoryQuery, ListSessionsQuery
 from .. import jsontext
-from ..caller import Context
+from ..caller import LOCAL, Caller
 from ..clock import to_datetime, to_microseconds, to_text
 from ..errors import BUSY, EngineError, invalid_request, not_found, unknown_cursor
 from ..identifiers import new_id
@@ -26,29 +26,27 @@ from ..storage import history
 from ..storage.history import Frame
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import LARGE
-from .core import Core
+from .core import Change, OperationGroup
+from .response import Outcome, Response, States, WrittenResponse, operation
 from .states import version_model, version_not_found
-from .stored_response import States
 from .traces import list_item
 
 _ROWS_AT_ONCE = 500
 """How many rows of a session one transaction removes."""
 
 
-class SessionOperations:
+class SessionOperations(OperationGroup):
     """The operations on sessions."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def create(self, body: SessionCreateRequest, context: Context) -> SessionCreateResponse:
+    @operation
+    def create_session(self, body: SessionCreateRequest, context: Caller = LOCAL) -> Outcome[SessionCreateResponse]:
         """Start a session with its state as version 0."""
         metadata = _optional_json(body.metadata, "metadata")
         initial_state = {} if body.initial_state is None else body.initial_state
         text = jsontext.encode(initial_state, "initial_state")
         frame = history.encode(text.encode())
-        with self._core.change(context) as change:
+
+        def write(change: Change) -> Response[SessionCreateResponse]:
             now_us = change.now_us
             expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
             session = self._store.sessions.insert(
@@ -57,17 +55,20 @@ class SessionOperations:
             self._store.states.start(session.seq, text, now_us, context.actor, frame=frame)
             details = {"agent_id": body.agent_id, "user_id": body.user_id, "expires_at": to_text(expires_us)}
             change.trace("session.created", session.id, "session", session.id, details)
-            answer = SessionCreateResponse(**_fields(session), state=initial_state)
-            return change.answer(answer, States(session.seq, [(0, text)]))
+            return WrittenResponse(SessionCreateResponse, _written(session, text), States(session.seq, [(0, text)]))
 
-    def get(self, session_id: str) -> SessionResponse:
+        return self._core.write(context, write)
+
+    @operation
+    def get_session(self, session_id: str, context: Caller = LOCAL) -> Outcome[SessionResponse]:
         """Return a session with its newest state."""
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
-        return SessionResponse(**_fields(session), state=jsontext.decode(state.text))
+        return WrittenResponse(SessionResponse, jsontext.checked(_written(session, state.text)))
 
-    def list(self, query: ListSessionsQuery) -> SessionListResponse:
+    @operation
+    def list_sessions(self, query: ListSessionsQuery, context: Caller = LOCAL) -> Outcome[SessionListResponse]:
         """Return a page of the sessions that live and pass the filters, newest first."""
         metadata = _metadata_filter(query.metadata)
         with self._core.read():
@@ -82,29 +83,34 @@ class SessionOperations:
                 metadata=metadata,
             )
         page = sessions[: query.limit]
-        return SessionListResponse(
-            data=[_list_item(session) for session in page],
-            has_more=len(sessions) > query.limit,
-            first_id=page[0].id if page else None,
-            last_id=page[-1].id if page else None,
+        return Response(
+            SessionListResponse(
+                data=[_list_item(session) for session in page],
+                has_more=len(sessions) > query.limit,
+                first_id=page[0].id if page else None,
+                last_id=page[-1].id if page else None,
+            )
         )
 
-    def update(self, session_id: str, body: SessionUpdateRequest, context: Context) -> SessionMetadataUpdateResponse:
+    @operation
+    def update_session(
+        self, session_id: str, body: SessionUpdateRequest, context: Caller = LOCAL
+    ) -> Outcome[SessionMetadataUpdateResponse]:
         """Replace the metadata, restart the clock, or both; a lifetime of null is the default one."""
         given = body.model_fields_set
-        metadata = _optional_json(body.metadata, "metadata")
-        with self._core.change(context) as change:
+        new_metadata = _optional_json(body.metadata, "metadata")
+
+        def write(change: Change) -> Response[SessionMetadataUpdateResponse]:
             now_us = change.now_us
             session = self._core.session(session_id, now_us)
-            if "metadata" not in given:
-                metadata = session.metadata
+            metadata = new_metadata if "metadata" in given else session.metadata
             expires_us = session.expires_us
             if "ttl_seconds" in given:
                 expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
             self._store.sessions.update(session, metadata, expires_us, now_us)
             details = {"fields": sorted(given & {"metadata", "ttl_seconds"}), "expires_at": to_text(expires_us)}
             change.trace("session.updated", session.id, "session", session.id, details)
-            return change.answer(
+            return Response(
                 SessionMetadataUpdateResponse(
                     id=session.id,
                     agent_id=session.agent_id,
@@ -115,7 +121,10 @@ class SessionOperations:
                 )
             )
 
-    def delete(self, session_id: str, context: Context) -> None:
+        return self._core.write(context, write)
+
+    @operation
+    def delete_session(self, session_id: str, context: Caller = LOCAL) -> Outcome[None]:
         """Remove a session, expired or not, and what belongs to it; its traces stay."""
         with self._core.change(context) as change:
             session = self._store.sessions.find(session_id)
@@ -124,11 +133,16 @@ class SessionOperations:
             removed = self._store.remove_session(session)
             change.trace("session.deleted", session.id, "session", session.id, removed)
         self._remove_rest(session.seq, context.deadline)
+        return Response(None)
 
-    def fork(self, session_id: str, body: SessionForkRequest, context: Context) -> SessionResponse:
+    @operation
+    def fork_session(
+        self, session_id: str, body: SessionForkRequest, context: Caller = LOCAL
+    ) -> Outcome[SessionResponse]:
         """Start a session from a version of the state of another."""
-        encoded = self._encoded(session_id, body.version)
-        with self._core.change(context) as change:
+        encoded = self._encode_fork(session_id, body.version)
+
+        def write(change: Change) -> Response[SessionResponse]:
             now_us = change.now_us
             source = self._core.session(session_id, now_us)
             newest = self._store.states.newest(source.seq)
@@ -148,22 +162,29 @@ class SessionOperations:
             frame = encoded[1] if encoded is not None and encoded[0] == text else None
             self._store.states.start(fork.seq, text, now_us, context.actor, frame=frame)
             change.trace("session.forked", fork.id, "session", fork.id, origin)
-            answer = SessionResponse(**_fields(fork), state=jsontext.decode(text))
-            return change.answer(answer, States(fork.seq, [(0, text)]))
+            answer = jsontext.checked(_written(fork, text))
+            return WrittenResponse(SessionResponse, answer, States(fork.seq, [(0, text)]))
 
-    def history(self, session_id: str, query: GetSessionHistoryQuery) -> dict[str, Any]:
+        return self._core.write(context, write)
+
+    @operation
+    def get_session_history(
+        self, session_id: str, query: GetSessionHistoryQuery, context: Caller = LOCAL
+    ) -> Outcome[dict[str, Any]]:
         """Return the newest versions of the state and the newest traces; an empty list for what is not asked for."""
         with self._core.snapshot():
             session = self._core.session(session_id, self._core.now_us())
             versions = self._store.states.versions(session.seq, query.limit, None) if query.include_state else []
             traces = self._store.traces.page(query.limit, session_id=session.id) if query.include_traces else []
-        return {
-            "session_id": session.id,
-            "versions": [version_model(version) for version in versions],
-            "traces": [list_item(trace) for trace in traces],
-        }
+        return Response(
+            {
+                "session_id": session.id,
+                "versions": [version_model(version) for version in versions],
+                "traces": [list_item(trace) for trace in traces],
+            }
+        )
 
-    def purge(self, context: Context, batch: int) -> int:
+    def _purge_some(self, context: Caller, batch: int) -> int:
         """Remove at most `batch` of the sessions that have expired, and say how many that were."""
         with self._core.change(context) as change:
             sessions = self._store.sessions.expired(change.now_us, batch)
@@ -188,7 +209,7 @@ class SessionOperations:
                     raise
                 return  # the session itself is gone already
 
-    def _encoded(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
+    def _encode_fork(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""
         with self._core.snapshot():
             source = self._core.session(session_id, self._core.now_us())
@@ -205,19 +226,20 @@ class SessionOperations:
         return seq
 
 
-def _fields(session: SessionRow) -> dict[str, Any]:
-    return {
+def _written(session: SessionRow, state: str) -> bytes:
+    """Write a session with its state as JSON."""
+    values = {
         "id": session.id,
         "agent_id": session.agent_id,
         "user_id": session.user_id,
-        "created_at": to_datetime(session.created_us),
-        "updated_at": to_datetime(session.updated_us),
-        "metadata": None if session.metadata is None else jsontext.decode(session.metadata),
+        "created_at": to_text(session.created_us),
+        "updated_at": to_text(session.updated_us),
         "memory_count": session.memory_count,
         "turn_count": session.turn_count,
-        "ttl_expires_at": to_datetime(session.expires_us),
+        "ttl_expires_at": to_text(session.expires_us),
         "object": "session",
     }
+    return jsontext.write_object(values, {"metadata": session.metadata, "state": state})
 
 
 def _list_item(session: SessionRow) -> SessionListItem:

@@ -20,14 +20,14 @@ from ..._generated.models import (
 )
 from ..._generated.queries import GetStateHistoryQuery
 from .. import jsontext
-from ..caller import Context
-from ..clock import to_datetime
+from ..caller import LOCAL, Caller
+from ..clock import to_datetime, to_text
 from ..errors import EngineError
 from ..storage.history import Frame
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import LARGE, StateRow, VersionRow
-from .core import Change, Core
-from .stored_response import States
+from .core import Change, OperationGroup
+from .response import Outcome, Response, States, WrittenResponse, operation
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -39,9 +39,8 @@ _ATTEMPTS = 3
 
 
 class _New(NamedTuple):
-    """A state to store."""
+    """A state to store, as JSON text."""
 
-    state: dict[str, Any]
     text: str
     parent: Optional[int]
     """The version that undoing the change leads back to; None if it leads nowhere."""
@@ -65,78 +64,78 @@ class _Write(NamedTuple):
 _Load = Callable[[int, StateRow], Callable[[], _New]]
 
 
-class StateOperations:
+class StateOperations(OperationGroup):
     """The operations on the states of sessions."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def get(self, session_id: str) -> StateGetResponse:
+    @operation
+    def get_state(self, session_id: str, context: Caller = LOCAL) -> Outcome[StateGetResponse]:
         """Return the newest state."""
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
-        content = jsontext.decode(state.text)
-        return StateGetResponse(
-            data=content,
-            session_id=session.id,
-            version=state.version,
-            state=content,
-            created_at=to_datetime(session.created_us),
-            updated_at=to_datetime(state.updated_us),
-        )
+        values = {
+            "session_id": session.id,
+            "version": state.version,
+            "created_at": to_text(session.created_us),
+            "updated_at": to_text(state.updated_us),
+        }
+        texts = {"data": state.text, "state": state.text}
+        return WrittenResponse(StateGetResponse, jsontext.checked(jsontext.write_object(values, texts)))
 
-    def update(self, session_id: str, body: StatePartialUpdateRequest, context: Context) -> StatePartialUpdateResponse:
+    @operation
+    def update_state(
+        self, session_id: str, body: StatePartialUpdateRequest, context: Caller = LOCAL
+    ) -> Outcome[StatePartialUpdateResponse]:
         """Set top-level keys; null is a value, other keys stay."""
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
             def make() -> _New:
                 state = {**jsontext.decode(current.text), **body.state}
-                return _New(state, jsontext.encode(state, "state"), current.version)
+                return _New(jsontext.encode(state, "state"), current.version)
 
             return make
 
-        def finish(change: Change, session: SessionRow, write: _Write) -> StatePartialUpdateResponse:
-            answer = StatePartialUpdateResponse(
-                session_id=session.id,
-                version=self._append(change, session, write, body.state, body.reasoning, context),
-                state={},
-                updated_at=to_datetime(change.now_us),
-            )
-            answer.data = answer.state = write.new.state
-            return _answer(change, session, answer, answer.version, write.new.text, ("data", "state"))
+        def finish(change: Change, session: SessionRow, write: _Write) -> Response[StatePartialUpdateResponse]:
+            version = self._append(change, session, write, body.state, body.reasoning, context)
+            values = {"session_id": session.id, "version": version, "updated_at": to_text(change.now_us)}
+            return _written(StatePartialUpdateResponse, values, session, version, write.new.text, ("data", "state"))
 
         return self._write(session_id, context, load, finish)
 
-    def replace(self, session_id: str, body: StateReplaceRequest, context: Context) -> StateReplaceResponse:
+    @operation
+    def replace_state(
+        self, session_id: str, body: StateReplaceRequest, context: Caller = LOCAL
+    ) -> Outcome[StateReplaceResponse]:
         """Replace the state as a whole."""
         text = jsontext.encode(body.state, "state")
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
-            return lambda: _New(body.state, text, current.version)
+            return lambda: _New(text, current.version)
 
-        def finish(change: Change, session: SessionRow, write: _Write) -> StateReplaceResponse:
-            answer = StateReplaceResponse(
-                session_id=session.id,
-                version=self._append(change, session, write, body.state, body.reasoning, context),
-                state={},
-                updated_at=to_datetime(change.now_us),
-            )
-            answer.data = answer.state = write.new.state
-            return _answer(change, session, answer, answer.version, text, ("data", "state"))
+        def finish(change: Change, session: SessionRow, write: _Write) -> Response[StateReplaceResponse]:
+            version = self._append(change, session, write, body.state, body.reasoning, context)
+            values = {"session_id": session.id, "version": version, "updated_at": to_text(change.now_us)}
+            return _written(StateReplaceResponse, values, session, version, write.new.text, ("data", "state"))
 
         return self._write(session_id, context, load, finish, given=len(text))
 
-    def history(self, session_id: str, query: GetStateHistoryQuery) -> StateHistoryResponse:
+    @operation
+    def get_state_history(
+        self, session_id: str, query: GetStateHistoryQuery, context: Caller = LOCAL
+    ) -> Outcome[StateHistoryResponse]:
         """Return versions, newest first."""
         with self._core.snapshot():
             session = self._core.session(session_id, self._core.now_us())
             newest = self._store.states.newest(session.seq).version
             versions = self._store.states.versions(session.seq, query.limit, query.since_version)
-        return StateHistoryResponse(data=[version_model(version) for version in versions], current_version=newest)
+        return Response(
+            StateHistoryResponse(data=[version_model(version) for version in versions], current_version=newest)
+        )
 
-    def rollback(self, session_id: str, body: StateRollbackRequest, context: Context) -> StateRollbackResponse:
+    @operation
+    def rollback_state(
+        self, session_id: str, body: StateRollbackRequest, context: Caller = LOCAL
+    ) -> Outcome[StateRollbackResponse]:
         """Make a new version with the content of an old one."""
         target = body.version
 
@@ -148,9 +147,9 @@ class StateOperations:
             if text is None:
                 raise version_not_found(target, current.version)
             parent = states.parent(session_seq, target)
-            return lambda: _New(jsontext.decode(text), text, parent)
+            return lambda: _New(jsontext.checked(text), parent)
 
-        def finish(change: Change, session: SessionRow, write: _Write) -> StateRollbackResponse:
+        def finish(change: Change, session: SessionRow, write: _Write) -> Response[StateRollbackResponse]:
             version = self._store_version(change, session, write, body.reason, context)
             details = {
                 "from_version": write.current.version,
@@ -158,27 +157,25 @@ class StateOperations:
                 "version": version,
                 "reasoning": body.reason,
             }
-            answer = StateRollbackResponse(
-                success=True,
-                new_version=version,
-                restored_from_version=target,
-                state={},
-                trace_id=change.trace("state.rolled_back", session.id, "state", session.id, details),
-            )
-            answer.state = write.new.state
-            return _answer(change, session, answer, version, write.new.text, ("state",))
+            values = {
+                "success": True,
+                "new_version": version,
+                "restored_from_version": target,
+                "trace_id": change.trace("state.rolled_back", session.id, "state", session.id, details),
+            }
+            return _written(StateRollbackResponse, values, session, version, write.new.text, ("state",))
 
         return self._write(session_id, context, load, finish)
 
     def _write(
         self,
         session_id: str,
-        context: Context,
+        context: Caller,
         load: _Load,
-        finish: Callable[[Change, SessionRow, _Write], T],
+        finish: Callable[[Change, SessionRow, _Write], Response[T]],
         *,
         given: int = 0,
-    ) -> T:
+    ) -> Outcome[T]:
         """Make a new version.
 
         One that is large, or follows a large one, is encoded before the transaction, so that no write waits for it. If
@@ -188,19 +185,22 @@ class StateOperations:
             session_id: The session.
             context: The context of the call.
             load: Reads what is needed beside the current state, and returns what makes the new one.
-            finish: Stores the new version and returns the answer.
+            finish: Stores the new version and returns the response.
             given: How long the new state is, in characters, where that is known.
         """
         write = None if given < LARGE else self._prepare(session_id, load)
         for attempt in range(_ATTEMPTS):
             with self._core.change(context) as change:
+                stored = change.find_response()
+                if stored is not None:
+                    return stored
                 session = self._core.session(session_id, change.now_us)
                 if write is not None and write.fits(session.seq, self._store.states.version(session.seq)):
-                    return finish(change, session, write)
+                    return change.finish(finish(change, session, write))
                 current = self._store.states.newest(session.seq)
                 if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < LARGE:
                     new = load(session.seq, current)()
-                    return finish(change, session, _Write(session.seq, current, new, None))
+                    return change.finish(finish(change, session, _Write(session.seq, current, new, None)))
             write = self._prepare(session_id, load)
         raise AssertionError("the last attempt returns")
 
@@ -224,7 +224,7 @@ class StateOperations:
         write: _Write,
         given: dict[str, Any],
         reasoning: Optional[str],
-        context: Context,
+        context: Caller,
     ) -> int:
         version = self._store_version(change, session, write, reasoning, context)
         details = {"version": version, "keys": list(itertools.islice(given, _MOST_KEYS)), "reasoning": reasoning}
@@ -232,7 +232,7 @@ class StateOperations:
         return version
 
     def _store_version(
-        self, change: Change, session: SessionRow, write: _Write, reasoning: Optional[str], context: Context
+        self, change: Change, session: SessionRow, write: _Write, reasoning: Optional[str], context: Caller
     ) -> int:
         version = self._store.states.append(
             session.seq,
@@ -261,21 +261,21 @@ class StateOperations:
         return target
 
 
-def _answer(change: Change, session: SessionRow, answer: M, version: int, text: str, fields: tuple[str, ...]) -> M:
-    """Return an answer, whose body is put together from the text of the state rather than encoded once more.
+def _written(
+    model: type[M], values: dict[str, Any], session: SessionRow, version: int, text: str, fields: tuple[str, ...]
+) -> WrittenResponse[M]:
+    """Write a response, which holds the new state once or twice.
 
     Args:
-        change: The change.
+        model: The model of the response.
+        values: Its other fields.
         session: The session.
-        answer: The answer.
         version: The new version.
-        text: The state.
-        fields: The fields that hold the state.
+        text: The new state.
+        fields: The fields that hold it.
     """
-    content = text.encode()
-    body = answer.model_dump_json(exclude=set(fields), exclude_unset=True).encode()[:-1]
-    body += b"".join(b',"%s":%s' % (field.encode(), content) for field in fields) + b"}"
-    return change.answer(answer, States(session.seq, [(version, text)] * len(fields)), body=body)
+    body = jsontext.write_object(values, dict.fromkeys(fields, text))
+    return WrittenResponse(model, body, States(session.seq, [(version, text)] * len(fields)))
 
 
 def version_model(version: VersionRow) -> StateVersionModel:

@@ -6,22 +6,22 @@ from typing import Any
 
 from ..._base.version import __version__
 from ..._generated.models import HealthStatus
+from ..caller import LOCAL, Caller
 from ..clock import SECOND, to_datetime
-from .core import Core
+from .core import OperationGroup
+from .response import Outcome, Response, operation
 
 
-class SystemOperations:
+class SystemOperations(OperationGroup):
     """The operations that need no session."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._started_us = core.now_us()
-
-    def root(self) -> dict[str, Any]:
+    @operation
+    def root(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
         """Say what answers here."""
-        return {"name": "statebase", "version": __version__, "status": "running"}
+        return Response({"name": "statebase", "version": __version__, "status": "running"})
 
-    def health(self) -> HealthStatus:
+    @operation
+    def health_check(self, context: Caller = LOCAL) -> Outcome[HealthStatus]:
         """Say how the parts are doing; an error says that the store is not."""
         with self._core.read():
             now_us = self._core.now_us()
@@ -30,20 +30,24 @@ class SystemOperations:
         vectors = {"status": "healthy", "embedder": embedder_id}
         if embedder_id is None:
             vectors = {"status": "off", "search": "by words; install statebase[local] to search by meaning"}
-        return HealthStatus(
-            status="healthy",
-            timestamp=to_datetime(now_us),
-            version=__version__,
-            uptime_seconds=max(0, now_us - self._started_us) / SECOND,
-            services={"database": {"status": "healthy"}, "vectors": vectors},
+        return Response(
+            HealthStatus(
+                status="healthy",
+                timestamp=to_datetime(now_us),
+                version=__version__,
+                uptime_seconds=max(0, now_us - self._core.started_us) / SECOND,
+                services={"database": {"status": "healthy"}, "vectors": vectors},
+            )
         )
 
-    def ready(self) -> dict[str, Any]:
+    @operation
+    def readiness_probe(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
         """Say that requests can be answered; an error says that they cannot."""
         with self._core.read():
             self._core.store.size()
-        return {"status": "ready"}
+        return Response({"status": "ready"})
 
-    def live(self) -> dict[str, Any]:
+    @operation
+    def liveness_probe(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
         """Say that the process runs."""
-        return {"status": "alive"}
+        return Response({"status": "alive"})

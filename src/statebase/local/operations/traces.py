@@ -13,34 +13,36 @@ from ..._generated.models import (
 )
 from ..._generated.queries import ListSessionTracesQuery, ListTracesQuery
 from .. import jsontext
+from ..caller import LOCAL, Caller
 from ..clock import to_datetime, to_microseconds
 from ..errors import not_found, unknown_cursor
 from ..storage.tables.traces import TraceRow
-from .core import Core
+from .core import OperationGroup
+from .response import Outcome, Response, operation
 
 
-class TraceOperations:
+class TraceOperations(OperationGroup):
     """The operations on traces."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def get(self, trace_id: str) -> TraceResponse:
+    @operation
+    def get_trace(self, trace_id: str, context: Caller = LOCAL) -> Outcome[TraceResponse]:
         """Return a trace with its details."""
         with self._core.read():
             trace = self._store.traces.find(trace_id)
         if trace is None:
             raise not_found("trace", trace_id)
-        return TraceResponse(
-            **_fields(trace),
-            actor_id=trace.actor_id,
-            details=jsontext.decode(trace.details),
-            context=TraceContext(request_id=trace.request_id, api_key_id=trace.actor_id),
-            ip_address=None,
+        return Response(
+            TraceResponse(
+                **_fields(trace),
+                actor_id=trace.actor_id,
+                details=jsontext.decode(trace.details),
+                context=TraceContext(request_id=trace.request_id, api_key_id=trace.actor_id),
+                ip_address=None,
+            )
         )
 
-    def list(self, query: ListTracesQuery) -> TraceListResponse:
+    @operation
+    def list_traces(self, query: ListTracesQuery, context: Caller = LOCAL) -> Outcome[TraceListResponse]:
         """Return a page of all traces that pass the filters, newest first."""
         with self._core.read():
             traces = self._store.traces.page(
@@ -53,12 +55,15 @@ class TraceOperations:
                 resource_id=query.resource_id,
             )
         page = [list_item(trace) for trace in traces[: query.limit]]
-        return TraceListResponse(data=page, has_more=len(traces) > query.limit)
+        return Response(TraceListResponse(data=page, has_more=len(traces) > query.limit))
 
-    def list_for_session(self, session_id: str, query: ListSessionTracesQuery) -> SessionTraceListResponse:
+    @operation
+    def list_session_traces(
+        self, session_id: str, query: ListSessionTracesQuery, context: Caller = LOCAL
+    ) -> Outcome[SessionTraceListResponse]:
         """Return a page of the traces of a session, newest first; also of one that was deleted."""
         with self._core.read():
-            self._check(session_id)
+            self._check_session(session_id)
             before_seq: Optional[int] = None
             if query.starting_after is not None:
                 seen = self._store.traces.find(query.starting_after)
@@ -69,9 +74,9 @@ class TraceOperations:
                 query.limit + 1, before_seq=before_seq, session_id=session_id, action=query.action
             )
         page = [list_item(trace) for trace in traces[: query.limit]]
-        return SessionTraceListResponse(data=page, has_more=len(traces) > query.limit)
+        return Response(SessionTraceListResponse(data=page, has_more=len(traces) > query.limit))
 
-    def _check(self, session_id: str) -> None:
+    def _check_session(self, session_id: str) -> None:
         """Raise an error unless the session lives or was deleted: traces outlive it, but an expired one never was."""
         session = self._store.sessions.find(session_id)
         if session is not None:

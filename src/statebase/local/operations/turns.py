@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from pydantic import BaseModel
+
 from ..._generated.models import (
     TurnCreateRequest,
     TurnDetailResponse,
@@ -15,36 +17,34 @@ from ..._generated.models import (
 )
 from ..._generated.queries import ListTurnsQuery
 from .. import jsontext
-from ..caller import Context
-from ..clock import to_datetime
+from ..caller import LOCAL, Caller
+from ..clock import to_datetime, to_text
 from ..errors import invalid_request, not_found, unknown_cursor
 from ..identifiers import new_id
 from ..storage.history import Frame
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import LARGE, StateRow
 from ..storage.tables.turns import TurnRow
-from .core import Change, Core
-from .stored_response import States
+from .core import Change, OperationGroup
+from .response import Outcome, Response, States, WrittenResponse, operation
 
 _PREVIEW_CHARACTERS = 100
 
 
-class TurnOperations:
+class TurnOperations(OperationGroup):
     """The operations on the turns of sessions."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._store = core.store
-
-    def create(self, session_id: str, body: TurnCreateRequest, context: Context) -> TurnResponse:
+    @operation
+    def create_turn(self, session_id: str, body: TurnCreateRequest, context: Caller = LOCAL) -> Outcome[TurnResponse]:
         """Record a turn, and the state that it led to as a new version if it differs from the current one."""
-        input_text = jsontext.encode(body.input.model_dump(), "input")
-        output_text = jsontext.encode(body.output.model_dump(), "output")
+        input_text = jsontext.encode(_members(body.input), "input")
+        output_text = jsontext.encode(_members(body.output), "output")
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
         given_before = None if body.state_before is None else jsontext.encode(body.state_before, "state_before")
         after = None if body.state_after is None else jsontext.encode(body.state_after, "state_after")
-        encoded = None if after is None or len(after) < LARGE else self._encoded(session_id, after)
-        with self._core.change(context) as change:
+        encoded = None if after is None or len(after) < LARGE else self._encode_after(session_id, after)
+
+        def write(change: Change) -> Response[TurnResponse]:
             session = self._core.session(session_id, change.now_us)
             current = self._store.states.newest(session.seq)
             version_after = None
@@ -52,7 +52,7 @@ class TurnOperations:
                 version_after = self._advance(change, session, current, after, body, context, encoded)
             turn = TurnRow(
                 id=new_id("turn_"),
-                number=self._store.sessions.count_turn(session.seq, change.now_us),
+                number=self._store.sessions.count_turn(session, change.now_us),
                 created_us=change.now_us,
                 input=input_text,
                 output=output_text,
@@ -69,26 +69,32 @@ class TurnOperations:
                 "reasoning": body.reasoning,
             }
             change.trace("turn.added", session.id, "turn", turn.id, details)
-            before = current.text if given_before is None else given_before
-            answer = TurnResponse(
-                id=turn.id,
-                session_id=session.id,
-                created_at=to_datetime(turn.created_us),
-                turn_number=turn.number,
-                input=body.input,
-                output=body.output,
-                metadata=body.metadata,
-                reasoning=body.reasoning,
-                object="turn",
-                state_before=jsontext.decode(before),
-                state_after=body.state_after,
-            )
+            before = jsontext.checked(current.text) if given_before is None else given_before
+            values = {
+                "id": turn.id,
+                "session_id": session.id,
+                "created_at": to_text(turn.created_us),
+                "turn_number": turn.number,
+                "reasoning": body.reasoning,
+                "object": "turn",
+            }
+            texts = {
+                "input": input_text,
+                "output": output_text,
+                "metadata": metadata,
+                "state_before": before,
+                "state_after": after,
+            }
+            answer = jsontext.write_object(values, texts)
             repeated = [] if given_before is not None else [(current.version, current.text)]
             if version_after is not None and version_after != current.version:
                 repeated.append((version_after, after or ""))
-            return change.answer(answer, States(session.seq, repeated))
+            return WrittenResponse(TurnResponse, answer, States(session.seq, repeated))
 
-    def get(self, session_id: str, turn_id: str) -> TurnDetailResponse:
+        return self._core.write(context, write)
+
+    @operation
+    def get_turn(self, session_id: str, turn_id: str, context: Caller = LOCAL) -> Outcome[TurnDetailResponse]:
         """Return a turn with its full input and output."""
         with self._core.snapshot():
             session = self._core.session(session_id, self._core.now_us())
@@ -99,21 +105,24 @@ class TurnOperations:
             if before is None:
                 before = self._store.states.at(session.seq, turn.version_before)
             after = None if turn.version_after is None else self._store.states.at(session.seq, turn.version_after)
-        return TurnDetailResponse(
-            id=turn.id,
-            session_id=session.id,
-            created_at=to_datetime(turn.created_us),
-            turn_number=turn.number,
-            input=TurnInput(**jsontext.decode(turn.input)),
-            output=TurnOutput(**jsontext.decode(turn.output)),
-            metadata=None if turn.metadata is None else jsontext.decode(turn.metadata),
-            reasoning=turn.reasoning,
-            object="turn",
-            state_before=None if before is None else jsontext.decode(before),
-            state_after=None if after is None else jsontext.decode(after),
+        return Response(
+            TurnDetailResponse(
+                id=turn.id,
+                session_id=session.id,
+                created_at=to_datetime(turn.created_us),
+                turn_number=turn.number,
+                input=TurnInput(**jsontext.decode(turn.input)),
+                output=TurnOutput(**jsontext.decode(turn.output)),
+                metadata=None if turn.metadata is None else jsontext.decode(turn.metadata),
+                reasoning=turn.reasoning,
+                object="turn",
+                state_before=None if before is None else jsontext.decode(before),
+                state_after=None if after is None else jsontext.decode(after),
+            )
         )
 
-    def list(self, session_id: str, query: ListTurnsQuery) -> TurnListResponse:
+    @operation
+    def list_turns(self, session_id: str, query: ListTurnsQuery, context: Caller = LOCAL) -> Outcome[TurnListResponse]:
         """Return a page of turns with previews."""
         if query.order not in ("asc", "desc"):
             raise invalid_request("order must be 'asc' or 'desc'.", "order")
@@ -126,19 +135,21 @@ class TurnOperations:
                     raise unknown_cursor(query.starting_after)
                 seen = last.number
             turns = self._store.turns.page(session.seq, query.limit + 1, seen, ascending=query.order == "asc")
-        return TurnListResponse(
-            data=[
-                TurnListItem(
-                    id=turn.id,
-                    created_at=to_datetime(turn.created_us),
-                    turn_number=turn.number,
-                    input_preview=_preview(jsontext.decode(turn.input)),
-                    output_preview=_preview(jsontext.decode(turn.output)),
-                    object="turn",
-                )
-                for turn in turns[: query.limit]
-            ],
-            has_more=len(turns) > query.limit,
+        return Response(
+            TurnListResponse(
+                data=[
+                    TurnListItem(
+                        id=turn.id,
+                        created_at=to_datetime(turn.created_us),
+                        turn_number=turn.number,
+                        input_preview=_preview(jsontext.decode(turn.input)),
+                        output_preview=_preview(jsontext.decode(turn.output)),
+                        object="turn",
+                    )
+                    for turn in turns[: query.limit]
+                ],
+                has_more=len(turns) > query.limit,
+            )
         )
 
     def _advance(
@@ -148,7 +159,7 @@ class TurnOperations:
         current: StateRow,
         after: str,
         body: TurnCreateRequest,
-        context: Context,
+        context: Caller,
         encoded: Optional[tuple[StateRow, Optional[Frame]]],
     ) -> int:
         """Return the version of the state after the turn, which is a new one if the state changed."""
@@ -171,7 +182,7 @@ class TurnOperations:
             frame=frame,
         )
 
-    def _encoded(self, session_id: str, after: str) -> tuple[StateRow, Optional[Frame]]:
+    def _encode_after(self, session_id: str, after: str) -> tuple[StateRow, Optional[Frame]]:
         """Encode a large state before the transaction, so that no other write waits for it.
 
         Returns:
@@ -187,6 +198,11 @@ class TurnOperations:
 
 def _differ(after: str, text: str) -> bool:
     return after != text and not jsontext.same(jsontext.decode(after), jsontext.decode(text))
+
+
+def _members(part: BaseModel) -> dict[str, Any]:
+    """Return what a part of a turn holds, keys that the model does not know included."""
+    return {**part.__dict__, **(part.model_extra or {})}
 
 
 def _preview(part: dict[str, Any]) -> str:

@@ -89,6 +89,11 @@ class Database:
         """Whether the file is still the one that was opened: neither removed nor replaced."""
         return self._identity_now() == self._identity
 
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether a read that begins now waits for no other block."""
+        return not self.in_memory or self._lock.is_free
+
     def read(self) -> _Block:
         """Return what a `with` statement needs to read; all of its statements see the same state of the store."""
         return _Turn(self) if self.in_memory else _Block(self)

@@ -193,12 +193,13 @@ class Sessions:
             "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", _labels(seq, metadata)
         )
 
-    def count_turn(self, seq: int, now_us: int) -> int:
-        """Count one more turn of the session and return its number."""
+    def count_turn(self, session: SessionRow, now_us: int) -> int:
+        """Count one more turn of the session, as this transaction has read it, and return its number."""
+        number = session.turn_count + 1
         self._database.execute(
-            "UPDATE sessions SET turn_count = turn_count + 1, updated_us = ? WHERE seq = ?", (now_us, seq)
+            "UPDATE sessions SET turn_count = ?, updated_us = ? WHERE seq = ?", (number, now_us, session.seq)
         )
-        return int(self._database.execute("SELECT turn_count FROM sessions WHERE seq = ?", (seq,)).fetchone()[0])
+        return number
 
     def count_memory(self, seq: int, difference: int, now_us: int) -> None:
         """Count a memory more or less."""

@@ -1,0 +1,233 @@
+"""The front door: a request goes through its steps, a module each, and comes out as a reply."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, NamedTuple, Optional, Union
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from ..._base.exchange import Reply, Request
+from ..._base.operation import Operation
+from ..._generated.operations import OPERATIONS
+from ..caller import Caller
+from ..engine import Engine
+from ..errors import EngineError
+from .authenticate import ANYONE, Authenticator, Principal
+from .head import Head, by_name
+from .limit import RateLimit
+from .read import check_size
+from .replay import idempotent_request, is_looked_up_first
+from .reply import Headers, error_reply, reply
+from .route import Router
+from .run import Result, run, stored_result
+from .store import store
+
+logger = logging.getLogger("statebase.local")
+
+_THREADS = 16
+"""How many requests of one event loop that read are in threads at once, and how many of those that write."""
+_CONTEXT_OPERATION = "get_context"
+_SHORT_READS = frozenset(
+    {
+        "root",
+        "liveness_probe",
+        "readiness_probe",
+        "get_session",
+        "get_state",
+        "get_turn",
+        "get_memory",
+        "get_entity",
+        "get_trace",
+    }
+)
+"""Operations that read a few rows by their ids, which takes less time than to have a thread do it."""
+
+_router = Router(OPERATIONS)
+_read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
+_write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_write_threads")
+
+
+class Admitted(NamedTuple):
+    """A request that may come in: its body is worth reading."""
+
+    head: Head
+    operation: Operation[Any]
+    parameters: tuple[str, ...]
+    """The values of the path's parameters, in order."""
+    principal: Principal
+    headers: Headers
+    """Of the reply."""
+
+
+class FrontDoor:
+    """HTTP in front of an engine, without a network.
+
+    A request is routed, authenticated and counted by its head alone (`admit`); then its body is read, and it is
+    looked up, read, carried out and stored (`respond`). `exchange` does both. In an event loop, what may have to wait
+    works in a thread. Only errors of the engine become replies: what the handler of a signal raises, or an
+    embedder, comes out as it is.
+
+    Args:
+        engine: The engine.
+        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Default: no
+            key.
+        rate_limit: Requests a minute; one with a key of the dashboard has the limit of its key. Default: no limit.
+
+    Raises:
+        ValueError: `api_key` is empty, or not printable ASCII text.
+    """
+
+    def __init__(self, engine: Engine, *, api_key: Optional[str] = None, rate_limit: Optional[int] = None) -> None:
+        self._engine = engine
+        self._authenticator = Authenticator(engine, api_key)
+        self._rate_limit = None if rate_limit is None else RateLimit(rate_limit)
+
+    def exchange(self, request: Request) -> Reply:
+        """Answer a request."""
+        deadline = _deadline(request)
+        admitted = self.admit(head_of(request))
+        return _within(request, self.respond(admitted, request.content, deadline))
+
+    async def exchange_async(self, request: Request) -> Reply:
+        """Answer a request without blocking the event loop."""
+        deadline = _deadline(request)
+        admitted = await self.admit_async(head_of(request))
+        return _within(request, await self.respond_async(admitted, request.content, deadline))
+
+    def admit(self, head: Head) -> Union[Admitted, Reply]:
+        """Decide by the head of a request whether it comes in.
+
+        Returns:
+            What `respond` takes; or the reply, to a request whose body is not to be read.
+        """
+        headers = [(b"X-Request-ID", head.request_id.encode())]
+        try:
+            return self._admit(head, headers)
+        except EngineError as error:
+            return _failed(error, head, headers)
+        finally:
+            self._engine.settle()
+
+    async def admit_async(self, head: Head) -> Union[Admitted, Reply]:
+        """Decide by the head of a request whether it comes in, without blocking the event loop; see `admit`."""
+        if self._engine.reads_at_once or not self._authenticator.asks_engine(head.api_key):
+            return self.admit(head)
+        return await anyio.to_thread.run_sync(self.admit, head, limiter=_limiter(head.method))
+
+    def respond(self, admitted: Union[Admitted, Reply], content: bytes, deadline: Optional[float] = None) -> Reply:
+        """Answer a request that was admitted.
+
+        Args:
+            admitted: What `admit` returned; if that is a reply, it is the answer.
+            content: The body.
+            deadline: The `time.monotonic()` until which the caller waits; None for no limit.
+        """
+        if isinstance(admitted, Reply):
+            return admitted
+        try:
+            return self._respond(admitted, content, deadline)
+        except EngineError as error:
+            return _failed(error, admitted.head, admitted.headers)
+        finally:
+            self._engine.settle()
+
+    async def respond_async(
+        self, admitted: Union[Admitted, Reply], content: bytes, deadline: Optional[float] = None
+    ) -> Reply:
+        """Answer a request that was admitted, without blocking the event loop; see `respond`."""
+        if isinstance(admitted, Reply) or self._is_quick(admitted.operation):
+            return self.respond(admitted, content, deadline)
+        limiter = _limiter(admitted.head.method)
+        return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
+
+    def _is_quick(self, operation: Operation[Any]) -> bool:
+        """Return whether an operation may run in an event loop."""
+        return self._engine.is_quick or (operation.id in _SHORT_READS and self._engine.reads_at_once)
+
+    def _admit(self, head: Head, headers: Headers) -> Admitted:
+        """Find the operation, and let in who may ask for it.
+
+        Raises:
+            EngineError: 401 or 429, also for a path where nothing is: who has no key learns nothing; 404 or 405.
+        """
+        found = _router.find(head.path)
+        operation = None if found is None else found.operations.get(head.method)
+        principal = ANYONE
+        if operation is None or not operation.is_open:
+            principal = self._authenticator.authenticate(head.api_key)
+            if self._rate_limit is not None:
+                rate_headers, exceeded = self._rate_limit.take(principal, self._engine.now_us())
+                headers += rate_headers
+                if exceeded is not None:
+                    raise exceeded
+        if found is None:
+            raise EngineError(404, "resource_not_found", f"No operation has the path {head.path}: check the path.")
+        if operation is None:
+            allowed = ", ".join(sorted(found.operations))
+            headers.append((b"Allow", allowed.encode()))
+            message = f"{head.method} is not allowed at {head.path}: use {allowed}."
+            raise EngineError(405, "invalid_request", message)
+        return Admitted(head, operation, found.parameters, principal, headers)
+
+    def _respond(self, admitted: Admitted, content: bytes, deadline: Optional[float]) -> Reply:
+        head, operation, parameters, principal, headers = admitted
+        is_context = operation.id == _CONTEXT_OPERATION
+        started_us = self._engine.now_us() if is_context else 0
+        check_size(len(content))
+        request = idempotent_request(operation, head, content, principal)
+        caller = Caller(principal.actor, principal.key_id, head.request_id, request, deadline)
+        result: Optional[Result] = None
+        if request is not None and is_looked_up_first(operation, content):
+            stored = self._engine.find_response(request)
+            result = None if stored is None else stored_result(stored)
+        if result is None:
+            result = run(self._engine, operation, parameters, head.query, content, caller)
+        if request is not None and not result.is_stored:
+            result = store(self._engine, operation, parameters, request, caller, result)
+        if is_context and result.status == operation.status:
+            latency_us = self._engine.now_us() - started_us
+            headers.append((b"X-StateBase-Latency", b"%.3f" % (latency_us / 1000)))
+        if result.is_replayed:
+            headers.append((b"Idempotent-Replayed", b"true"))
+        return reply(result.status, headers, result.body)
+
+
+def head_of(request: Request) -> Head:
+    """Return the head of a request."""
+    path, _, query = request.target.partition("?")
+    return Head(request.method, path, query, by_name(request.headers))
+
+
+def _failed(error: EngineError, head: Head, headers: Headers) -> Reply:
+    """Return the reply to an error; what went wrong in the store goes to the log with its cause."""
+    if error.status == 500:
+        logger.error("Request %s (%s) failed", head.request_id, head.method, exc_info=error)
+    return error_reply(error, headers)
+
+
+def _deadline(request: Request) -> Optional[float]:
+    """Return the `time.monotonic()` until which the caller waits for an answer; None if it sets no time."""
+    seconds = request.timeouts.get("read")
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def _within(request: Request, answer: Reply) -> Reply:
+    """Return a reply as the request allows it, without a body that is too large."""
+    limit = request.max_response_bytes
+    if limit is None or len(answer.content) <= limit:
+        return answer
+    return Reply(answer.status_code, answer.raw_headers, b"", is_too_large=True)
+
+
+def _limiter(method: str) -> anyio.CapacityLimiter:
+    """Return what bounds the threads: writes wait for each other and may fill theirs; reads have some of their own."""
+    threads = _read_threads if method == "GET" else _write_threads
+    limiter = threads.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        threads.set(limiter)
+    return limiter

@@ -1,0 +1,71 @@
+"""The step that carries an operation out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Sequence
+
+from ..._base.operation import Operation
+from ..._generated.operations import OPERATIONS
+from ..._generated.queries import QUERIES
+from ..caller import Caller
+from ..engine import Engine
+from ..errors import EngineError
+from ..operations.response import StoredResponse, unwrapped
+from .read import InvalidRequest, invalid_body, read_body, read_query
+from .reply import error_body
+
+_METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in OPERATIONS}
+
+
+class Result(NamedTuple):
+    """What a request got; an error that says what is wrong with it is a result like others."""
+
+    status: int
+    body: bytes
+    is_stored: bool = False
+    """Whether the store has it, for repetitions."""
+    is_replayed: bool = False
+    """Whether the request is a repetition."""
+    memory_ids: Sequence[str] = ()
+    """The memories that it holds."""
+
+
+def run(
+    engine: Engine, operation: Operation[Any], parameters: Sequence[str], query: str, content: bytes, caller: Caller
+) -> Result:
+    """Read query or body, and carry an operation out.
+
+    Args:
+        engine: The engine.
+        operation: The operation.
+        parameters: The values of the path's parameters, in order.
+        query: The query as it came.
+        content: The body as it came.
+        caller: Who asks.
+
+    Raises:
+        EngineError: The request may be sent again: the engine failed, or is busy.
+    """
+    try:
+        arguments: list[Any] = list(parameters)
+        if operation.body is not None:
+            arguments.append(read_body(operation.body, content))
+        elif operation.id in QUERIES:
+            arguments.append(read_query(QUERIES[operation.id], query))
+        outcome = _METHODS[operation.id](engine, *arguments, caller)
+    except InvalidRequest as error:
+        return Result(422, error.body())
+    except EngineError as error:
+        if error.location is not None:
+            return Result(422, invalid_body(error).body())
+        if error.status >= 500 or error.retry_after is not None:
+            raise
+        return Result(error.status, error_body(error))
+    if isinstance(outcome, StoredResponse):
+        return stored_result(outcome)
+    return Result(operation.status, outcome.body, memory_ids=outcome.memory_ids)
+
+
+def stored_result(response: StoredResponse) -> Result:
+    """Return a response that the store has as a result."""
+    return Result(response.status, response.body, is_stored=True, is_replayed=response.is_replayed)
