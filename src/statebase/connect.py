@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import Any, Awaitable, Callable, Optional
+from typing import Any, Awaitable, Callable, Optional, cast
 
 import httpx
 
@@ -74,6 +74,8 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
         exchange = AsyncPool(settings.base_url, **options)
     elif not isinstance(transport, httpx.AsyncBaseTransport):
         raise configuration_error(f"transport must be an httpx.AsyncBaseTransport, got {type(transport).__name__}")
+    elif _is_engine(transport):
+        wire, exchange = Wire(is_engine=True), cast(Any, transport)
     else:
         wire = _wire_of_transport(settings, transport)
         exchange = HttpxExchange(
@@ -83,6 +85,11 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     if client is not None or settings.http2:
         connection.exchange = _unlogged_async(connection.exchange)
     return connection
+
+
+def _is_engine(transport: Any) -> bool:
+    """Return whether a transport is that of the embedded engine, without importing it."""
+    return type(transport).__module__ == _ENGINE
 
 
 def _pool_options(settings: Settings) -> dict[str, Any]:
@@ -111,10 +118,9 @@ def _wire_of_client(settings: Settings, client: Any, kind: type) -> Wire:
 
 
 def _wire_of_transport(settings: Settings, transport: Any, name: str = "transport") -> Wire:
-    module = type(transport).__module__
-    if module == _ENGINE:
+    if _is_engine(transport):
         return Wire(is_engine=True)
-    if module.startswith("statebase."):
+    if type(transport).__module__.startswith("statebase."):
         return Wire()
     if isinstance(transport, httpx.MockTransport):
         return Wire(is_known=type(transport) is httpx.MockTransport, is_callers=True)
