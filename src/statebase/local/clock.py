@@ -14,6 +14,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -47,4 +48,4 @@ def to_datetime(microseconds: int) -> datetime:
 
 def to_text(microseconds: int) -> str:
     """Return microseconds since 1970 as RFC 3339 text in UTC, as answers write it."""
-    return to_datetime(microseconds).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    return (_EPOCH_WITHOUT_ZONE + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"

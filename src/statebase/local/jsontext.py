@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, AnyStr, Mapping, NoReturn, Optional, Union
+from typing import Any, Mapping, NoReturn, Optional, Union
 
 import pydantic_core
 from typing_extensions import TypeGuard
@@ -52,7 +52,7 @@ def decode(text: str) -> Any:
         raise damaged() from error
 
 
-def checked(text: AnyStr) -> AnyStr:
+def checked(text: str) -> str:
     """Return JSON text that comes from the store, or was put together of such.
 
     Raises:
@@ -65,18 +65,15 @@ def checked(text: AnyStr) -> AnyStr:
     return text
 
 
-def write_object(values: Mapping[str, Any], texts: Mapping[str, Optional[str]]) -> bytes:
-    """Write a JSON object.
+def write_object(values: Mapping[str, Any], texts: Mapping[str, Optional[str]]) -> str:
+    """Write a JSON object without whitespace.
 
     Args:
         values: Its first members, at least one.
         texts: Its other members as JSON text; None for null.
     """
-    parts = [pydantic_core.to_json(values)[:-1]]
-    for name, text in texts.items():
-        parts.append(b',"%b":%b' % (name.encode(), b"null" if text is None else text.encode()))
-    parts.append(b"}")
-    return b"".join(parts)
+    members = [f'"{name}":{"null" if text is None else text}' for name, text in texts.items()]
+    return f"{pydantic_core.to_json(values)[:-1].decode()},{','.join(members)}}}"
 
 
 def same(first: Any, second: Any) -> bool:

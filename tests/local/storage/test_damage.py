@@ -119,6 +119,7 @@ def test_damaged_metadata_of_an_older_store_fails_no_write(open_engine: Callable
     """It gets no labels; other sessions get theirs."""
     engine = open_engine(store_path, durability="normal")
     ids = [engine.create_session(SessionCreateRequest(agent_id="a", metadata={"k": number})).id for number in range(3)]
+    engine.close()
     change(
         store_path,
         f"UPDATE sessions SET metadata = '{{' WHERE id = '{ids[1]}'",
@@ -126,6 +127,7 @@ def test_damaged_metadata_of_an_older_store_fails_no_write(open_engine: Callable
         "INSERT INTO meta SELECT 'labels.todo', max(seq) FROM sessions",
     )
 
+    engine = open_engine(store_path, durability="normal")
     engine.create_session(SESSION)
 
     found = engine.list_sessions(ListSessionsQuery(metadata='{"k": 2}')).data

@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any, Optional
 
-import pydantic_core
-
 from ..._generated.models import ContextRequest, ContextResponse
 from .. import jsontext
 from ..caller import LOCAL, Caller
@@ -39,13 +37,13 @@ class ContextOperations(OperationGroup):
         if query is not None and body.memory_limit > 0:
             memories, scores = self._best_memories(session, query, body.memory_limit)
         relevance = sum(scores) / len(scores) if scores else 0.0
-        written = b'{"state":%b,"memories":[%b],"recent_turns":[%b],"drift_warning":%b,"average_relevance":%b}' % (
-            state.text.encode(),
-            b",".join(map(_memory, memories, scores or repeat(None))),
-            b",".join(map(_turn, turns)),
-            b"true" if scores and relevance < _DRIFT_BELOW else b"false",
-            pydantic_core.to_json(relevance),
-        )
+        values = {"average_relevance": relevance, "drift_warning": bool(scores) and relevance < _DRIFT_BELOW}
+        texts = {
+            "state": state.text,
+            "memories": f"[{','.join(map(_memory, memories, scores or repeat(None)))}]",
+            "recent_turns": f"[{','.join(map(_turn, turns))}]",
+        }
+        written = jsontext.write_object(values, texts)
         return WrittenResponse(
             ContextResponse, jsontext.checked(written), memory_ids=[memory.id for memory in memories]
         )
@@ -72,7 +70,7 @@ def _scope(session: SessionRow) -> MemoryFilter:
     return MemoryFilter(user_id=session.user_id)
 
 
-def _memory(memory: MemoryRow, score: Optional[float]) -> bytes:
+def _memory(memory: MemoryRow, score: Optional[float]) -> str:
     values: dict[str, Any] = {
         "id": memory.id,
         "session_id": memory.session_id,
@@ -85,7 +83,7 @@ def _memory(memory: MemoryRow, score: Optional[float]) -> bytes:
     return jsontext.write_object(values, {"tags": memory.tags})
 
 
-def _turn(turn: TurnRow) -> bytes:
+def _turn(turn: TurnRow) -> str:
     values = {
         "id": turn.id,
         "turn_number": turn.number,

@@ -63,16 +63,16 @@ class WrittenResponse(Response[M]):
 
     Args:
         model: What the body is read as where a value is asked for.
-        body: The body.
+        body: The body, as JSON text.
         states: The states that it holds, which are not stored again with a stored response.
         memory_ids: The memories that it holds, of whatever session.
     """
 
     def __init__(
-        self, model: type[M], body: bytes, states: Optional[States] = None, *, memory_ids: Sequence[str] = ()
+        self, model: type[M], body: str, states: Optional[States] = None, *, memory_ids: Sequence[str] = ()
     ) -> None:
         self._model = model
-        self._body = body
+        self._body = body.encode()
         self.states = states
         self.is_secret = False
         self.memory_ids = memory_ids

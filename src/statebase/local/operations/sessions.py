@@ -226,7 +226,7 @@ class SessionOperations(OperationGroup):
         return seq
 
 
-def _written(session: SessionRow, state: str) -> bytes:
+def _written(session: SessionRow, state: str) -> str:
     """Write a session with its state as JSON."""
     values = {
         "id": session.id,

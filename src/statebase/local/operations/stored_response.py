@@ -7,8 +7,9 @@ room. One that holds a secret is sealed with the idempotency key, of which the s
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Optional, Sequence
+
+import pydantic_core
 
 from ..caller import IdempotentRequest
 from ..clock import DAY
@@ -42,7 +43,7 @@ def find(store: Store, request: IdempotentRequest, now_us: int) -> Optional[Stor
         raise EngineError(404, "resource_not_found", message, "Idempotency-Key")
     body = _sealed(row.body, request) if row.sealed else row.body
     if row.session_seq is not None and row.cuts is not None:
-        body = _put_back(store, body, row.session_seq, json.loads(row.cuts))
+        body = _put_back(store, body, row.session_seq, pydantic_core.from_json(row.cuts))
     return StoredResponse(row.status, body, is_replayed=True)
 
 
@@ -91,7 +92,7 @@ def put(
         body=kept,
         sealed=int(is_secret),
         session_seq=states.session_seq if states is not None and cuts else None,
-        cuts=json.dumps(cuts) if cuts else None,
+        cuts=pydantic_core.to_json(cuts).decode() if cuts else None,
         session_id=session_id,
         resource_id=resource_id,
     )

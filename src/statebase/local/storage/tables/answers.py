@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import NamedTuple, Optional, Sequence, Union
 
+from ...clock import HOUR
 from ..sqlite.database import Database
 
 _COLUMNS = "request, status, body, sealed, session_seq, cuts, session_id, resource_id"
+_INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GONE = 404
 """The status, without a body, of an answer whose content was deleted."""
+_LOOK_AGAIN_US = HOUR
+"""How long to believe that nothing expires: other processes store answers too, by clocks of their own."""
 
 
 class AnswerRow(NamedTuple):
@@ -36,6 +41,8 @@ class Answers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._next_expiry_us = 0
+        """Before that, no answer expires, as far as this process knows."""
 
     def find(self, key: bytes, now_us: int) -> Optional[AnswerRow]:
         """Return the answer that is kept under a key; None if there is none or its time is up."""
@@ -47,11 +54,12 @@ class Answers:
 
     def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
         """Keep an answer, in place of one whose time is up."""
-        self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
-        self._database.execute(
-            f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, expires_us, *answer),
-        )
+        values = (key, expires_us, *answer)
+        try:
+            self._database.execute(_INSERT, values)
+        except sqlite3.IntegrityError:
+            self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
+            self._database.execute(_INSERT, values)
 
     def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
         """Note which memories an answer holds: when one of them is deleted, the answer is."""
@@ -70,8 +78,14 @@ class Answers:
 
     def delete_expired(self, now_us: int, limit: int) -> None:
         """Remove at most `limit` answers whose time is up."""
+        if now_us < self._next_expiry_us:
+            return
         self._database.execute(
             "DELETE FROM answers WHERE seq IN (SELECT seq FROM answers WHERE expires_us <= ? LIMIT ?)", (now_us, limit)
+        )
+        earliest_us = self._database.execute("SELECT min(expires_us) FROM answers").fetchone()[0]
+        self._next_expiry_us = (
+            now_us + _LOOK_AGAIN_US if earliest_us is None else min(earliest_us, now_us + _LOOK_AGAIN_US)
         )
 
     def forget_session(self, session_seq: int, session_id: str, limit: int) -> int:

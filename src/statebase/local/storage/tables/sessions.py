@@ -53,6 +53,8 @@ class Sessions:
     def __init__(self, database: Database, meta: Meta) -> None:
         self._database = database
         self._meta = meta
+        self._all_labelled = False
+        """Stays true once it is: only opening an older store leaves sessions without labels."""
 
     def insert(
         self,
@@ -168,7 +170,9 @@ class Sessions:
 
     def has_unlabelled(self) -> bool:
         """Return whether there are sessions for `label_piece`."""
-        return self._meta.get(_TODO) is not None
+        if not self._all_labelled:
+            self._all_labelled = self._meta.get(_TODO) is None
+        return not self._all_labelled
 
     def label_piece(self, limit: int) -> None:
         """Label at most `limit` sessions of a store that older versions of the package have written; within `write`."""
