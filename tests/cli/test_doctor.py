@@ -99,7 +99,7 @@ def test_what_is_found(doctor: Doctor, service: SmallService) -> None:
     assert code == 0
     assert set(statuses(checks).values()) == {"ok", "skipped"}
     assert checks["server"]["detail"] == "version 9.8.7, healthy, up 1 hour 2 minutes"
-    assert checks["tls"]["detail"] == "an http:// address has none"
+    assert checks["tls"]["detail"] == "an http:// address does not use TLS"
     assert service.targets == ["/health", "/v1/sessions?limit=1", "/openapi.json"]
 
 
@@ -155,7 +155,7 @@ def test_no_key(call: Run, service: SmallService) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "status", "words"),
-    [(403, "failed", "may not list"), (429, "warning", "used up"), (503, "failed", "answers 503")],
+    [(403, "failed", "may not list"), (429, "warning", "rate limit"), (503, "failed", "returned 503")],
 )
 def test_answers_to_the_key(doctor: Doctor, service: SmallService, answer: int, status: str, words: str) -> None:
     """Not every refusal is about the key."""
@@ -197,7 +197,7 @@ def test_addresses_that_cannot_work(doctor: Doctor, url: str) -> None:
 
     assert (code, checks["address"]["status"]) == (1, "failed")
     assert "pass-word" not in json.dumps(checks)
-    assert checks["server"] == {"status": "skipped", "detail": "there is no address", "advice": ""}
+    assert checks["server"] == {"status": "skipped", "detail": "there is no valid address", "advice": ""}
 
 
 def test_certificate_that_is_trusted(doctor: Doctor, make_service: Callable[..., SmallService], tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_certificate_that_is_trusted(doctor: Doctor, make_service: Callable[...,
 
     assert (code, checks["tls"]["status"]) == (0, "ok")
     assert re.match(r"TLSv1\.\d; ", checks["tls"]["detail"])
-    assert checks["tls"]["detail"].endswith(f"the certificate, by Our Own, is trusted until {end:%Y-%m-%d}")
+    assert checks["tls"]["detail"].endswith(f"the certificate, issued by Our Own, is valid until {end:%Y-%m-%d}")
 
 
 def test_certificate_that_expires_soon(
@@ -259,7 +259,7 @@ def test_certificate_of_another_host(doctor: Doctor, make_service: Callable[...,
     code, checks = doctor("--url", service.url, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
 
     assert (code, checks["tls"]["status"]) == (1, "failed")
-    assert checks["tls"]["advice"] == "Use the name that the certificate is for."
+    assert checks["tls"]["advice"] == "Use a host name that the certificate is issued for."
 
 
 def test_server_without_tls(doctor: Doctor, service: SmallService) -> None:
@@ -267,7 +267,7 @@ def test_server_without_tls(doctor: Doctor, service: SmallService) -> None:
     code, checks = doctor("--url", service.url.replace("http:", "https:"))
 
     assert (code, checks["tls"]["status"]) == (1, "failed")
-    assert "Does the server speak TLS" in checks["tls"]["advice"]
+    assert "Check that the server uses TLS" in checks["tls"]["advice"]
 
 
 def test_authorities_that_are_not_there(doctor: Doctor, tmp_path: Path, make_service: Any) -> None:
@@ -340,7 +340,7 @@ def test_another_service(doctor: Doctor, service: SmallService, health: Any) -> 
     code, checks = doctor("--url", service.url)
 
     assert (code, checks["server"]["status"]) == (1, "failed")
-    assert checks["server"]["advice"] == "Is the address right, with its path?"
+    assert checks["server"]["advice"] == "Check the address and its path."
 
 
 def test_service_that_is_not_well(doctor: Doctor, service: SmallService) -> None:
@@ -351,7 +351,7 @@ def test_service_that_is_not_well(doctor: Doctor, service: SmallService) -> None
     code, checks = doctor("--url", service.url)
 
     assert (code, checks["server"]["status"]) == (0, "warning")
-    assert checks["server"]["advice"] == "Something is wrong with it: vectors."
+    assert checks["server"]["advice"] == "Not healthy: vectors."
 
 
 def test_service_that_hangs_up(doctor: Doctor, service: SmallService) -> None:
@@ -370,7 +370,7 @@ def test_proxy_of_http(doctor: Doctor, service: SmallService) -> None:
     code, checks = doctor("--url", service.url, HTTP_PROXY="http://proxy.invalid:3128")
 
     assert code == 0
-    assert checks["proxy"]["detail"] == "none: HTTP_PROXY does not count for this address"
+    assert checks["proxy"]["detail"] == "none: HTTP_PROXY does not apply to this address"
     assert service.targets[0] == "/health"
 
 
@@ -418,7 +418,7 @@ def test_proxy_that_does_not_count(doctor: Doctor, service: SmallService) -> Non
     """NO_PROXY is obeyed, and it is said that a proxy is set."""
     _, checks = doctor("--url", service.url, HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="127.0.0.1")
 
-    assert checks["proxy"]["detail"] == "none: HTTP_PROXY does not count for this address"
+    assert checks["proxy"]["detail"] == "none: HTTP_PROXY does not apply to this address"
     assert checks["server"]["status"] == "ok"
 
 
@@ -427,7 +427,7 @@ def test_variables_that_nothing_reads(doctor: Doctor, service: SmallService) -> 
     _, checks = doctor("--url", service.url, STATEBASE_BASEURL="http://127.0.0.1:1")
 
     assert checks["settings"]["status"] == "warning"
-    assert checks["settings"]["advice"] == "Nothing reads STATEBASE_BASEURL: is STATEBASE_BASE_URL meant?"
+    assert checks["settings"]["advice"] == "StateBase does not read STATEBASE_BASEURL: did you mean STATEBASE_BASE_URL?"
 
 
 def test_extras_are_those_of_the_package() -> None:

@@ -161,7 +161,7 @@ def test_store_of_an_older_version(doctor: Doctor, tmp_path: Path, monkeypatch: 
     code, checks = doctor()
 
     newest = len(schema.MIGRATIONS)
-    assert checks["schema"]["detail"] == f"version {newest - 1}: opening the store brings it to {newest}"
+    assert checks["schema"]["detail"] == f"version {newest - 1}: opening the store upgrades it to {newest}"
     assert (code, snapshot(tmp_path)) == (0, before)
 
 

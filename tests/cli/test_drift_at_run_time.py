@@ -47,7 +47,7 @@ CASES: List[Any] = [
     (
         lambda d: d["paths"]["/v1/sessions"]["get"]["parameters"][1].update(schema={"type": "string"}),
         True,
-        "GET /v1/sessions, parameter limit: the server says string, the SDK integer.",
+        "GET /v1/sessions, parameter limit: the server has type string, the SDK expects integer.",
     ),
     (
         lambda d: without(schema(d, "SessionCreateRequest")["properties"], "ttl_seconds"),
@@ -72,19 +72,19 @@ CASES: List[Any] = [
     (
         lambda d: schema(d, "TurnResponse")["properties"].update(turn_number={"type": "string"}),
         True,
-        "TurnResponse.turn_number: the server says string, the SDK integer.",
+        "TurnResponse.turn_number: the server has type string, the SDK expects integer.",
     ),
     (
         lambda d: schema(d, "SessionListItem")["properties"].update(
             id={"anyOf": [{"type": "string"}, {"type": "null"}]}
         ),
         True,
-        "SessionListItem.id: the server says null or string, the SDK string.",
+        "SessionListItem.id: the server has type null or string, the SDK expects string.",
     ),
     (
         lambda d: schema(d, "SessionListItem")["properties"].update(id={"type": ["string", "null"]}),
         True,
-        "SessionListItem.id: the server says null or string, the SDK string.",
+        "SessionListItem.id: the server has type null or string, the SDK expects string.",
     ),
     (
         lambda d: schema(d, "TurnInput")["required"].append("language"),

@@ -159,7 +159,7 @@ def test_interrupted_import_that_added_nothing_leaves_no_store(tmp_path: Path) -
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.rpartition("|")[2].strip() == "statebase.cli.commands":
+            if line.rpartition("|")[2].strip() == "statebase.transfer.importing":
                 process.send_signal(signal.SIGINT)
                 break
         _, stderr = process.communicate(timeout=30)
@@ -176,7 +176,7 @@ def test_interrupt_while_an_error_is_reported(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.rpartition("|")[2].strip() == "asyncio.base_events":  # of the server
+            if line.rpartition("|")[2].strip() == "statebase.local.errors":
                 process.send_signal(signal.SIGINT)
                 break
         _, stderr = process.communicate(timeout=30)

@@ -11,7 +11,7 @@ from typing import Any, Callable, List
 import pytest
 
 from statebase import StateBase
-from statebase.cli.text import cut, distance, duration, paragraphs
+from statebase.cli.formatting import cut, distance, duration, paragraphs
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statebase.cli.changes import changes
+from statebase.cli.state_diff import changes
 
 NO = object()
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from statebase import APIConnectionError, NotFoundError, StateBase
+from statebase.cli.commands.tail import print_event
 from statebase.cli.follow import Event, Follower, StateEvent, TurnEvent, follow
-from statebase.cli.tail import print_event
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -73,7 +73,7 @@ def test_beginning(client: StateBase, session_id: str, acts: str, number: int, e
     """It begins with the last events, oldest first; a turn stands before the state that it made."""
     act(client, session_id, acts)
 
-    assert names(Follower(client, session_id, number).look()) == expected
+    assert names(Follower(client, session_id, number).poll()) == expected
 
 
 @pytest.mark.parametrize("number", [0, 1, 5])
@@ -81,12 +81,12 @@ def test_beginning(client: StateBase, session_id: str, acts: str, number: int, e
 def test_everything_once(client: StateBase, session_id: str, number: int, steps: List[str]) -> None:
     """Whatever happens between two looks is shown by the second one, all of it, once."""
     follower = Follower(client, session_id, number)
-    follower.look()
+    follower.poll()
     shown = []
 
     for acts in steps:
         act(client, session_id, acts)
-        shown += names(follower.look())
+        shown += names(follower.poll())
 
     turns = sum(acts.count("t") + acts.count("b") for acts in steps)
     versions = sum(acts.count("s") + acts.count("b") for acts in steps)
@@ -97,19 +97,19 @@ def test_everything_once(client: StateBase, session_id: str, number: int, steps:
 def test_more_turns_than_a_page(client: StateBase, session_id: str) -> None:
     """Turns between two looks may be many."""
     follower = Follower(client, session_id, 0)
-    follower.look()
+    follower.poll()
     act(client, session_id, "t" * 130)
 
-    assert names(follower.look()) == [f"t{number}" for number in range(1, 131)]
+    assert names(follower.poll()) == [f"t{number}" for number in range(1, 131)]
 
 
 def test_more_versions_than_the_service_gives(client: StateBase, session_id: str) -> None:
     """Of more than 100 versions between two looks the service gives 100: how many are missing is said."""
     follower = Follower(client, session_id, 0)
-    follower.look()
+    follower.poll()
     act(client, session_id, "s" * 103)
 
-    events = follower.look()
+    events = follower.poll()
 
     assert names(events) == [f"s{number}" for number in range(4, 104)]
     assert [event.missed for event in events if isinstance(event, StateEvent)] == [3] + [0] * 99
@@ -119,9 +119,9 @@ def test_changes_are_from_the_version_before(client: StateBase, session_id: str)
     """Each change is one from what was shown before, also over looks, and also the first."""
     client.sessions.update_state(session_id, {"step": 1})
     follower = Follower(client, session_id, 1)
-    first = follower.look()
+    first = follower.poll()
     client.state.replace_state(session_id, {"step": 1, "more": [2]})
-    second = follower.look()
+    second = follower.poll()
 
     told = [change for event in first + second if isinstance(event, StateEvent) for change in event.changes]
     assert [(change.kind, change.path, change.before, change.after) for change in told] == [
@@ -166,13 +166,13 @@ def test_look_that_fails_is_made_again(faulty: Any, fail_in: int) -> None:
     """Wherever a look breaks off, the next one shows what it would have shown."""
     transport, client, session_id = faulty
     follower = Follower(client, session_id, 5)
-    follower.look()
+    follower.poll()
     act(client, session_id, "tsbt")
     transport.fail_in = fail_in
     try:
-        events = follower.look()
+        events = follower.poll()
     except APIConnectionError:
-        events = follower.look()
+        events = follower.poll()
 
     assert names(events) == ["t1", "s1", "t2", "s2", "t3"]
 
@@ -224,7 +224,7 @@ def test_session_that_ends(client: StateBase, session_id: str) -> None:
 
     script.run(client, session_id)
 
-    assert script.complaints == [f"The session {session_id} has ended: it was deleted, or has expired."]
+    assert script.complaints == [f"The session {session_id} has ended: it was deleted or has expired."]
 
 
 def test_session_that_never_was(client: StateBase) -> None:
@@ -251,8 +251,8 @@ def test_failures_that_pass(faulty: Any) -> None:
 
     assert names(script.shown) == ["s0", "t1", "s1"]
     first, second = script.complaints
-    assert first.startswith("Cannot connect to") and first.endswith("Looking again until it passes.")
-    assert second == "It has passed."
+    assert first.startswith("Cannot connect to") and first.endswith("Polling continues.")
+    assert second == "Polling works again."
 
 
 def test_service_that_says_how_long_to_wait(faulty: Any) -> None:
@@ -298,7 +298,7 @@ def test_events_for_people(client: StateBase, session_id: str, capsys: pytest.Ca
     client.state.replace_state(session_id, {"order": {"items": [1]}, "a b": None})
     client.state.replace_state(session_id, {"order": {"items": [1, 2]}, "a b": "x" * 200})
 
-    for event in Follower(client, session_id, 3).look():
+    for event in Follower(client, session_id, 3).poll():
         print_event(event)
 
     text = re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ", "(time)", capsys.readouterr().out)
@@ -321,7 +321,7 @@ def test_change_of_nothing(client: StateBase, session_id: str, capsys: pytest.Ca
     """A version that is as the one before is shown, and said to be."""
     client.sessions.update_state(session_id, {"step": 0})
 
-    for event in Follower(client, session_id, 1).look():
+    for event in Follower(client, session_id, 1).poll():
         print_event(event)
 
     assert "no difference" in capsys.readouterr().out

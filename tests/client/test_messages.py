@@ -7,7 +7,7 @@ import json
 import re
 import ssl
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from statebase import AsyncStateBase, StateBase, webhooks
 from statebase.local import Engine, LocalTransport
 from statebase.testing import Faults, FrozenClock, local_client
 from statebase.transfer.importing import Importer, read
+from tests.message_tables import rows
 
 # The tables: a line at the margin is a call, the indented lines below it are the error that it raises. In the calls,
 # `Client` is StateBase or AsyncStateBase, `client` one of them on an embedded engine with the session `sid`, whose
@@ -719,18 +720,6 @@ untriggered()
     AssertionError: No request triggered drop_after_commit on sessions.create: inject fewer faults, or remove them
     with clear()
 """
-
-
-def rows(table: str) -> List[Any]:
-    """Return the calls of a table, each with its error, as the parameters of a test."""
-    found: List[Tuple[str, str]] = []
-    for line in filter(None, table.splitlines()):
-        if not line.startswith(" "):
-            found.append((line, ""))
-        else:
-            call, error = found[-1]
-            found[-1] = (call, f"{error} {line.strip()}".strip())
-    return [pytest.param(call, error, id=call) for call, error in found]
 
 
 def error_of(call: str, names: Dict[str, Any]) -> str:

@@ -243,7 +243,7 @@ def test_long_histories_keep_their_newest_versions(source: StateBase, target: St
         pass
 
     copy = target.sessions.list()[0].id
-    assert warnings == [f"{session.id}: the API gives the newest 100 of its 131 state versions."]
+    assert warnings == [f"{session.id}: only the newest 100 of its 131 state versions were exported."]
     assert target.state.get_state(copy).version == 99
     assert [version.state["step"] for version in target.state.get_state_history(copy, limit=100).data] == [
         *range(129, 29, -1)

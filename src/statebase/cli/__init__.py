@@ -1,4 +1,7 @@
-"""The command `statebase`."""
+"""The command `statebase`: `parser.py` lists its commands, `commands/` has a module for each.
+
+It may use everything of the package. The entry point of the distribution and `python -m statebase` call `main`.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ import os
 import sys
 from typing import Optional, Sequence
 
-FAILED = 1
-INTERRUPTED = 130
+from .environment import FAILED, INTERRUPTED
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run the command.
+    """Run a command.
 
     Args:
-        arguments: The arguments of the command line. None: those of the process.
+        arguments: The arguments of the command line. None: those in `sys.argv`.
 
     Returns:
         The exit code.
@@ -32,10 +34,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     stdout: object = sys.stdout
     if isinstance(stdout, io.TextIOWrapper):
-        # Not every terminal and not every pipe takes all of Unicode.
+        # Some terminals and pipes cannot represent all of Unicode.
         stdout.reconfigure(errors="backslashreplace")
     try:
-        # Imported here, where Ctrl-C is caught; so are the modules that tell an expected error.
+        # Imported here, where Ctrl-C is caught, as are the modules that define expected errors.
         from .parser import parse
 
         try:
@@ -43,10 +45,10 @@ def _run(arguments: Sequence[str]) -> int:
             return int(options.run(options))
         finally:
             if stdout is not None:
-                # Here, where a failure is caught: the interpreter would print it when it flushes at the end.
+                # Flushed here, where a failure is caught: the interpreter would print a traceback at its end.
                 sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of stdout has closed it.
+        # The reader of stdout has closed the pipe.
         _discard_output()
         return FAILED
     except Exception as error:
@@ -62,21 +64,20 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _discard_output() -> None:
-    """Let the interpreter flush at its end what stdout did not take."""
+    """Send what stdout did not take to the null device, so that the last flush of the interpreter succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _expected(error: Exception) -> Optional[str]:
-    """Return the message for an expected error; None for a defect."""
+    """Return the message of an expected error; None for a bug."""
     from .._base.errors import StateBaseError
     from ..local.errors import EngineError
     from ..transfer.importing import ImportFormatError
-    from .files import FileError
-    from .serve import ServeError
+    from .command import CommandError
 
     if isinstance(error, OSError):
         reason = error.strerror or str(error)
-        # Files that the user named raise FileError; what is left without a name is stdout.
+        # Files that the user named raise CommandError; what is left without a name is stdout.
         return f"{error.filename}: {reason}." if error.filename is not None else f"Cannot write to stdout: {reason}."
-    expected = (StateBaseError, EngineError, FileError, ImportFormatError, ServeError)
+    expected = (CommandError, StateBaseError, EngineError, ImportFormatError)
     return str(error) if isinstance(error, expected) else None

@@ -1,4 +1,4 @@
-"""Files named on the command line: checked before a command begins, and named in messages as typed."""
+"""Files named on the command line: checked before a command begins, and shown in messages as they were typed."""
 
 from __future__ import annotations
 
@@ -11,29 +11,26 @@ from typing import BinaryIO, Generator, Optional
 from .._base.errors import ConfigurationError
 from ..local.errors import EngineError
 from ..local.storage.sqlite.connection import MEMORY
+from .command import CommandError
 
 
-class FileError(Exception):
-    """A file that the command line names cannot be used."""
-
-
-def check_store(path: str, argument: str = "--path", *, make: bool = False, in_memory: bool = False) -> None:
+def check_store(path: str, argument: str = "--path", *, create: bool = False, in_memory: bool = False) -> None:
     """Check that a store can be opened.
 
     Args:
         path: The path, as typed.
-        argument: The argument that it was given for.
-        make: Whether the store is made if it does not exist.
+        argument: The argument that it was passed for.
+        create: Whether the store may be created if it does not exist.
         in_memory: Whether `:memory:` may be used.
 
     Raises:
-        FileError: The path is a directory, cannot be read, or does not exist.
+        CommandError: The path is a directory, does not exist or cannot be read.
     """
     if path == MEMORY:
         if in_memory:
             return
-        raise FileError(f"{argument} must be the path of a file: {MEMORY} is empty in each new process.")
-    if make and not os.path.lexists(path):
+        raise CommandError(f"{argument} must be the path of a file: {MEMORY} is empty in each new process.")
+    if create and not os.path.lexists(path):
         _check_parent(path, argument)
     else:
         check_input(path, argument)
@@ -43,7 +40,7 @@ def check_input(path: str, argument: str) -> None:
     """Check that a file can be read.
 
     Raises:
-        FileError: It is a directory, cannot be read, or does not exist.
+        CommandError: The path is a directory, does not exist or cannot be read.
     """
     with naming(path, argument):
         if Path(path).is_dir():
@@ -55,10 +52,10 @@ def check_input(path: str, argument: str) -> None:
 
 
 def check_output(path: str, argument: str) -> None:
-    """Check that a file can be where the path says.
+    """Check that a file can be written to a path.
 
     Raises:
-        FileError: It is a directory, or its parent directory does not exist.
+        CommandError: The path is a directory, or its parent directory does not exist.
     """
     if Path(path).is_dir():
         raise _directory(path, argument)
@@ -67,21 +64,21 @@ def check_output(path: str, argument: str) -> None:
 
 @contextlib.contextmanager
 def naming(path: str, argument: str) -> Generator[None, None, None]:
-    """Name a file as typed in every error, whether the system names it, a file beside it, or none."""
+    """Raise errors of the operating system as a CommandError that names the file as typed."""
     try:
         with as_typed(path):
             yield
     except OSError as error:
-        raise FileError(f"{argument} {path}: {error.strerror or error}.") from error
+        raise CommandError(f"{argument} {path}: {error.strerror or error}.") from error
 
 
 @contextlib.contextmanager
 def as_typed(path: str) -> Generator[None, None, None]:
-    """Name a store as typed in errors of the engine, which resolves symbolic links and makes paths absolute."""
+    """Show the path of a store as typed in errors of the engine, which shows the absolute path."""
     try:
         yield
     except (EngineError, ConfigurationError) as error:
-        raise FileError(str(error).replace(os.path.realpath(path), path)) from error
+        raise CommandError(str(error).replace(os.path.realpath(path), path)) from error
 
 
 @contextlib.contextmanager
@@ -89,12 +86,12 @@ def reading(path: str, argument: str) -> Generator[BinaryIO, None, None]:
     """Open an input; `-` is stdin.
 
     Raises:
-        FileError: It cannot be read.
+        CommandError: The file cannot be read.
     """
     if path == "-":
         stdin: Optional[object] = sys.stdin
         if stdin is None:
-            raise FileError(f"{argument} -: stdin is closed.")
+            raise CommandError(f"{argument} -: stdin is closed.")
         yield sys.stdin.buffer
         return
     check_input(path, argument)
@@ -106,19 +103,19 @@ def reading(path: str, argument: str) -> Generator[BinaryIO, None, None]:
 
 @contextlib.contextmanager
 def writing(path: Optional[str], argument: str) -> Generator[BinaryIO, None, None]:
-    """Open an output, which only its owner can read, and which appears under its name once it is complete.
+    """Open an output file that only its owner can read; it gets its name when it is complete.
 
     Args:
         path: The path, as typed; None for stdout.
-        argument: The argument that it was given for.
+        argument: The argument that it was passed for.
 
     Raises:
-        FileError: It cannot be written.
+        CommandError: The file cannot be written.
     """
     if path is None:
         stdout: Optional[object] = sys.stdout
         if stdout is None:
-            raise FileError(f"stdout is closed: pass {argument} FILE.")
+            raise CommandError(f"stdout is closed: pass {argument} FILE.")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
@@ -142,8 +139,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _directory(path: str, argument: str) -> FileError:
-    return FileError(f"{argument} {path} is a directory: pass the path of a file.")
+def _directory(path: str, argument: str) -> CommandError:
+    return CommandError(f"{argument} {path} is a directory: pass the path of a file.")
 
 
 def _check_parent(path: str, argument: str) -> None:
@@ -151,5 +148,5 @@ def _check_parent(path: str, argument: str) -> None:
     if parent.is_dir():
         return
     if parent.exists():
-        raise FileError(f"{argument} {path}: {parent} is not a directory.")
-    raise FileError(f"{argument} {path}: the directory {parent} does not exist.")
+        raise CommandError(f"{argument} {path}: {parent} is not a directory.")
+    raise CommandError(f"{argument} {path}: the directory {parent} does not exist.")

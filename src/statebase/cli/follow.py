@@ -1,4 +1,4 @@
-"""Following a session: each turn and each version of the state once, in the order in which they came."""
+"""Follows a session: yields each turn and each version of the state once, in order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 from .._base.errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError, StateBaseError
 from .._generated.models import StateHistoryResponse, StateVersionModel, TurnDetailResponse, TurnListItem
 from ..client import StateBase
-from .changes import Change, changes
+from .state_diff import Change, changes
 
 _PAGE = 100
-_PASSING = (APIConnectionError, RateLimitError, InternalServerError)
+_TEMPORARY = (APIConnectionError, RateLimitError, InternalServerError)
 
 
 class TurnEvent(NamedTuple):
@@ -27,24 +27,23 @@ class StateEvent(NamedTuple):
     at: datetime
     version: StateVersionModel
     changes: List[Change]
-    """What is different from the version before."""
+    """The differences from the version before."""
     missed: int
-    """Versions between the one shown before and this one that the API no longer gives."""
+    """The number of versions before this one that the API no longer returns."""
 
 
 Event = Union[TurnEvent, StateEvent]
 
 
 class Follower:
-    """Reads what is new in a session.
+    """Polls a session for new turns and state versions.
 
-    What a look has read counts as seen only once all of the look has succeeded, so that a look that failed is simply
-    made again.
+    A poll that fails changes nothing, so it can be repeated.
 
     Args:
-        client: Where the session is.
-        session_id: Its id.
-        number: How many turns and changes the first look gives.
+        client: The client that reads the session.
+        session_id: The ID of the session.
+        number: How many turns and changes the first poll returns.
     """
 
     def __init__(self, client: StateBase, session_id: str, number: int) -> None:
@@ -55,11 +54,11 @@ class Follower:
         self._version: Optional[int] = None
         self._state: Dict[str, Any] = {}
 
-    def look(self) -> List[Event]:
-        """Return what happened since the look before, oldest first; the first look gives the last events.
+    def poll(self) -> List[Event]:
+        """Return the events since the last poll, oldest first; the first poll returns the last events.
 
         Raises:
-            StateBaseError: It cannot be read. A `NotFoundError` says that the session is not there.
+            StateBaseError: The session cannot be read; `NotFoundError` if it does not exist.
         """
         first = self._version is None
         states = self._first_states() if self._version is None else self._states_after(self._version)
@@ -69,7 +68,7 @@ class Follower:
         versions = self._read_versions(states)
         if items:
             self._last_turn = items[-1].id
-        # Turns come first: a turn with a new state makes the version at the same moment.
+        # Turns come first: a turn with a new state creates the version at the same time.
         events = sorted([*turns, *versions], key=lambda event: event.at)
         return events[max(len(events) - self._number, 0) :] if first else events
 
@@ -86,7 +85,7 @@ class Follower:
         return TurnEvent(item.created_at, self._client.sessions.get_turn(self.session_id, item.id))
 
     def _first_states(self) -> StateHistoryResponse:
-        # One more than is shown: the first change is one from something.
+        # One more than is shown: the first change is shown as a difference from it.
         return self._client.state.get_state_history(self.session_id, limit=self._number + 1)
 
     def _states_after(self, version: int) -> StateHistoryResponse:
@@ -114,39 +113,39 @@ def follow(
     *,
     once: bool,
 ) -> None:
-    """Show what happens in a session until it ends.
+    """Show the events of a session until it ends.
 
     Args:
         follower: Reads the session.
-        show: Takes each event.
-        complain: Takes what went wrong meanwhile, and that the session has ended.
-        sleep: Waits, for seconds.
-        interval_seconds: How long to wait between two looks.
-        once: Whether to stop after the first look.
+        show: Called with each event.
+        complain: Called with messages: a temporary failure, its end, the end of the session.
+        sleep: Waits for a number of seconds.
+        interval_seconds: Seconds between polls.
+        once: Whether to stop after the first poll.
 
     Raises:
-        StateBaseError: The first look failed, or a later one in a way that does not pass.
+        StateBaseError: The first poll failed, or a later one with an error that is not temporary.
     """
     seen, failing = False, False
     while True:
         wait_seconds = interval_seconds
         try:
-            events = follower.look()
+            events = follower.poll()
         except NotFoundError:
             if not seen:
                 raise
-            complain(f"The session {follower.session_id} has ended: it was deleted, or has expired.")
+            complain(f"The session {follower.session_id} has ended: it was deleted or has expired.")
             return
-        except _PASSING as error:
+        except _TEMPORARY as error:
             if not seen:
                 raise
             wait_seconds = max(interval_seconds, error.retry_after or 0.0)
             if not failing:
-                complain(f"{_what_happened(error)} Looking again until it passes.")
+                complain(f"{_sentence(error)} Polling continues.")
             failing = True
         else:
             if failing:
-                complain("It has passed.")
+                complain("Polling works again.")
             seen, failing = True, False
             for event in events:
                 show(event)
@@ -155,5 +154,5 @@ def follow(
         sleep(wait_seconds)
 
 
-def _what_happened(error: StateBaseError) -> str:
+def _sentence(error: StateBaseError) -> str:
     return error.message if error.message.endswith((".", "?")) else f"{error.message}."

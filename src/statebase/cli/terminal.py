@@ -1,4 +1,4 @@
-"""What the command says to people: on a terminal in colour and with progress, elsewhere as plain lines."""
+"""Prints output and messages: in colour and with progress on a terminal, as plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from types import TracebackType
 from typing import NamedTuple, Optional, TextIO, Union
 
 _REFRESH_SECONDS = 0.1
-# Control characters, which steer a terminal; what turns the direction of text or ends a line; halves of characters.
+# Control characters, bidirectional formatting characters, line separators and lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Styled(NamedTuple):
-    """A text and how it looks on a terminal."""
+    """A text and its style on a terminal."""
 
     text: str
     code: str
 
 
 def bold(text: str, stream: TextIO) -> str:
-    """Return a text so that it stands out, where the stream is a terminal."""
+    """Return a text, bold if the stream is a terminal."""
     return _rendered(strong(text), stream)
 
 
 def strong(text: str) -> Styled:
-    """Let a text stand out."""
+    """Return a text in bold."""
     return Styled(text, "1")
 
 
 def faint(text: str) -> Styled:
-    """Let a text stand back."""
+    """Return a text in a faint colour."""
     return Styled(text, "2")
 
 
 def red(text: str) -> Styled:
-    """Let a text say that something is wrong, or gone."""
+    """Return a text in red: a failure, or something removed."""
     return Styled(text, "31")
 
 
 def green(text: str) -> Styled:
-    """Let a text say that all is well, or something new."""
+    """Return a text in green: success, or something added."""
     return Styled(text, "32")
 
 
 def yellow(text: str) -> Styled:
-    """Let a text say that something is worth a look, or other than it was."""
+    """Return a text in yellow: a warning, or something changed."""
     return Styled(text, "33")
 
 
 def escaped(text: str) -> str:
-    r"""Return a text that is safe to show: what would steer the terminal is written as \u001b, as in JSON.
+    r"""Return a text that is safe to print: control characters are escaped as in JSON, like \u001b.
 
-    A text that is JSON still says the same.
+    JSON text keeps its meaning.
     """
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_line(*parts: Union[str, Styled], stream: Optional[TextIO] = None) -> None:
-    """Print one line, on stdout unless a stream is given; whatever its parts hold, they cannot steer the terminal."""
+    """Print a line on stdout or on the stream; control characters in its parts are escaped."""
     target: Optional[TextIO] = sys.stdout if stream is None else stream
     if target is None:  # stdout is closed
         return
@@ -69,21 +69,21 @@ def print_line(*parts: Union[str, Styled], stream: Optional[TextIO] = None) -> N
 
 
 def inform(message: str) -> None:
-    """Print one line on stderr that is not a complaint."""
+    """Print a line on stderr that is not an error."""
     stderr: Optional[TextIO] = sys.stderr  # None if it is closed
     if stderr is not None:
         print_line(message, stream=stderr)
 
 
 def complain(message: str) -> None:
-    """Say in one line on stderr what went wrong."""
+    """Print an error as one line on stderr."""
     stderr: Optional[TextIO] = sys.stderr  # None if it is closed
     if stderr is not None:
         print_line(red("statebase:"), " ", " ".join(message.split()), stream=stderr)
 
 
 class Progress:
-    """A line at the bottom of the terminal that says how far something has come; nothing where there is no terminal."""
+    """A progress line at the bottom of the terminal; nothing is printed if stderr is not a terminal."""
 
     def __init__(self) -> None:
         stderr: Optional[TextIO] = sys.stderr  # None if it is closed
@@ -91,13 +91,13 @@ class Progress:
         self._next_seconds = 0.0
 
     def show(self, text: str) -> None:
-        """Say how far it has come; what is said too often is left out."""
+        """Show the progress; calls that follow another within 0.1 seconds are ignored."""
         if self._visible and time.monotonic() >= self._next_seconds:
             self._write(text)
             self._next_seconds = time.monotonic() + _REFRESH_SECONDS
 
     def warn(self, message: str) -> None:
-        """Say something that stays, terminal or not."""
+        """Print a warning that is not overwritten."""
         self._write("")
         complain(message)
 

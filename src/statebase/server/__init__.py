@@ -1,7 +1,7 @@
-"""The embedded engine behind a port: what `statebase serve` runs, for programs and tests that want it in-process.
+"""The embedded engine as a server: what `statebase serve` runs, also for programs and tests, in their process.
 
-`create_app` makes an ASGI application of an engine, for any server. `serve_in_thread` runs one with hypercorn, which
-`pip install "statebase[server]"` brings, while a `with` block lasts.
+`create_app` returns an ASGI application for an engine, for any ASGI server. `serve_in_thread` runs it with hypercorn
+during a `with` block; that requires `pip install "statebase[server]"`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A certificate for a development server, and the authority of its own that signs it."""
+"""A certificate for a development server, and the private CA that signs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 AUTHORITY_FILE = "ca.pem"
-"""What clients have to trust."""
+"""The file of the CA's certificate, which clients must trust."""
 
 _AUTHORITY_KEY_FILE = "ca-key.pem"
 _SERVER_FILE = "server.pem"
@@ -15,27 +15,27 @@ _NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class Certificate(NamedTuple):
-    """The files of a certificate."""
+    """The files of a certificate and its CA."""
 
     authority: Path
-    """The certificate of the authority, which clients have to trust."""
+    """The certificate of the CA, which clients must trust."""
     server: Path
     """The certificate of the server and its key."""
 
 
 def make_certificate(directory: Path, host: str) -> Certificate:
-    """Make a certificate for a server on this machine, signed by the authority in a directory.
+    """Create a certificate for a server on this machine, signed by the CA in a directory.
 
-    The authority is made when there is none, and stays, so that clients have to be told to trust it only once.
+    If there is no CA, it is created. It is kept, so that clients need to be configured only once.
 
     Args:
-        directory: Where the files are, made if it is not there; the private keys in it are for its owner's eyes only.
-        host: The name or address by which clients know the server, beside `localhost`.
+        directory: The directory of the files; created if it does not exist. Only its owner can read the private keys.
+        host: The host name or address of the server, in addition to `localhost`.
 
     Raises:
-        ImportError: The package trustme is missing.
+        ImportError: The package trustme is not installed.
         OSError: A file cannot be read or written.
-        ValueError: What is in the directory is not a certificate authority.
+        ValueError: The files in the directory are not those of a CA.
     """
     import trustme
 

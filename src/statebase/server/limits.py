@@ -1,4 +1,4 @@
-"""What a server takes on at once, and for how long: everything that a client can hold up has a bound here."""
+"""The limits of a server: for connections, requests and bodies, and for the time that each may take."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from ..local.http.read import LARGEST_BODY
 
 
 class Limits(NamedTuple):
-    """The bounds of a server. Times are in seconds, sizes in bytes."""
+    """The limits of a server. Times are in seconds, sizes in bytes."""
 
     head_bytes: int = 128 * 1024
-    """The largest head of a request; a search has its query in the address."""
+    """Largest request head; the query of a search is part of the URL."""
     idle_seconds: float = 75.0
-    """How long a connection may be idle, or take to send the head of a request; clients should be the ones to close."""
+    """How long a connection may be idle, or take to send a request head. Longer than the clients' own limit."""
     silent_seconds: float = 600.0
-    """How long a connection may send nothing, whatever it waits for. Hypercorn forgets `idle_seconds` for connections
-    that begin with HTTP/2 without TLS, or with a broken WebSocket handshake."""
+    """How long a connection may send nothing, in any phase. hypercorn ignores `idle_seconds` for connections that begin
+    with HTTP/2 without TLS, or with a broken WebSocket handshake."""
     handshake_seconds: float = 10.0
     """How long a TLS handshake may take."""
     requests: int = 1000
-    """Requests that are not answered yet, over all connections. More get 503."""
+    """Concurrent requests over all connections. More are rejected with 503."""
     body_seconds: float = 120.0
-    """How long a body may take to arrive. After that its request gets 408."""
+    """How long a request body may take to arrive; then the request is rejected with 408."""
     held_body_bytes: int = 16 * LARGEST_BODY
-    """What the bodies of all requests under way may hold in memory. A request that goes over it gets 503."""
+    """Total size of the request bodies in memory. A request that exceeds it is rejected with 503."""
     drain_bytes: int = 64 * 1024 * 1024
-    """How much of a body that is not wanted is read, and thrown away, after the answer."""
+    """How much of an unread body is read and discarded after the response."""
     drain_seconds: float = 5.0
     """How long that may take."""
     answer_seconds: float = 120.0
-    """How long a client may take to read its answer. After that its connection is closed."""
+    """How long a client may take to read a response; then its connection is closed."""
 
 
 class Load:
-    """What the requests under way hold at the moment.
+    """Counts the running requests and the size of their bodies.
 
     Args:
-        limits: What they may hold.
+        limits: The limits of the server.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -47,16 +47,16 @@ class Load:
         self._body_bytes = 0
 
     def enter(self) -> None:
-        """Count a request, even one that is too many."""
+        """Count a request, even one that exceeds the limit."""
         self._requests += 1
 
     def leave(self, body_bytes: int) -> None:
-        """Count a request out, with what was read of its body."""
+        """Stop counting a request and the bytes that were read of its body."""
         self._requests -= 1
         self._body_bytes -= body_bytes
 
     def check(self) -> None:
-        """Refuse a request that is one too many.
+        """Reject a request that exceeds the limit.
 
         Raises:
             EngineError: 503.
@@ -65,10 +65,10 @@ class Load:
             raise busy("The server has too many requests under way: try again later.")
 
     def hold(self, size: int) -> None:
-        """Count a part of a body, which counts until its request leaves.
+        """Count a part of a body, until its request leaves.
 
         Raises:
-            EngineError: 503, if there is no room for it.
+            EngineError: 503, if the total exceeds the limit.
         """
         self._body_bytes += size
         if self._body_bytes > self._limits.held_body_bytes:

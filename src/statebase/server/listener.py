@@ -1,4 +1,4 @@
-"""A socket that listens, and its address."""
+"""A listening socket and its address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .certificate import Certificate
 
 
 class Listener(NamedTuple):
-    """A socket that takes connections already; they wait until somebody serves them."""
+    """A listening socket; connections wait in its backlog until the server runs."""
 
     socket: socket.socket
     host: str
@@ -18,7 +18,7 @@ class Listener(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The address for clients on this machine."""
+        """The URL for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
         scheme = "http" if self.certificate is None else "https"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"

@@ -1,4 +1,4 @@
-"""The address of a server: a socket, with TLS or without, and a server in a thread behind it."""
+"""Opens the socket of a server, with or without TLS, and runs a server in a thread."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .listener import Listener
 
 
 class RunningServer(NamedTuple):
-    """A server that answers."""
+    """A server that accepts requests."""
 
     url: str
-    """Its address, for `base_url`."""
+    """The address, for `base_url`."""
     engine: Engine
-    """The engine behind it."""
+    """The engine that it serves."""
     ca_file: Optional[str]
-    """With TLS, the file of the authority that signed its certificate, for `verify`."""
+    """The certificate file of the CA that signed the server's certificate, for `verify`; None if TLS is not used."""
 
 
 @contextlib.contextmanager
@@ -37,21 +37,21 @@ def serve_in_thread(
     rate_limit: Optional[int] = None,
     tls: bool = False,
 ) -> Generator[RunningServer, None, None]:
-    """Serve an engine in a thread of this process while a `with` block lasts; then requests under way are finished.
+    """Serve an engine in a thread of this process during a `with` block; at its end, running requests are finished.
 
-    The server speaks HTTP/1.1 and HTTP/2. The engine stays open.
+    The server supports HTTP/1.1 and HTTP/2. The engine stays open.
 
     Args:
         engine: The engine.
-        host: The name or address to listen on.
-        port: The port; 0 for any that is free.
-        api_key: The key that clients have to show; default: any key or none is accepted.
-        rate_limit: Requests a minute that come in. Default: no limit.
-        tls: Whether to encrypt, with a certificate made for the occasion.
+        host: The host name or address to listen on. Default: this machine only.
+        port: The port to listen on; 0: any free port.
+        api_key: The key that clients must send. Default: any key or none is accepted.
+        rate_limit: Reject more requests than this a minute. Default: no limit.
+        tls: Whether to serve HTTPS, with a temporary certificate.
 
     Raises:
         ImportError: The extra `statebase[server]` is not installed.
-        OSError: The address cannot be listened on.
+        OSError: The address is in use or not available.
         ValueError: `api_key` is empty, or not printable ASCII text.
 
     Example:
@@ -86,16 +86,16 @@ def serve_in_thread(
 
 
 def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listener:
-    """Take connections at an address.
+    """Open a listening socket.
 
     Args:
-        host: A name or an address; empty for all addresses of the machine.
-        port: The port; 0 for any that is free.
-        tls_directory: Where the certificate and its authority are kept; None to do without TLS.
+        host: A host name or an address; empty for all addresses of the machine.
+        port: The port to listen on; 0: any free port.
+        tls_directory: The directory of the certificate and its CA; None: no TLS.
 
     Raises:
         ImportError: The extra `statebase[server]` is not installed.
-        OSError: The address cannot be listened on.
+        OSError: The address is in use or not available.
     """
     import hypercorn  # noqa: F401  # pyright: ignore[reportUnusedImport]  # before the port is taken
 
@@ -107,7 +107,7 @@ def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listen
             if os.name == "posix":  # elsewhere it would let two servers share a port
                 taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
-                # Ends a connection, with all that is written to it, whose client neither reads nor answers.
+                # Closes a connection, and discards unsent data, if its client neither reads nor acknowledges.
                 taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(Limits().answer_seconds * 1000))
             taken.bind(address)
             taken.listen()
@@ -120,9 +120,9 @@ def listen(host: str, port: int, tls_directory: Optional[Path] = None) -> Listen
 
 
 def addresses(host: str, port: int) -> list[Any]:
-    """Look up what a name or an address stands for.
+    """Resolve a host name or an address.
 
     Raises:
-        OSError: There is no such name.
+        OSError: The name does not exist.
     """
     return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

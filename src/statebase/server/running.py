@@ -1,4 +1,4 @@
-"""The application behind its socket, run by hypercorn: HTTP/1.1 and HTTP/2, with TLS and without."""
+"""Runs the ASGI application with hypercorn: HTTP/1.1 and HTTP/2, with or without TLS."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .limits import Limits
 from .listener import Listener
 
 access_log = logging.getLogger("statebase.server.access")
-"""Gets a line for each request, at level INFO."""
+"""Logs a line for each request, at level INFO."""
 error_log = logging.getLogger("statebase.server")
-"""Gets what went wrong in the server itself."""
+"""Logs errors of the server itself."""
 
 _GRACE_SECONDS = 3.0
-"""How long requests may take that are under way when the server is stopped."""
+"""Limit for finishing requests when the server is stopped."""
 _ACCESS_LINE = '%(h)s "%(r)s" %(s)s %(L)ss'
 
 
 async def serve(listener: Listener, app: Application, stopped: Callable[[], Awaitable[Any]]) -> None:
-    """Answer requests until told to stop; those under way are finished, within bounds.
+    """Serve requests until stopped; running requests are finished, for at most 3 seconds.
 
     Args:
-        listener: Where they come from; closed at the end.
-        app: What answers them.
-        stopped: Returns when it is time to stop.
+        listener: The listening socket; closed at the end.
+        app: The ASGI application.
+        stopped: Returns when the server must stop.
     """
     asyncio.get_running_loop().set_exception_handler(_report)
     run = cast("Callable[..., Coroutine[Any, Any, None]]", hypercorn.asyncio.serve)  # pyright: ignore[reportUnknownMemberType]
@@ -43,14 +43,14 @@ async def serve(listener: Listener, app: Application, stopped: Callable[[], Awai
     stopping = asyncio.ensure_future(stopped())
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        # From Python 3.12 on hypercorn waits for connections however long they last.
+        # From Python 3.12 on, hypercorn waits for open connections without limit.
         await asyncio.wait({running}, timeout=_GRACE_SECONDS + 1)
         if running.done():
             running.result()
     finally:
         stopping.cancel()
         running.cancel()
-        # What hypercorn says about being cancelled is of no use to anybody.
+        # Errors of hypercorn about being cancelled are not useful.
         await asyncio.gather(running, stopping, return_exceptions=True)
 
 
@@ -65,10 +65,10 @@ def _config(listener: Listener) -> Config:
     config.include_server_header = False
     config.graceful_timeout = _GRACE_SECONDS
     config.keep_alive_timeout = limits.idle_seconds
-    # The annotation of hypercorn says int; asyncio takes any number.
+    # hypercorn annotates it as int; asyncio accepts any number.
     config.read_timeout = cast("int", limits.silent_seconds)
     config.ssl_handshake_timeout = limits.handshake_seconds
-    # Hypercorn loses the answer to the request after the last one of an HTTP/2 connection.
+    # hypercorn loses the response to the request after the last allowed one of an HTTP/2 connection.
     config.keep_alive_max_requests = sys.maxsize
     config.h11_max_incomplete_size = limits.head_bytes
     config.h2_max_header_list_size = limits.head_bytes
@@ -87,18 +87,19 @@ class _Config(Config):
     def create_ssl_context(self) -> Optional[ssl.SSLContext]:
         context = super().create_ssl_context()
         if context is not None:
-            context.sslobject_class = _PartingConnection
+            context.sslobject_class = _TlsConnection
         return context
 
 
 class RefusingSocket(socket.socket):
-    """A listening socket that closes the connections for which the process has no file descriptor left.
+    """A listening socket that closes new connections when the process has no file descriptor left.
 
-    asyncio (of Python 3.11, for one) tries a hundred times to accept one of them, logs a traceback each time, and each
-    time plans to try anew a second later: then ten thousand times. A server that was flooded once does not recover.
+    asyncio (such as that of Python 3.11) tries a hundred times to accept such a connection, logs a traceback each time,
+    and schedules a retry each time a second later: then ten thousand times. A server that was flooded once does not
+    recover.
 
     Args:
-        taken: The socket, which this one takes over.
+        taken: The socket to replace.
     """
 
     def __init__(self, taken: socket.socket) -> None:
@@ -109,7 +110,7 @@ class RefusingSocket(socket.socket):
         """Return the next connection and its address.
 
         Raises:
-            ConnectionAbortedError: It was closed, as there was no file descriptor for it.
+            ConnectionAbortedError: There was no file descriptor for the connection, so it was closed.
         """
         try:
             return super().accept()
@@ -134,30 +135,30 @@ class RefusingSocket(socket.socket):
 
 
 def _descriptor() -> Optional[int]:
-    """Return a file descriptor, to be closed when another one is needed; None if there is none."""
+    """Return a spare file descriptor, to be closed when one is needed; None if none is left."""
     with contextlib.suppress(OSError):
         return os.open(os.devnull, os.O_RDONLY)
     return None
 
 
-class _PartingConnection(ssl.SSLObject):
-    """A TLS connection that says goodbye and leaves.
+class _TlsConnection(ssl.SSLObject):
+    """A TLS connection that closes without waiting for the peer.
 
-    asyncio waits for the goodbye of the other side, before Python 3.11 without limit, and a client says none while it
-    does not look at its idle connections.
+    asyncio waits for the peer's close_notify, before Python 3.11 without limit, and a client sends none while it does
+    not read from its idle connections.
     """
 
     def unwrap(self) -> None:
-        """Say that nothing more will come, which TLS allows to be all (RFC 8446 6.1)."""
+        """Send close_notify only, as TLS allows (RFC 8446 6.1)."""
         with contextlib.suppress(ssl.SSLWantReadError):
             super().unwrap()
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report what went wrong in the event loop, but for connections that ended badly, or were ended to stop.
+    """Report errors of the event loop, except for broken connections and those that were closed by stopping.
 
-    What the application raises does not get here. What ends the task of a connection comes from a client that broke the
-    protocol: it shows at level DEBUG only, so that clients cannot fill the log with tracebacks.
+    Errors of the application are handled elsewhere. An error that ends a connection was caused by a client that broke
+    the protocol: it is logged at level DEBUG, so that clients cannot fill the log with tracebacks.
     """
     error: Optional[BaseException] = context.get("exception")
     if isinstance(error, (ssl.SSLError, ConnectionError, asyncio.CancelledError)):

@@ -1,6 +1,6 @@
-"""For tests of code that uses StateBase: clients on an engine in memory, a clock that stands still, injected failures.
+"""For tests of code that uses StateBase: clients on an engine in memory, a frozen clock, injected failures.
 
-Under pytest there is nothing to import, the fixtures of `statebase.testing.plugin` are there. Elsewhere:
+pytest loads the fixtures of `statebase.testing.plugin` automatically. Without pytest:
 
     from statebase.testing import Faults, local_client
 
@@ -12,7 +12,7 @@ Under pytest there is nothing to import, the fixtures of `statebase.testing.plug
 Names are loaded when they are first used (PEP 562): pytest imports this package in every run.
 """
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers treat this name as true
 if TYPE_CHECKING:
     from .clients import async_local_client, local_client
     from .clock import FrozenClock

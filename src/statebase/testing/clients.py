@@ -1,4 +1,4 @@
-"""Clients for tests: the engine behind them, a clock that stands still, and failures on the way."""
+"""Clients for tests, with an engine in memory, a frozen clock and injected failures."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _ADDRESS = ("local", "http://localhost")
 def local_client(
     *, clock: Optional[FrozenClock] = None, faults: Optional[Faults] = None, engine: Optional[Engine] = None
 ) -> StateBase:
-    """Make a client of an empty store in memory, which is gone when the client is closed.
+    """Return a client of an empty store in memory, which is lost when the client is closed.
 
-    Client and store go by one clock, which moves only when it is told to, or when the client waits before it tries
-    again: that takes no time.
+    Client and store use one clock. It moves only when the test advances it, and when the client waits before a retry,
+    which takes no time.
 
     Args:
-        clock: The clock. Default: that of `faults`, else a new one.
-        faults: The failures that the requests of the client meet. Default: none.
-        engine: The store, in place of a new one. It should go by the same clock, and stays open.
+        clock: The clock. Default: the clock of `faults`, or a new one.
+        faults: The failures to inject. Default: none.
+        engine: The store, instead of a new one. It should use the same clock, and stays open.
 
     Raises:
-        ValueError: `faults` goes by another clock.
+        ValueError: `faults` uses another clock.
 
     Example:
         >>> from statebase.testing import local_client
@@ -46,9 +46,9 @@ def local_client(
 def async_local_client(
     *, clock: Optional[FrozenClock] = None, faults: Optional[Faults] = None, engine: Optional[Engine] = None
 ) -> AsyncStateBase:
-    """Make an async client of an empty store in memory; see `local_client`.
+    """Return an async client of an empty store in memory; see `local_client`.
 
-    Making it takes no event loop.
+    It can be created without an event loop.
 
     Example:
         >>> import asyncio

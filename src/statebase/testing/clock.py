@@ -1,4 +1,4 @@
-"""A clock for tests: it stands still until it is told to move, and no test waits for it."""
+"""A frozen clock for tests: it moves only when told to, and waits take no time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import anyio
 from .._base.clock import Clock
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-"""What a `FrozenClock` shows at first."""
+"""The initial time of a `FrozenClock`."""
 
 
 class FrozenClock(Clock):
-    """Stands still until it is advanced, set, or waited on; a wait takes no time and is written down.
+    """A clock that moves only by `advance`, `set` and waits; a wait takes no time and is recorded.
 
-    Called, it tells the time as the engine asks for it: `StateBase.local("agents.db", clock=FrozenClock())`.
+    It can be called, as the engine does: `StateBase.local("agents.db", clock=FrozenClock())`.
 
     Args:
-        start: What it shows at first, with a time zone.
+        start: The initial time, with a time zone.
 
     Raises:
         ValueError: `start` has no time zone.
@@ -35,7 +35,7 @@ class FrozenClock(Clock):
     """
 
     waits: list[float]
-    """Seconds of each wait, first to last."""
+    """The seconds of each wait, in order."""
 
     def __init__(self, start: datetime = START) -> None:
         self.waits = []
@@ -44,28 +44,28 @@ class FrozenClock(Clock):
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
-        """Return the time of day, in UTC, as the engine asks for it."""
+        """Return the time in UTC; the engine calls it."""
         return self._now
 
     def __repr__(self) -> str:
         return f"FrozenClock({self._now.isoformat()})"
 
     def now(self) -> datetime:
-        """Return the time of day, in UTC."""
+        """Return the time in UTC."""
         return self._now
 
     def monotonic(self) -> float:
-        """Return the seconds that have passed; putting the clock back takes none of them away."""
+        """Return the seconds that have passed; setting the clock back does not reduce them."""
         return self._passed_seconds
 
     def sleep(self, seconds: float) -> None:
-        """Write a wait down, and let its time pass at once."""
+        """Record a wait, and advance the clock by it."""
         with self._lock:
             self.waits.append(seconds)
             self._pass(timedelta(seconds=seconds), seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Write a wait down, and let its time pass at once; other tasks have their turn."""
+        """Record a wait, and advance the clock by it; other tasks get to run."""
         self.sleep(seconds)
         await anyio.sleep(0)
 
@@ -78,7 +78,7 @@ class FrozenClock(Clock):
         seconds: float = 0,
         microseconds: float = 0,
     ) -> None:
-        """Let time pass; a negative time puts the clock back.
+        """Advance the clock; a negative duration sets it back.
 
         Example:
             >>> from statebase.testing import FrozenClock
@@ -90,13 +90,13 @@ class FrozenClock(Clock):
             self._pass(duration, duration.total_seconds())
 
     def set(self, moment: datetime) -> None:
-        """Go to a moment.
+        """Set the clock.
 
         Args:
-            moment: The moment, with a time zone; it may lie in the past.
+            moment: The new time, with a time zone; it may be earlier.
 
         Raises:
-            ValueError: It has no time zone.
+            ValueError: `moment` has no time zone.
         """
         with self._lock:
             duration = _aware(moment) - self._now

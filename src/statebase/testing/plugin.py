@@ -1,4 +1,4 @@
-"""The fixtures: pytest loads this module by itself where the package is installed.
+"""The fixtures; pytest loads this module automatically if the package is installed.
 
 All fixtures of a test share one store and one clock. Nothing heavy is imported before a fixture is used.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def statebase_clock() -> FrozenClock:
-    """Clock of the clients and of the store: `statebase_clock.advance(hours=25)`; it moves when it is told to."""
+    """The frozen clock of the clients and of the store: `statebase_clock.advance(hours=25)`."""
     from .clock import FrozenClock
 
     return FrozenClock()
@@ -28,7 +28,7 @@ def statebase_clock() -> FrozenClock:
 
 @pytest.fixture
 def statebase_faults(statebase_clock: FrozenClock) -> Iterator[Faults]:
-    """Failures that the clients meet: `faults.drop_after_commit()`; one that is never triggered fails the test."""
+    """Injected failures: `faults.drop_after_commit()`. One that is never triggered fails the test."""
     from .faults import Faults
 
     faults = Faults(statebase_clock)
@@ -38,13 +38,13 @@ def statebase_faults(statebase_clock: FrozenClock) -> Iterator[Faults]:
 
 @pytest.fixture
 def faults(statebase_faults: Faults) -> Faults:
-    """Short for `statebase_faults`."""
+    """Alias of `statebase_faults`."""
     return statebase_faults
 
 
 @pytest.fixture
 def statebase_engine(statebase_clock: FrozenClock) -> Iterator[Engine]:
-    """The store of the test: empty, in memory. Override it for another embedder or another lifetime of sessions."""
+    """The store of the test: empty, in memory. Override it for another embedder or default TTL."""
     from ..local.engine import Engine
 
     engine = Engine.open(clock=statebase_clock)
@@ -66,13 +66,13 @@ def async_statebase_client(statebase_engine: Engine, statebase_faults: Faults) -
     """An `AsyncStateBase` on the store of the test, for any event loop."""
     from .clients import async_local_client
 
-    # Closing it would take an event loop, and it holds nothing that the store does not close.
+    # Closing it would need an event loop; closing the store is enough.
     return async_local_client(faults=statebase_faults, engine=statebase_engine)
 
 
 @pytest.fixture
 def statebase_server(statebase_engine: Engine) -> Iterator[str]:
-    """Address of a server of the store of the test, on a port of this machine; it takes any API key."""
+    """The URL of a server on the store of the test; it accepts any API key."""
     if find_spec("hypercorn") is None:
         pytest.fail('statebase_server needs a web server: pip install "statebase[server]"', pytrace=False)
     from ..server import serve_in_thread

@@ -1,5 +1,5 @@
-"""Export and import: the records of a file, how they are read from a client and written to one.
+"""Export and import: the file format, reading from a client, and writing to one.
 
-It works through the public methods of a client that it is given, so that stores and services are alike; it opens
-neither files nor clients. The commands `export` and `import` of `cli` call it.
+It uses the public methods of the client that is passed in, so that it works with stores and services; it opens neither
+files nor clients. `cli.commands.export` and `cli.commands.import_` call it.
 """

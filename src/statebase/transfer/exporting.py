@@ -1,6 +1,6 @@
-"""Reading sessions through the API, from an engine file or a service alike, as records of an export.
+"""Reads sessions through the API, from a store or a service, as records of an export.
 
-Traces and API keys stay where they are.
+Traces and API keys are not exported.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ SessionOrPart = Union[SessionRecord, PartRecord]
 def export(
     client: StateBase, session_ids: Optional[Sequence[str]], warn: Warn
 ) -> Iterator[Union[Header, SessionOrPart, EndRecord]]:
-    """Read sessions with all that belongs to them, one record at a time.
+    """Yield sessions and everything that belongs to them, one record at a time.
 
     Args:
-        client: Where they are.
-        session_ids: Which ones; None for all that live, oldest first.
-        warn: Is told what cannot be read.
+        client: The client that reads them.
+        session_ids: The sessions to export; None: all that have not expired, oldest first.
+        warn: Called with a message about what cannot be read.
 
     Raises:
-        NotFoundError: A session that was asked for by its id is not there.
+        NotFoundError: A session in `session_ids` does not exist.
         StateBaseError: The service cannot be read.
     """
     reader = _Reader(client, warn)
@@ -67,7 +67,7 @@ def export(
 
 
 def memory_ids(client: StateBase, session_id: str) -> List[str]:
-    """Return the ids of all memories that a session ever had, oldest first; the API lists them in no other way."""
+    """Return the IDs of all memories of a session, deleted ones included, oldest first; only traces list them."""
     traces = client.traces.list_for_session(session_id, limit=_TRACE_PAGE, action="memory.created")
     return [trace.resource_id for trace in traces.auto_paging_iter()][::-1]
 
@@ -80,11 +80,11 @@ class _Reader:
         self._warn = warn
 
     def all_ids(self) -> List[str]:
-        """Return the ids of all sessions, oldest first, so that an import makes them in their order."""
+        """Return the IDs of all sessions, oldest first, so that an import creates them in order."""
         return [session.id for session in self._client.sessions.list(limit=_PAGE).auto_paging_iter()][::-1]
 
     def session(self, session_id: str) -> Iterator[SessionOrPart]:
-        """Read a session and what belongs to it."""
+        """Yield a session and everything that belongs to it."""
         client = self._client
         session = client.sessions.get(session_id)
         versions = self._versions(session_id)
@@ -99,16 +99,16 @@ class _Reader:
             yield EntityRecord(**client.entities.get(item.id).model_dump())
 
     def _versions(self, session_id: str) -> List[StateVersionModel]:
-        """Return the versions of the state that can be read, oldest first."""
+        """Return the state versions that the API returns, oldest first."""
         history = self._client.state.get_state_history(session_id, limit=_PAGE)
         versions = history.data[::-1]
         if len(versions) == _PAGE and versions[0].version > 0:
             total = history.current_version + 1
-            self._warn(f"{session_id}: the API gives the newest {_PAGE} of its {total} state versions.")
+            self._warn(f"{session_id}: only the newest {_PAGE} of its {total} state versions were exported.")
         return versions
 
     def _conversation(self, session_id: str, versions: List[StateVersionModel]) -> Iterator[SessionOrPart]:
-        """Read turns, and give each version of the state before the first turn that is not older than it."""
+        """Yield turns and state versions by time; a version comes before a turn of the same time."""
         sessions = self._client.sessions
         given = 0
         for item in sessions.list_turns(session_id, limit=_PAGE, order="asc").auto_paging_iter():
@@ -130,10 +130,10 @@ class _Reader:
             yield MemoryRecord(embed=self._can_be_found(memory), **memory.model_dump())
         if found < expected:
             missing = expected - found
-            self._warn(f"{session_id}: {missing} of its {expected} memories are in no trace, and were not found.")
+            self._warn(f"{session_id}: {missing} of its {expected} memories were not exported: no trace lists them.")
 
     def _can_be_found(self, memory: MemoryResponse) -> bool:
-        """Say whether a memory was stored to be found; of one without a vector only a search for itself can tell."""
+        """Return whether searches find a memory; if it has no vector, search for its own text."""
         if memory.vector_available:
             return True
         text = memory.content[:_SEARCHED_CHARACTERS]

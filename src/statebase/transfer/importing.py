@@ -1,12 +1,12 @@
-"""Writing the records of an export through the API, into an engine file or a service alike.
+"""Writes the records of an export through the API, to a store or a service.
 
-Ids and times are those of the target: clients cannot choose them. A session that is made carries the id that it
-came from in its metadata, as `imported_from`, and so does a memory; that is how a repeated import finds what is there.
-Turns and versions of the state are counted, and entities are unique by themselves. So what is there is left as it is,
-and what is missing is added, however long ago the first import was and wherever it broke off.
+The target assigns new IDs and times: clients cannot choose them. An imported session or memory has its original ID in
+its metadata, as `imported_from`; a repeated import finds it by that. Turns and state versions are compared by number,
+and entities by their unique ID. So an import adds what is missing and does not change what exists, whenever and
+wherever an earlier import stopped.
 
-Beside that, each write carries an idempotency key that follows from what it writes, so that two imports at once double
-nothing.
+Each write also carries an idempotency key that is derived from its content, so that two imports at the same time create
+nothing twice.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ..client import StateBase
 
 ORIGIN = "imported_from"
-"""The key in metadata that holds the id that a session or a memory had where it was exported."""
+"""The metadata key of the original ID of a session or a memory."""
 
 _SQLITE = b"SQLite format 3\x00"
 _SHORTEST_TTL_SECONDS = 3600
@@ -70,11 +70,11 @@ class ImportFormatError(Exception):
 
 
 class Count(NamedTuple):
-    """How many records of a kind an import met."""
+    """How many records of a kind an import has read."""
 
     added: int = 0
     present: int = 0
-    """Those that were there already."""
+    """Records that existed already."""
 
 
 class Export(NamedTuple):
@@ -82,14 +82,14 @@ class Export(NamedTuple):
 
     header: Header
     records: Iterator[Tuple[int, Record]]
-    """The records after the header, each with the number of its line."""
+    """The records after the header, each with its line number."""
 
 
 def read(lines: Iterable[bytes]) -> Export:
-    """Read the header of an export; a record is read when the iteration asks for it. Blank lines are skipped.
+    """Read the header of an export; records are read by the iteration. Blank lines are skipped.
 
     Raises:
-        ImportFormatError: The first line is not a header; or, in the iteration, a line is damaged.
+        ImportFormatError: The first line is not a header. In the iteration: a line is damaged.
     """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     _, first = next(numbered, (0, b""))
@@ -98,10 +98,10 @@ def read(lines: Iterable[bytes]) -> Export:
 
 
 class Importer:
-    """Makes in a target what the records of an export say.
+    """Creates the sessions of an export in a target.
 
     Args:
-        client: The target.
+        client: The client of the target.
         ttl_seconds: Lifetime of the sessions from now on. None: what each had left at the time of the export, at least
             an hour.
     """
@@ -110,14 +110,14 @@ class Importer:
         self._client = client
         self._ttl_seconds = ttl_seconds
         self.counts: Dict[str, Count] = dict.fromkeys(KINDS.values(), Count())
-        """How far the import has come."""
+        """The records so far, by kind."""
 
     def run(self, export: Export) -> Iterator[None]:
-        """Import an export; a step of the iteration is a record.
+        """Import an export, one record for each step of the iteration.
 
         Raises:
-            ImportFormatError: A line is damaged or missing; what stood before it was imported.
-            StateBaseError: The target refused something; what stood before it was imported.
+            ImportFormatError: A line is damaged or missing; the lines before it were imported.
+            StateBaseError: A write failed; the lines before it were imported.
         """
         session: Union[_Copy, _Original, None] = None
         ended = False
@@ -141,7 +141,7 @@ class Importer:
         self.counts[kind] = Count(count.added + added, count.present + (not added))
 
     def _open(self, record: SessionRecord, header: Header) -> tuple[Union[_Copy, _Original], bool]:
-        """Find or make what a session becomes, and say whether it was made."""
+        """Find or create the session for a record; returns it and whether it was created."""
         client = self._client
         if _exists(client, record.id):
             return _Original(record.id), False
@@ -154,7 +154,7 @@ class Importer:
         return _Copy(client, record, self._make(record, self._lifetime(record, header)), 0, 0, set()), True
 
     def _make(self, record: SessionRecord, ttl_seconds: int) -> str:
-        """Make a session, and return its id."""
+        """Create a session, and return its ID."""
 
         def make(key: str) -> str:
             return self._client.sessions.create(
@@ -167,7 +167,7 @@ class Importer:
             ).id
 
         made = _written(make, _key(record, str(ttl_seconds)))
-        # The answer to the key may be a day old, and the session gone since.
+        # The stored response to the key may be old, and the session deleted since.
         return made if _exists(self._client, made) else make(new_idempotency_key())
 
     def _lifetime(self, record: SessionRecord, header: Header) -> int:
@@ -180,26 +180,26 @@ class Importer:
 
 
 class _Original:
-    """A session that was never away: it has the id that it was exported under."""
+    """A session that exists under its original ID; it is not changed."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
 
     def add(self, record: PartRecord) -> bool:
-        """Leave the session as it is."""
+        """Add nothing."""
         return False
 
 
 class _Copy:
-    """A session of the target that an exported one became, and how far it has come.
+    """An imported session in the target, and how much of it was imported.
 
     Args:
-        client: The target.
-        record: The session that was exported.
-        session_id: The id of the copy.
-        versions: How many versions its state has after the initial one.
-        turns: How many turns it has.
-        memories: The ids that its memories had where they came from.
+        client: The client of the target.
+        record: The exported session.
+        session_id: The ID in the target.
+        versions: The number of state versions after the initial one.
+        turns: The number of turns.
+        memories: The original IDs of its memories.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class _Copy:
         self._state = record.initial_state
 
     def add(self, record: PartRecord) -> bool:
-        """Add what is not there, and say whether it was added."""
+        """Add a record unless it exists; returns whether it was added."""
         if isinstance(record, StateVersionRecord):
             return self._add_version(record)
         if isinstance(record, TurnRecord):
@@ -236,7 +236,7 @@ class _Copy:
         if self._turns_left > 0:
             self._turns_left -= 1
             return False
-        # What differs from the state at this point would become a version that never was.
+        # A state that differs from the current one would create a version that did not exist.
         state = _text(self._state)
         self._client.sessions.add_turn(
             self._id,
@@ -270,7 +270,7 @@ class _Copy:
 
     def _add_entity(self, record: EntityRecord) -> bool:
         try:
-            # With a key of its own each time, for the answer to an old key would hide that it is there.
+            # With a new key each time: the stored response to an old key would hide that it exists.
             self._client.entities.create(self._id, record.entity_type, record.entity_id, record.attributes)
         except ConflictError:
             return False
@@ -313,7 +313,7 @@ def _record(number: int, line: bytes) -> Record:
 
 
 def _written(write: Callable[[str], T], key: str) -> T:
-    """Write under a key, or under a new one where what was written under it is deleted."""
+    """Write with a key, or with a new one if what was written with it has been deleted."""
     try:
         return write(key)
     except NotFoundError:
@@ -329,7 +329,7 @@ def _exists(client: StateBase, session_id: str) -> bool:
 
 
 def _imported_memories(client: StateBase, session_id: str) -> Set[str]:
-    """Return the ids that the memories of a session had where they came from."""
+    """Return the original IDs of the memories of a session."""
     found: Set[str] = set()
     for memory_id in memory_ids(client, session_id):
         with contextlib.suppress(NotFoundError):  # it was deleted
@@ -338,10 +338,10 @@ def _imported_memories(client: StateBase, session_id: str) -> Set[str]:
 
 
 def _text(state: Optional[Dict[str, Any]]) -> str:
-    """Write a state so that equal ones are equal: in Python `{"done": True}` equals `{"done": 1}`."""
+    """Return a state as text for comparison: in Python `{"done": True}` equals `{"done": 1}`."""
     return json.dumps(state, sort_keys=True)
 
 
 def _key(record: Model, *target: str) -> str:
-    """Return the idempotency key for writing a record, the same whenever it is written."""
+    """Return the idempotency key for writing a record, derived from its content."""
     return "import-" + hashlib.sha256("\n".join((*target, record.model_dump_json())).encode()).hexdigest()[:40]

@@ -1,7 +1,7 @@
-"""The format of an export: lines of JSON, one record each.
+"""The format of an export: JSON Lines, one record each.
 
-The first line is a header, the last one counts what came between. A line between is a session, or part of the session
-before it, in the order in which its parts came about:
+The first line is a header, the last one has the counts. Each line between is a session, or a part of the session before
+it, in chronological order:
 
     {"format": "statebase-export", "version": 1, "exported_at": ..., "statebase": ...}
     {"record": "session", "id": ..., "agent_id": ..., "initial_version": 0, "initial_state": ...}
@@ -9,7 +9,7 @@ before it, in the order in which its parts came about:
     {"record": "turn", ...}  {"record": "memory", ...}  {"record": "entity", ...}
     {"record": "end", "counts": {"sessions": 1, "state_versions": 1, ...}}
 
-A record has the fields of the API's answer, those that this version of the SDK does not know included.
+A record has the fields of the API's response, including those that this version of the SDK does not know.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing_extensions import Annotated, Literal
 from .._base.model import Model, Timestamp
 from .._generated import models
 
-# pydantic looks up the names in annotations that a class inherits where the class stands.
+# pydantic resolves the names in inherited annotations in the module of the class.
 from .._generated.models import TurnInput, TurnOutput  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 FORMAT_VERSION = 1
@@ -34,24 +34,24 @@ KINDS = {
     "memory": "memories",
     "entity": "entities",
 }
-"""What a record between header and end can be, and what several of them are called."""
+"""The kinds of records between header and end, with their plurals."""
 
 
 class Header(Model):
     """The first line."""
 
     format: Literal["statebase-export"] = "statebase-export"
-    """Says what the file is."""
+    """Identifies the file format."""
     version: int
     """The version of the format."""
     exported_at: Timestamp
-    """When the export began."""
+    """The start of the export."""
     statebase: str
-    """The version of the SDK that wrote it."""
+    """The version of the SDK that wrote the file."""
 
 
 class SessionRecord(Model):
-    """A session as it began."""
+    """A session in its initial state."""
 
     record: Literal["session"] = "session"
     id: str
@@ -62,7 +62,7 @@ class SessionRecord(Model):
     updated_at: Timestamp
     ttl_expires_at: Optional[Timestamp] = None
     initial_version: int = 0
-    """The oldest version of the state that could be read."""
+    """The oldest state version that was exported."""
     initial_state: Dict[str, Any]
     """The state of that version."""
 
@@ -85,7 +85,7 @@ class MemoryRecord(models.MemoryResponse):
 
     record: Literal["memory"] = "memory"
     embed: bool = True
-    """Whether searches may find it."""
+    """Whether searches find it."""
 
 
 class EntityRecord(models.EntityResponse):
@@ -95,7 +95,7 @@ class EntityRecord(models.EntityResponse):
 
 
 class EndRecord(Model):
-    """The last line: a file without it was cut off."""
+    """The last line; if it is missing, the file was cut off."""
 
     record: Literal["end"] = "end"
     counts: Dict[str, int]

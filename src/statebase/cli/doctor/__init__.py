@@ -1,5 +1,5 @@
-"""What `statebase doctor` checks: this machine, the way to a service, the service, and a store.
+"""The checks of `statebase doctor`: this machine, the connection to a service, the service, and a store.
 
-Each check is a line of `report.py`. It may use settings and TLS of the client, and the inspection of a store. Only
-`cli.run` calls it, by `examine.py`.
+`examine.py` runs them in order, `report.py` prints them. They may use the settings and TLS of the client, and the
+inspection of a store. Only `cli.commands.doctor` calls them.
 """

@@ -1,7 +1,7 @@
-"""What is different between the API that a server describes and the one that this SDK was made from.
+"""Differences between the API that a server describes and the one that this SDK was generated from.
 
-This asks less than the report that regenerates the SDK: only what a call sends and what it reads, at the depth at which
-a document names it. Both documents are those of FastAPI services; what is not understood is passed over.
+Checks less than `python -m codegen drift`: only what a call sends and what it reads. Both documents are those of
+FastAPI services; what is not understood is ignored.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ class Difference(NamedTuple):
     """One difference, in a sentence."""
 
     matters: bool
-    """Whether a call may fail, or not do what it says; what the server has beside does not matter."""
+    """Whether a call may fail or have no effect; additions of the server do not matter."""
     text: str
 
 
 def differences(ours: _Json, theirs: _Json) -> List[Difference]:
-    """Compare two OpenAPI documents: first what matters.
+    """Compare two OpenAPI documents; differences that matter come first.
 
     Args:
-        ours: The document that the SDK was made from.
-        theirs: What the server says; any JSON.
+        ours: The document that the SDK was generated from.
+        theirs: The document of the server; any JSON.
     """
     found = list(dict.fromkeys(_Comparison(ours, theirs).run()))
     return sorted(found, key=lambda difference: not difference.matters)
@@ -54,8 +54,8 @@ class _Comparison:
         yield from self._parameters(route, ours, theirs)
         body = (_schema(_mapping(ours.get("requestBody"))), _schema(_mapping(theirs.get("requestBody"))))
         yield from self._schemas(f"{route}, request", *body, sent=True)
-        answer = (_success(ours), _success(theirs))
-        yield from self._schemas(f"{route}, answer", *answer, sent=False)
+        response = (_success(ours), _success(theirs))
+        yield from self._schemas(f"{route}, response", *response, sent=False)
 
     def _parameters(self, route: str, ours: _Json, theirs: _Json) -> Iterator[Difference]:
         our_parameters = self._named_parameters(self._ours, ours)
@@ -73,7 +73,7 @@ class _Comparison:
                 yield Difference(required, f"{route}: the server {word} the parameter {name}.")
 
     def _schemas(self, where: str, ours: _Json, theirs: _Json, *, sent: bool) -> Iterator[Difference]:
-        """Compare what stands in two places, and once what stands in what both refer to."""
+        """Compare two schemas; a pair of referenced schemas is compared once."""
         names = (str(ours.get("$ref")), str(theirs.get("$ref")), sent)
         if "$ref" in ours and "$ref" in theirs:
             if names in self._met:
@@ -83,7 +83,7 @@ class _Comparison:
         our_types, their_types = _types(self._ours, ours), _types(self._theirs, theirs)
         if our_types and their_types and not _fits(our_types, their_types, sent):
             said, expected = " or ".join(sorted(their_types)), " or ".join(sorted(our_types))
-            yield Difference(True, f"{where}: the server says {said}, the SDK {expected}.")
+            yield Difference(True, f"{where}: the server has type {said}, the SDK expects {expected}.")
             return
         ours, theirs = _alternative(self._ours, ours), _alternative(self._theirs, theirs)
         if "properties" in ours and "properties" in theirs:
@@ -110,13 +110,13 @@ class _Comparison:
                 yield Difference(required, f"{where}: the server {'requires' if required else 'also has'} {name}.")
 
     def _named_parameters(self, document: _Json, operation: _Json) -> Dict[str, _Json]:
-        """Return the parameters beside those of the path, which every route has, whatever it calls them."""
+        """Return the query and header parameters; those in a path may have any name."""
         parameters = [_resolved(document, _mapping(each)) for each in _list(operation.get("parameters"))]
         return {str(each.get("name")): each for each in parameters if each.get("in") in ("query", "header")}
 
 
 def _operations(document: _Json) -> Dict[str, Tuple[str, _Json]]:
-    """Return operations by method and route, whatever the parameters of a path are called."""
+    """Return operations by method and route; the names of path parameters do not matter."""
     found: Dict[str, Tuple[str, _Json]] = {}
     for path, item in _mapping(document.get("paths")).items():
         for method, operation in _mapping(item).items():
@@ -127,7 +127,7 @@ def _operations(document: _Json) -> Dict[str, Tuple[str, _Json]]:
 
 
 def _success(operation: _Json) -> _Json:
-    """Return the schema of a successful answer."""
+    """Return the schema of a successful response."""
     for status, response in sorted(_mapping(operation.get("responses")).items()):
         if str(status).startswith("2"):
             return _schema(_mapping(response))
@@ -139,7 +139,7 @@ def _schema(holder: _Json) -> _Json:
 
 
 def _resolved(document: _Json, schema: _Json) -> _Json:
-    """Return what a reference within the document stands for; empty where that is not there."""
+    """Return what a reference within the document points to; empty if it does not exist."""
     for _ in range(5):
         reference = schema.get("$ref")
         if not isinstance(reference, str):
@@ -159,13 +159,13 @@ def _alternatives(document: _Json, schema: _Json, depth: int = 0) -> List[_Json]
 
 
 def _alternative(document: _Json, schema: _Json) -> _Json:
-    """Return what a schema says of values that are not null; empty where it leaves a choice."""
+    """Return the schema of values that are not null; empty if there are several."""
     choices = [each for each in _alternatives(document, schema) if each.get("type") != "null"]
     return choices[0] if len(choices) == 1 else {}
 
 
 def _types(document: _Json, schema: _Json) -> FrozenSet[str]:
-    """Return the JSON types that a value may have; empty where any will do."""
+    """Return the JSON types that a value may have; empty for any type."""
     found: Set[str] = set()
     for each in _alternatives(document, schema):
         kind = each.get("type")
@@ -177,7 +177,7 @@ def _types(document: _Json, schema: _Json) -> FrozenSet[str]:
 
 
 def _fits(ours: FrozenSet[str], theirs: FrozenSet[str], sent: bool) -> bool:
-    """Say whether the server takes what is sent, or whether the SDK can read what comes."""
+    """Return whether the server accepts what is sent, or the SDK can read what is received."""
     given, taken = (ours, theirs) if sent else (theirs, ours)
     return all(kind in taken or (kind == "integer" and "number" in taken) for kind in given)
 

@@ -1,4 +1,4 @@
-"""What a doctor says about this machine: interpreter, packages, settings."""
+"""The checks of this machine: interpreter, packages, extras, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Iterator, List, Mapping
 
 from ..._base.version import __version__
+from ..environment import API_KEY, BASE_URL, SERVE_API_KEY
 from .report import Check, ok
 
 EXTRAS = {
@@ -19,17 +20,17 @@ EXTRAS = {
     "otel": ("opentelemetry",),
     "server": ("hypercorn", "trustme"),
 }
-"""What can be installed beside, and the modules that show that it is."""
+"""The optional dependencies, and the modules that each installs."""
 
 _PACKAGES = ("httpx", "httpcore", "pydantic")
-_OURS = ("STATEBASE_API_KEY", "STATEBASE_BASE_URL", "STATEBASE_SERVE_API_KEY", "STATEBASE_LOG")
+_OURS = (API_KEY, BASE_URL, SERVE_API_KEY, "STATEBASE_LOG")
 _FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _SHOWN_OF_KEY = 8
 
 
 def examine_environment(environment: Mapping[str, str]) -> Iterator[Check]:
-    """Look at this machine."""
+    """Check this machine."""
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
     yield ok("python", f"{interpreter} on {platform.platform()}")
     packages = {"statebase": __version__, **{name: metadata.version(name) for name in _PACKAGES}}
@@ -53,11 +54,11 @@ def _extras() -> Check:
 
 
 def _settings(environment: Mapping[str, str]) -> Check:
-    """Say which variables are set; of what they hold, only what may be shown."""
+    """Return the check that lists the variables that are set, and only those values that may be shown."""
     names = sorted(name for name, value in environment.items() if value)
     found: List[str] = []
     for name in names:
-        if name == "STATEBASE_API_KEY":
+        if name == API_KEY:
             found.append(f"{name}={redacted_key(environment[name])}")
         elif name in _FILES:
             found.append(f"{name}={_without_home(environment[name])}")
@@ -65,17 +66,17 @@ def _settings(environment: Mapping[str, str]) -> Check:
             found.append(name)
     lost = [name for name in names if name in _FILES and not Path(environment[name]).exists()]
     unknown = [name for name in names if name.startswith("STATEBASE_") and name not in _OURS]
-    text = ", ".join(found) or "no variable of the environment"
+    text = ", ".join(found) or "no environment variable is set"
     if lost:
-        return Check("settings", "failed", f"{text}.", f"There is nothing where {lost[0]} points: correct or unset it.")
+        return Check("settings", "failed", f"{text}.", f"The path in {lost[0]} does not exist: correct or unset it.")
     if unknown:
         near = difflib.get_close_matches(unknown[0], _OURS, 1)
-        hint = f": is {near[0]} meant?" if near else "."
-        return Check("settings", "warning", f"{text}.", f"Nothing reads {', '.join(unknown)}{hint}")
+        hint = f": did you mean {near[0]}?" if near else "."
+        return Check("settings", "warning", f"{text}.", f"StateBase does not read {', '.join(unknown)}{hint}")
     return ok("settings", text)
 
 
 def _without_home(path: str) -> str:
-    """Return a path without the name of the user in it."""
+    """Return a path with ~ for the home directory, so that the user name is not shown."""
     home = str(Path.home())
     return f"~{path[len(home) :]}" if path.startswith(f"{home}{os.sep}") else path

@@ -1,4 +1,4 @@
-"""What `statebase doctor` does."""
+"""Runs the checks in order; a check that depends on a failed one is skipped."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OF_SERVICE = ("tls", "server", "clock", "key", "api")
 
 
 def examine(url: Optional[str], path: Optional[str], environment: Mapping[str, str], clock: Clock) -> Iterator[Check]:
-    """Check what a client needs; each check is made when it is asked for.
+    """Check what a client needs, one check for each step of the iteration.
 
     Args:
-        url: The service; None for the one of the environment, or for none where a store is given.
-        path: The store; None for none.
-        environment: The variables of the environment.
-        clock: Tells the time.
+        url: The service. None: the one in the environment, or no service if a store is given.
+        path: The store; None to check no store.
+        environment: The environment variables.
+        clock: The clock that the server's is compared with.
     """
     yield from examine_environment(environment)
     if path is not None:
@@ -34,13 +34,13 @@ def _examine_service(url: Optional[str], environment: Mapping[str, str], clock: 
     address = find_address(url, environment)
     if isinstance(address, Check):
         yield address
-        yield from skip(("proxy", "dns", "tcp", *_OF_SERVICE), "there is no address")
+        yield from skip(("proxy", "dns", "tcp", *_OF_SERVICE), "there is no valid address")
         return
     yield examine_address(address, url, environment)
     proxy = find_proxy(address)
     if isinstance(proxy, Check):
         yield proxy
-        yield from skip(("dns", "tcp", *_OF_SERVICE), "the proxy cannot work")
+        yield from skip(("dns", "tcp", *_OF_SERVICE), "the proxy setting is not valid")
         return
     yield examine_proxy(proxy, environment)
     peer = peer_of(address, proxy)
@@ -48,6 +48,6 @@ def _examine_service(url: Optional[str], environment: Mapping[str, str], clock: 
         check = examine_step(peer)
         yield check
         if check.status == "failed":
-            yield from skip(("tcp", *_OF_SERVICE) if check.name == "dns" else _OF_SERVICE, "nothing to connect to")
+            yield from skip(("tcp", *_OF_SERVICE) if check.name == "dns" else _OF_SERVICE, "cannot connect")
             return
     yield from examine_service(address, proxy, clock)

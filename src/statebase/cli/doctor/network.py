@@ -1,4 +1,4 @@
-"""What a doctor says about the way to a service: address, proxy, DNS, TCP, TLS."""
+"""The checks of the connection to a service: address, proxy, DNS, TCP, TLS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..._base.deadline import within
 from ..._base.errors import ConfigurationError
 from ..._call.settings import REGIONS, Settings, check_proxy
 from ..._wire.proxies import environment_proxy
-from ..text import duration
+from ..formatting import duration
 from .report import Check, ok
 from .requests import Tls
 
@@ -26,7 +26,7 @@ _ANY_KEY = "key"
 
 
 class Peer(NamedTuple):
-    """The machine to connect to: the service, or the proxy before it."""
+    """The host to connect to: the service, or the proxy."""
 
     host: str
     port: int
@@ -34,18 +34,18 @@ class Peer(NamedTuple):
 
 
 def find_address(url: Optional[str], environment: Mapping[str, str]) -> Union[str, Check]:
-    """Return the address of the service; a check that failed where there is none that works."""
+    """Return the address of the service, or the failed check if it is not valid."""
     try:
         return Settings(api_key=_ANY_KEY, base_url=url).base_url
     except ConfigurationError as error:
         given = environment.get("STATEBASE_BASE_URL", "") if url is None else url
-        # Whoever wrote user:password@host wrote a password.
+        # An address like user:password@host contains a password.
         message = str(error).replace(repr(given), "given") if "@" in given else str(error)
         return Check("address", "failed", message)
 
 
 def examine_address(address: str, url: Optional[str], environment: Mapping[str, str]) -> Check:
-    """Say which service that is, and who says so."""
+    """Return the check that shows the address and where it was set."""
     region = next((name for name, known in REGIONS.items() if known == address), None)
     source = "the default"
     if url is not None:
@@ -56,7 +56,7 @@ def examine_address(address: str, url: Optional[str], environment: Mapping[str, 
 
 
 def find_proxy(address: str) -> Union[str, Check, None]:
-    """Return the proxy in effect; a check that failed where it cannot work."""
+    """Return the proxy for an address, or the failed check if it is not valid."""
     proxy = environment_proxy(address)
     try:
         check_proxy("The proxy in the environment", proxy)
@@ -64,23 +64,23 @@ def find_proxy(address: str) -> Union[str, Check, None]:
     except ConfigurationError as error:
         return Check("proxy", "failed", f"{error}.")
     except ValueError:
-        return Check("proxy", "failed", "The proxy in the environment has no valid port: give http://host:port.")
+        return Check("proxy", "failed", "The proxy in the environment has an invalid port: write http://host:port.")
     return proxy
 
 
 def examine_proxy(proxy: Optional[str], environment: Mapping[str, str]) -> Check:
-    """Say which proxy is in effect, without user and password."""
+    """Return the check that shows the proxy, without user and password."""
     names = [name for name in environment if name.lower() in _VARIABLES and environment[name]]
     if proxy is None:
-        return ok("proxy", "none" if not names else f"none: {', '.join(sorted(names))} does not count for this address")
+        return ok("proxy", "none" if not names else f"none: {', '.join(sorted(names))} does not apply to this address")
     parts = urlsplit(proxy)
     credentials = " (user and password hidden)" if "@" in parts.netloc else ""
-    source = f" from {', '.join(sorted(names))}" if names else " from the settings of the system"
+    source = f" from {', '.join(sorted(names))}" if names else " from the system settings"
     return ok("proxy", f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{credentials}{source}")
 
 
 def peer_of(address: str, proxy: Optional[str]) -> Peer:
-    """Return the host that is connected to: the proxy, if there is one."""
+    """Return the host to connect to: the proxy, if there is one."""
     parts = urlsplit(address if proxy is None else proxy)
     default = {"https": 443, "http": 80}.get(parts.scheme, 1080)
     return Peer(parts.hostname or "", parts.port or default, proxy is not None)
@@ -92,16 +92,21 @@ def examine_dns(peer: Peer) -> Check:
     try:
         found = within(_DNS_SECONDS, lambda: socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM))
     except TimeoutError:
-        return Check("dns", "failed", f"No answer about {who} in {_DNS_SECONDS:g} seconds.", "Is the network up?")
+        return Check(
+            "dns",
+            "failed",
+            f"Looking up {who} took more than {_DNS_SECONDS:g} seconds.",
+            "Check the network and the DNS server.",
+        )
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        return Check("dns", "failed", f"{who} has no address ({reason}).", "Is its name right, and the network up?")
+        return Check("dns", "failed", f"{who} has no address ({reason}).", "Check the host name and the network.")
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     return ok("dns", f"{who} is {', '.join(addresses[:4])}{', …' if len(addresses) > 4 else ''}")
 
 
 def examine_tcp(peer: Peer) -> Check:
-    """Connect, and hang up."""
+    """Open a TCP connection and close it."""
     who = f"{'the proxy ' if peer.is_proxy else ''}{peer.host}, port {peer.port}"
     try:
         connection = within(
@@ -109,30 +114,34 @@ def examine_tcp(peer: Peer) -> Check:
         )
     except TimeoutError:
         return Check(
-            "tcp", "failed", f"No connection to {who} in time.", "Is there a firewall, or a proxy to go through?"
+            "tcp", "failed", f"Connecting to {who} timed out.", "Check firewalls, and whether a proxy is needed."
         )
     except OSError as error:
         reason = error.strerror or str(error)
-        return Check("tcp", "failed", f"No connection to {who}: {reason}.", "Is it up, and the port right?")
+        return Check(
+            "tcp", "failed", f"Cannot connect to {who}: {reason}.", "Check that the server is running, and the port."
+        )
     connection.close()
     return ok("tcp", f"{who} accepts connections")
 
 
 def examine_tls(tls: Tls, now: datetime) -> Check:
-    """Say how the connection is encrypted, and how long the certificate lasts; it was checked before."""
+    """Return the check of an encrypted connection, whose certificate was verified when it was opened."""
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(tls.certificate["notAfter"]), timezone.utc)
     left = end - now
-    text = f"{tls.protocol}; the certificate, by {_issuer(tls.certificate)}, is trusted until {end:%Y-%m-%d}"
+    text = f"{tls.protocol}; the certificate, issued by {_issuer(tls.certificate)}, is valid until {end:%Y-%m-%d}"
     if left < _SOON:
         return Check("tls", "warning", f"{text}.", f"It expires in {duration(max(left.total_seconds(), 0))}: renew it.")
     return ok("tls", text)
 
 
 def tls_failure(error: ssl.SSLError) -> Check:
-    """Say why a connection could not be encrypted."""
+    """Return the failed check for an error of TLS."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         reason = (error.reason or str(error)).replace("_", " ").lower()
-        return Check("tls", "failed", f"The handshake failed ({reason}).", "Does the server speak TLS on this port?")
+        return Check(
+            "tls", "failed", f"The handshake failed ({reason}).", "Check that the server uses TLS on this port."
+        )
     return Check(
         "tls", "failed", f"The certificate is not trusted: {error.verify_message}.", _advice(error.verify_code)
     )
@@ -140,15 +149,15 @@ def tls_failure(error: ssl.SSLError) -> Check:
 
 def _advice(code: int) -> str:
     if code == _EXPIRED:
-        return "Whoever runs the server has to renew it; or the clock of this machine is wrong."
+        return "The operator of the server must renew it, or the clock of this machine is wrong."
     if code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return "Use the name that the certificate is for."
+        return "Use a host name that the certificate is issued for."
     if code in _UNKNOWN_AUTHORITY:
-        return "If you trust who signed it, set SSL_CERT_FILE to a file with its certificate, or pass verify=."
-    return "Ask whoever runs the server."
+        return "If you trust the CA that signed it, set SSL_CERT_FILE to the CA's certificate, or pass verify=."
+    return "Ask the operator of the server."
 
 
 def _issuer(certificate: Mapping[str, Any]) -> str:
     names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
     known: List[str] = [names[key] for key in ("organizationName", "commonName") if key in names]
-    return known[0] if known else "an authority without a name"
+    return known[0] if known else "a CA without a name"

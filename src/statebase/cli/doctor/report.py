@@ -1,45 +1,45 @@
-"""What a doctor says: one line a check."""
+"""The result of a check, and how results are printed."""
 
 from __future__ import annotations
 
 import sys
 import textwrap
 from collections import Counter
-from typing import Callable, Dict, Literal, NamedTuple, Sequence
+from typing import Callable, Dict, Literal, NamedTuple, Sequence, Tuple
 
 from ..._base.version import __version__
+from ..formatting import columns, json_line
 from ..terminal import Styled, escaped, faint, green, print_line, red, yellow
-from ..text import columns, json_line
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 _STYLES: Dict[Status, Callable[[str], Styled]] = {"ok": green, "warning": yellow, "failed": red, "skipped": faint}
-_NOUNS: Dict[Status, str] = {"warning": "to look at", "skipped": "skipped"}
+_COUNTED: Dict[Status, Tuple[str, str]] = {"warning": ("warning", "warnings"), "skipped": ("skipped", "skipped")}
 _STATUS_COLUMNS, _NAME_COLUMNS = 9, 10
 
 
 class Check(NamedTuple):
-    """What came of looking at one thing."""
+    """The result of a check."""
 
     name: str
     status: Status
     detail: str
-    """What was found, in a sentence or less."""
+    """What was found."""
     advice: str = ""
-    """What to do about it."""
+    """What to do; empty if nothing."""
 
 
 def ok(name: str, detail: str) -> Check:
-    """Say that all is well."""
+    """Return a check that found no problem."""
     return Check(name, "ok", detail)
 
 
 def skipped(name: str, why: str) -> Check:
-    """Say that something was not looked at."""
+    """Return a check that was not made."""
     return Check(name, "skipped", why)
 
 
 def print_check(check: Check) -> None:
-    """Print a check: one line, which is wrapped on a terminal."""
+    """Print a check as one line, wrapped on a terminal."""
     text = escaped(f"{check.detail} {check.advice}".strip())
     indent = _STATUS_COLUMNS + _NAME_COLUMNS
     first, *others = textwrap.wrap(text, columns() - indent) if sys.stdout.isatty() else [text]
@@ -50,9 +50,13 @@ def print_check(check: Check) -> None:
 
 
 def print_summary(checks: Sequence[Check]) -> None:
-    """Print in a line how it went."""
+    """Print how many checks failed."""
     numbers = Counter(check.status for check in checks)
-    others = [f", {numbers[status]} {noun}" for status, noun in _NOUNS.items() if numbers[status]]
+    others = [
+        f", {numbers[status]} {one if numbers[status] == 1 else many}"
+        for status, (one, many) in _COUNTED.items()
+        if numbers[status]
+    ]
     print_line()
     print_line(f"{len(checks)} checks: {numbers['failed'] or 'none'} failed{''.join(others)}.")
 

@@ -1,4 +1,4 @@
-"""How a doctor talks to a service: requests that are made once, end in time, and say what the connection was like."""
+"""Requests of the doctor: sent once, with a time limit, and with the details of the TLS connection."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..._base.deadline import within
 from ..._base.version import __version__
 
 _STEP_SECONDS = 10.0
-"""How long connecting may take, and each wait for data."""
+"""Limit for connecting, and for each wait for data."""
 _REQUEST_SECONDS = 15.0
 _MOST_BYTES = 8 * 1024 * 1024
 
 
 class Tls(NamedTuple):
-    """How a connection was encrypted."""
+    """The TLS protocol and certificate of a connection."""
 
     protocol: str
     certificate: Mapping[str, Any]
-    """As Python's `ssl` gives it."""
+    """As `ssl.SSLSocket.getpeercert` returns it."""
 
 
 class Reply(NamedTuple):
-    """An answer."""
+    """A response, and when it was requested and received."""
 
     status: int
     headers: httpx.Headers
@@ -38,27 +38,27 @@ class Reply(NamedTuple):
     answered_at: datetime
 
     def json(self) -> Any:
-        """Return what the body says.
+        """Return the body, parsed.
 
         Raises:
-            ValueError: It is not JSON, or nested too deeply to be read.
+            ValueError: The body is not JSON, or is nested too deeply.
         """
         try:
             return json.loads(self.body)
         except RecursionError as error:
-            raise ValueError("the answer is nested too deeply") from error
+            raise ValueError("the response is nested too deeply") from error
 
 
 class Wire:
-    """Sends requests the way a client does: the same authorities, the same proxy.
+    """Sends requests as a client does: with the same CA certificates and the same proxy.
 
     Args:
         base_url: The address of the service.
-        proxy: The proxy to go through.
-        clock: Tells the time.
+        proxy: The proxy to use; None for a direct connection.
+        clock: The clock for the times of a reply.
 
     Raises:
-        OSError: The certificates of the authorities cannot be read.
+        OSError: The CA certificates cannot be read.
     """
 
     def __init__(self, base_url: str, proxy: Optional[str], clock: Clock) -> None:
@@ -79,13 +79,13 @@ class Wire:
         self._client.close()
 
     def get(self, path: str, headers: Optional[Mapping[str, str]] = None) -> Reply:
-        """Ask for something once; redirects are not followed.
+        """Send a GET request once; redirects are not followed.
 
         Raises:
-            httpx.HTTPError: No answer came.
-            ssl.SSLError: The connection could not be encrypted.
-            TimeoutError: The answer did not come to its end in time.
-            ValueError: The answer is too large.
+            httpx.HTTPError: There was no response.
+            ssl.SSLError: The TLS handshake failed.
+            TimeoutError: The response was not complete in time.
+            ValueError: The response is too large.
         """
         return within(_REQUEST_SECONDS, lambda: self._get(path, headers or {}))
 
@@ -94,17 +94,17 @@ class Wire:
         agent = {"User-Agent": f"statebase-doctor/{__version__}"}
         with self._client.stream("GET", f"{self._base_url}{path}", headers={**agent, **headers}) as response:
             answered_at = self._clock.now()
-            tls = _tls_of(response)  # as long as the connection is there
+            tls = _tls_of(response)  # while the connection is open
             body = bytearray()
             for part in response.iter_bytes():
                 body += part
                 if len(body) > _MOST_BYTES:
-                    raise ValueError(f"the answer has more than {_MOST_BYTES:,} bytes")
+                    raise ValueError(f"the response has more than {_MOST_BYTES:,} bytes")
             return Reply(response.status_code, response.headers, bytes(body), tls, asked_at, answered_at)
 
 
 def certificate_failure(error: Optional[BaseException]) -> Optional[ssl.SSLError]:
-    """Return what went wrong with TLS, where that is the cause of an error."""
+    """Return the TLS error that caused an error; None if another error did."""
     while error is not None:
         if isinstance(error, ssl.SSLError):
             return error

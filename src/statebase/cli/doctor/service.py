@@ -1,4 +1,4 @@
-"""What a doctor says about a service: does it answer, and take the key, and is it the one that this SDK is for."""
+"""The checks of a service: its health, its clock, whether it accepts the key, and whether its API is the SDK's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..._base.errors import ConfigurationError
 from ..._call.outcome import describe
 from ..._call.settings import Settings
 from ..._generated.models import HealthStatus
-from ..text import duration
+from ..formatting import duration
 from .drift import differences
 from .environment import redacted_key
 from .network import examine_tls, tls_failure
@@ -27,29 +27,31 @@ _MOST_SKEW = timedelta(seconds=10)
 _MOST_SHOWN = 8
 _DOCUMENT_FILE = Path(__file__).parents[2] / "_generated" / "openapi.json"
 _AFTER_TLS = ("server", "clock", "key", "api")
-_NO_ANSWER = "nothing answered"
+_NO_RESPONSE = "no response"
 
 
 def examine_service(address: str, proxy: Optional[str], clock: Clock) -> Iterator[Check]:
-    """Ask a service how it is, whether it takes the key, and what its API is."""
+    """Check a service that accepts connections."""
     try:
         wire = Wire(address, proxy, clock)
     except OSError as error:
-        yield Check("tls", "failed", f"The authorities to trust cannot be read ({error}).", "See SSL_CERT_FILE.")
-        yield from skip(_AFTER_TLS, "no connection without them")
+        yield Check(
+            "tls", "failed", f"Cannot read the CA certificates ({error}).", "Check SSL_CERT_FILE and SSL_CERT_DIR."
+        )
+        yield from skip(_AFTER_TLS, "there are no CA certificates")
         return
     with wire:
-        yield from _ask(wire, address, clock)
+        yield from _check(wire, address, clock)
 
 
-def _ask(wire: Wire, address: str, clock: Clock) -> Iterator[Check]:
+def _check(wire: Wire, address: str, clock: Clock) -> Iterator[Check]:
     try:
         reply = wire.get("/health")
     except (httpx.HTTPError, OSError, ValueError) as error:
-        yield from _no_answer(error, address)
+        yield from _no_response(error, address)
         return
     if reply.tls is None:
-        yield skipped("tls", "an http:// address has none")
+        yield skipped("tls", "an http:// address does not use TLS")
     else:
         yield examine_tls(reply.tls, clock.now())
     yield _server(reply)
@@ -59,7 +61,7 @@ def _ask(wire: Wire, address: str, clock: Clock) -> Iterator[Check]:
 
 
 def skip(names: Sequence[str], why: str) -> Iterator[Check]:
-    """Say of several checks that they were not made; whether there could be a key at all needs no service."""
+    """Yield checks that were skipped; a missing or malformed key is reported even so."""
     for name in names:
         key = examine_key() if name == "key" else None
         if key is None:
@@ -69,7 +71,7 @@ def skip(names: Sequence[str], why: str) -> Iterator[Check]:
 
 
 def examine_key() -> Check:
-    """Say whether there is a key, and whether it could be one; only a service knows whether it works."""
+    """Check that there is a key, and that it is well-formed; only a service knows whether it is valid."""
     try:
         key = Settings(base_url="us").api_key.reveal()
     except ConfigurationError as error:
@@ -77,20 +79,20 @@ def examine_key() -> Check:
     return ok("key", f"{redacted_key(key)} from STATEBASE_API_KEY")
 
 
-def _no_answer(error: Exception, address: str) -> Iterator[Check]:
+def _no_response(error: Exception, address: str) -> Iterator[Check]:
     failure = certificate_failure(error)
     if failure is not None:
         yield tls_failure(failure)
-        yield from skip(_AFTER_TLS, "no connection that can be trusted")
+        yield from skip(_AFTER_TLS, "there is no trusted connection")
         return
     if address.startswith("https:"):
-        yield skipped("tls", _NO_ANSWER)
+        yield skipped("tls", _NO_RESPONSE)
     yield _unanswered("server", error, address)
-    yield from skip(_AFTER_TLS[1:], _NO_ANSWER)
+    yield from skip(_AFTER_TLS[1:], _NO_RESPONSE)
 
 
 def _attempted(name: str, examine: Callable[[], Check], address: str) -> Check:
-    """Make a check that asks the service; that it does not answer is what came of it."""
+    """Make a check that sends a request; no response is a failed check."""
     try:
         return examine()
     except (httpx.HTTPError, OSError, ValueError) as error:
@@ -110,16 +112,19 @@ def _server(reply: Reply) -> Check:
     except ValueError:
         if reply.status >= 500:
             return Check(
-                "server", "failed", f"It answers {reply.status}.", "It is down or overloaded: try again later."
+                "server", "failed", f"The server returned {reply.status}.", "It is down or overloaded: try again later."
             )
-        text = f"It answers {reply.status} at /health, and not as StateBase does."
-        return Check("server", "failed", text, "Is the address right, with its path?")
+        text = f"/health returned {reply.status}, but not the response of a StateBase server."
+        return Check("server", "failed", text, "Check the address and its path.")
     up = duration(health.uptime_seconds)
     text = f"version {health.version}, {health.status}, up {up}"
     if health.status != "healthy" or reply.status != 200:
         parts = [name for name, part in health.services.items() if not _is_well(part)]
         return Check(
-            "server", "warning", f"{text}.", f"Something is wrong with it: {', '.join(parts) or 'ask its people'}."
+            "server",
+            "warning",
+            f"{text}.",
+            f"Not healthy: {', '.join(parts)}." if parts else "Ask the operator of the server.",
         )
     return ok("server", text)
 
@@ -133,20 +138,20 @@ def _clock(reply: Reply) -> Check:
     try:
         there = parsedate_to_datetime(reply.headers["Date"])
     except (KeyError, TypeError, ValueError):
-        return skipped("clock", "the server does not say what time it is")
-    # The header has whole seconds, rounded down; the answer was made at some time between question and arrival.
+        return skipped("clock", "the response has no Date header")
+    # The header has whole seconds, rounded down; the response was made between the request and its arrival.
     early, late = reply.asked_at - timedelta(seconds=1), reply.answered_at
     skew = max(early - there, there - late, timedelta(0))
     seconds = f"{skew.total_seconds():.0f} seconds"
     if skew <= _MOST_SKEW:
         return ok("clock", "agrees with the server" if not round(skew.total_seconds()) else f"{seconds} off")
     side = "behind" if there > late else "ahead of"
-    advice = "Set the time, by NTP at best: signatures of webhooks and filters by time depend on it."
+    advice = "Set the clock, best by NTP: webhook signatures and filters by time depend on it."
     return Check("clock", "warning", f"This machine is {duration(skew.total_seconds())} {side} the server.", advice)
 
 
 def _key(wire: Wire) -> Check:
-    """Show the key to the service, by a request that only reads."""
+    """Send the key in a request that only reads."""
     check = examine_key()
     if check.status == "failed":
         return check
@@ -157,32 +162,33 @@ def _key(wire: Wire) -> Check:
         advice = "Set STATEBASE_API_KEY to one that works at this address."
         return Check("key", "failed", f"{check.detail} is not accepted: wrong, expired or revoked.", advice)
     if status == 403:
-        return Check("key", "failed", f"{check.detail} is known, but may not list sessions.", "Use one that may.")
-    if status == 429:
         return Check(
-            "key", "warning", f"{check.detail} has used up its requests of this minute.", "Wait, or use it less."
+            "key",
+            "failed",
+            f"{check.detail} is valid, but may not list sessions.",
+            "Use a key with permission to read sessions.",
         )
-    return Check("key", "failed", f"{check.detail}: the service answers {status}.", "See the check of the server.")
+    if status == 429:
+        return Check("key", "warning", f"{check.detail} has reached its rate limit.", "Wait, or send fewer requests.")
+    return Check("key", "failed", f"{check.detail}: the service returned {status}.", "See the check `server`.")
 
 
 def _api(wire: Wire) -> Check:
-    """Compare what the service says of its API with what this SDK was made from."""
+    """Compare the server's OpenAPI document with the one that this SDK was generated from."""
     reply = wire.get("/openapi.json")
     if reply.status != 200:
         return skipped("api", f"the server does not publish /openapi.json ({reply.status})")
     theirs = reply.json()
     if not isinstance(theirs, dict) or "paths" not in theirs:
-        return Check(
-            "api", "warning", "/openapi.json is not an OpenAPI document.", "Is the address right, with its path?"
-        )
+        return Check("api", "warning", "/openapi.json is not an OpenAPI document.", "Check the address and its path.")
     ours = json.loads(_DOCUMENT_FILE.read_text(encoding="utf-8"))
     found = differences(ours, cast("Mapping[str, Any]", theirs))
     if not found:
-        return ok("api", "the server describes the API that this SDK knows")
-    text = f"By its /openapi.json: {' '.join(difference.text for difference in found[:_MOST_SHOWN])}"
+        return ok("api", "the server's API is the one that this SDK was generated from")
+    text = f"According to its /openapi.json: {' '.join(difference.text for difference in found[:_MOST_SHOWN])}"
     if len(found) > _MOST_SHOWN:
         text += f" And {len(found) - _MOST_SHOWN} more differences."
     if not any(difference.matters for difference in found):
         return ok("api", text)
-    advice = "What it lacks fails or has no effect: use the versions of SDK and server that belong together."
+    advice = "Calls that need what it lacks fail or have no effect: use matching versions of SDK and server."
     return Check("api", "warning", text, advice)

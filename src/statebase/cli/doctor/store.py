@@ -1,4 +1,4 @@
-"""What a doctor says about a store."""
+"""The checks of a store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Iterator
 from ...local.errors import EngineError
 from ...local.search.embedding import default_embedder
 from ...local.storage.sqlite.inspection import Inspection, inspect
-from ..files import FileError, check_store, naming
+from ..command import CommandError
+from ..files import check_store, naming
 from .report import Check, ok, skipped
 
 _INTEGRITY_SECONDS = 30.0
@@ -15,12 +16,12 @@ _PARTS = ("schema", "integrity", "journal", "embedder")
 
 
 def examine_store(path: str) -> Iterator[Check]:
-    """Look at a store, and change nothing."""
+    """Check a store without changing it."""
     try:
         check_store(path)
         with naming(path, "--path"):
             inspection = inspect(path, _INTEGRITY_SECONDS)
-    except (FileError, EngineError) as error:
+    except (CommandError, EngineError) as error:
         yield Check("store", "failed", str(error))
         for part in _PARTS:
             yield skipped(part, "the store cannot be read")
@@ -35,18 +36,18 @@ def examine_store(path: str) -> Iterator[Check]:
 def _schema(inspection: Inspection) -> Check:
     version, newest = inspection.schema_version, inspection.newest_schema_version
     if version == 0:
-        return ok("schema", "an empty file: opening it makes it a store")
+        return ok("schema", "an empty file, which becomes a store when it is opened")
     if version < newest:
-        return ok("schema", f"version {version}: opening the store brings it to {newest}")
+        return ok("schema", f"version {version}: opening the store upgrades it to {newest}")
     return ok("schema", f"version {version}, the newest")
 
 
 def _integrity(inspection: Inspection) -> Check:
     if inspection.problems is None:
-        text = f"no damage found in {_INTEGRITY_SECONDS:g} seconds, before all of the file was read"
+        text = f"no damage found in the part of the file that could be read in {_INTEGRITY_SECONDS:g} seconds"
         return skipped("integrity", text)
     if inspection.problems:
-        advice = "Restore a backup; what can be read still comes out by `statebase export`."
+        advice = "Restore a backup, or save what can still be read with `statebase export`."
         return Check("integrity", "failed", f"The file is damaged: {'; '.join(inspection.problems)}.", advice)
     return ok("integrity", "no damage")
 
@@ -54,8 +55,8 @@ def _integrity(inspection: Inspection) -> Check:
 def _journal(inspection: Inspection) -> Check:
     if inspection.has_wal or inspection.schema_version == 0:
         return ok("journal", "a write-ahead log" if inspection.has_wal else "none yet")
-    advice = "Opening the store turns it on; other programs should not turn it off."
-    return Check("journal", "warning", "The write-ahead log is off.", advice)
+    advice = "Opening the store enables it; other programs should not disable it."
+    return Check("journal", "warning", "The write-ahead log is disabled.", advice)
 
 
 def _embedder(inspection: Inspection) -> Check:
@@ -63,18 +64,21 @@ def _embedder(inspection: Inspection) -> Check:
     here = None if embedder is None else embedder.id
     stored = inspection.embedder_id
     if here is None:
-        text = "none is installed: search goes by words"
+        text = "no embedder is installed: searches match words"
         if stored is None:
             return ok("embedder", text)
-        return Check("embedder", "warning", f"The store has vectors by {stored}, and here {text}.", _INSTALL)
+        return Check("embedder", "warning", f"The store has vectors by {stored}, but {text}.", _INSTALL)
     if stored is None:
         return ok("embedder", f"{here}; the store has no vectors yet")
     if stored != here:
-        advice = "A program that opens the store with another embedder makes all vectors anew."
+        advice = "Opening the store with another embedder computes all vectors again."
         return Check(
-            "embedder", "warning", f"The store has vectors by {stored}, and the default here is {here}.", advice
+            "embedder",
+            "warning",
+            f"The store has vectors by {stored}, but the default embedder here is {here}.",
+            advice,
         )
-    left = f"; {inspection.without_vector:,} memories wait for theirs" if inspection.without_vector else ""
+    left = f"; {inspection.without_vector:,} memories do not have a vector yet" if inspection.without_vector else ""
     return ok("embedder", f"{here}, as in the store{left}")
 
 

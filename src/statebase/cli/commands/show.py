@@ -1,40 +1,63 @@
-"""What `statebase show` does."""
+"""`statebase show`."""
 
 from __future__ import annotations
 
+import argparse
 from datetime import datetime, timezone
-from typing import Any, Dict, List, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple
 
-from .._generated.models import SessionResponse, TurnDetailResponse
-from ..client import StateBase
-from .terminal import faint, print_line, strong
-from .text import columns, distance, json_line, moment, paragraphs, pretty
+from ..arguments import add_json, add_number, add_session, add_store_or_service
+from ..command import Command
+from ..formatting import columns, distance, json_line, moment, paragraphs, pretty
+from ..terminal import faint, print_line, strong
+
+if TYPE_CHECKING:
+    from ..._generated.models import SessionResponse, TurnDetailResponse
+    from ...client import StateBase
+
+_DESCRIPTION = """\
+Show a session: what it is, when it expires, its state, and its last turns.
+
+Control characters in texts are escaped, like \\u001b. With --json the output is
+one object: the fields of the API's session, `state_version`, and `turns`, which
+are complete, oldest first."""
 
 
-class Shown(NamedTuple):
-    """A session and what is shown with it."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_session(parser)
+    add_store_or_service(parser, default_service=True)
+    add_number(parser, "turns to show")
+    add_json(parser, "print one JSON object")
 
+
+def _run(options: argparse.Namespace) -> int:
+    from ..opening import open_client
+
+    with open_client(options.path, options.url) as client:
+        shown = _read(client, options.session, options.number)
+    if options.json:
+        print_line(_as_json(shown))
+    else:
+        _print_session(shown)
+    return 0
+
+
+class _Shown(NamedTuple):
     session: SessionResponse
     state: Dict[str, Any]
     state_version: int
     turns: List[TurnDetailResponse]
 
 
-def read(client: StateBase, session_id: str, turns: int) -> Shown:
-    """Read a session, its state, and its last turns, oldest first.
-
-    Raises:
-        StateBaseError: It cannot be read.
-    """
+def _read(client: StateBase, session_id: str, turns: int) -> _Shown:
     session = client.sessions.get(session_id)
     state = client.sessions.get_state(session_id)
     last = client.sessions.list_turns(session_id, limit=max(turns, 1))[:turns]
     details = [client.sessions.get_turn(session_id, item.id) for item in last]
-    return Shown(session, state.state, state.version, details[::-1])
+    return _Shown(session, state.state, state.version, details[::-1])
 
 
-def as_json(shown: Shown) -> str:
-    """Return the session as one object."""
+def _as_json(shown: _Shown) -> str:
     return json_line(
         {
             **shown.session.model_dump(mode="json"),
@@ -45,8 +68,7 @@ def as_json(shown: Shown) -> str:
     )
 
 
-def print_session(shown: Shown) -> None:
-    """Print the session for people."""
+def _print_session(shown: _Shown) -> None:
     session, now = shown.session, datetime.now(timezone.utc)
     expires = session.ttl_expires_at
     facts = {
@@ -70,7 +92,7 @@ def print_session(shown: Shown) -> None:
 
 
 def print_turn(turn: TurnDetailResponse) -> None:
-    """Print a turn: when it was, what went in, what came out, and why."""
+    """Print a turn: its time, input, output and reasoning."""
     print_line("  ", faint(moment(turn.created_at)), "  turn ", strong(str(turn.turn_number)))
     _print_text(_labelled("in", turn.input.type), turn.input.content)
     _print_text(_labelled("out", turn.output.type), turn.output.content)
@@ -104,3 +126,6 @@ def _print_text(label: str, text: str) -> None:
         print_line("    ", faint(label.ljust(6)), first)
     for line in others:
         print_line(" " * 10, line)
+
+
+COMMAND = Command("show", "show a session", _DESCRIPTION, _add_arguments, _run)

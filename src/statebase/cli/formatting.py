@@ -1,4 +1,4 @@
-"""How values of a session are written for people."""
+"""Formats values of a session as text for people."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def columns() -> int:
-    """Return how wide to write: as wide as the terminal, and 80 where there is none."""
+    """Return the width of the terminal, at most 100; 80 if there is no terminal."""
     return min(shutil.get_terminal_size().columns, _MOST_COLUMNS)
 
 
 def moment(time: datetime) -> str:
-    """Return a time to the second, in UTC."""
+    """Return a time in UTC, to the second."""
     return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}Z"
 
 
 def distance(time: datetime, now: datetime) -> str:
-    """Return how far a time is from now: `3 hours ago`, `in 2 days`."""
+    """Return a time relative to now: `3 hours ago`, `in 2 days`."""
     seconds = (time - now).total_seconds()
     text = duration(abs(seconds))
     return f"in {text}" if seconds > 0 else f"{text} ago"
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time in its two largest units, rounded down: `3 hours 12 minutes`."""
+    """Return a duration in its two largest units, rounded down: `3 hours 12 minutes`."""
     parts: List[str] = []
     left = int(seconds)
     for size, unit in _STEPS:
@@ -49,7 +49,7 @@ def compact(value: Any, most: int) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text escaped, its end left out if it is longer than `most` characters."""
+    """Return a text escaped, and shortened to at most `most` characters."""
     safe = escaped(text)
     return safe if len(safe) <= most else f"{safe[: max(most - 1, 0)]}…"
 
@@ -60,7 +60,7 @@ def pretty(value: Mapping[str, Any], indent: str) -> List[str]:
 
 
 def paragraphs(text: str, width: int) -> List[str]:
-    """Return a text as lines that fit, its own line breaks kept; what is long is cut, and said to be."""
+    """Return a text as lines that fit, with its own line breaks; after 12 lines it says how many are left out."""
     lines = [
         line
         for paragraph in text.replace("\r\n", "\n").expandtabs(4).split("\n")

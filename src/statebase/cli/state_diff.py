@@ -1,4 +1,4 @@
-"""What is different between two states, by path."""
+"""The differences between two states, by path."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _Object = Dict[str, Any]
 _List = Sequence[Any]
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _DEEPEST = 50
-"""How far into a state a path goes; below, a value is given as a whole."""
+"""Depth limit of a path; deeper values are compared as a whole."""
 
 
 class Change(NamedTuple):
-    """One difference: `before` counts unless something was added, `after` unless something was removed."""
+    """A difference; `before` is unused if a value was added, `after` if one was removed."""
 
     kind: Literal["added", "removed", "changed"]
     path: str
@@ -22,20 +22,20 @@ class Change(NamedTuple):
     after: Any = None
 
     def as_dict(self) -> Dict[str, Any]:
-        """Return it for JSON, without what does not count."""
+        """Return it as a JSON object, without the unused value."""
         values = {"before": self.before, "after": self.after}
         absent = {"added": "before", "removed": "after"}.get(self.kind)
         return {"kind": self.kind, "path": self.path, **{k: v for k, v in values.items() if k != absent}}
 
 
 def changes(before: Any, after: Any, path: str = "", depth: int = 0) -> Iterator[Change]:
-    """Yield what is different, as deep inside as it can be told.
+    """Yield the differences between two JSON values, each with the most specific path.
 
     Args:
         before: A JSON value.
-        after: What it became.
-        path: Where the value stands: `order.items[2].price`.
-        depth: How many levels down that is.
+        after: The value that it was changed to.
+        path: The path of the value: `order.items[2].price`.
+        depth: The number of levels in the path.
     """
     if _text(before) == _text(after):
         return
@@ -59,7 +59,7 @@ def _of_objects(before: _Object, after: _Object, path: str, depth: int) -> Itera
 
 
 def _of_lists(before: _List, after: _List, path: str, depth: int) -> Iterator[Change]:
-    """Yield what is different between what both lists begin with and what both end with."""
+    """Yield the differences of two lists, without their common start and end."""
     old, new = [_text(item) for item in before], [_text(item) for item in after]
     start = _shared(old, new)
     end = _shared(old[start:][::-1], new[start:][::-1])
@@ -74,7 +74,7 @@ def _of_lists(before: _List, after: _List, path: str, depth: int) -> Iterator[Ch
 
 
 def _shared(one: List[str], other: List[str]) -> int:
-    """Return how many items both begin with."""
+    """Return how many items both lists start with."""
     return next((n for n, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
 
 

@@ -1,0 +1,102 @@
+"""Arguments that several commands take, and the types of arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Callable
+
+from .environment import API_KEY, BASE_URL
+
+LONGEST_TTL_SECONDS = 2_592_000
+"""The largest `ttl_seconds` that the API accepts."""
+SERVICE = f"a service, or a region: us, eu, apac; the key is in {API_KEY}"
+"""The help of --url."""
+
+_MOST_DIGITS = 20
+_MOST_SHOWN = 40
+
+
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """Add SESSION, the session that a command shows."""
+    parser.add_argument("session", type=text(parser, "SESSION"), metavar="SESSION", help="the ID of the session")
+
+
+def add_store(parser: argparse.ArgumentParser, help: str = "the store") -> None:
+    """Add --path, for a command that works on a store only."""
+    parser.add_argument("--path", type=text(parser, "--path"), required=True, metavar="FILE", help=help)
+
+
+def add_store_or_service(parser: argparse.ArgumentParser, *, default_service: bool = False) -> None:
+    """Add --path and --url, of which one must be given.
+
+    Args:
+        parser: The parser of the command.
+        default_service: Whether neither is needed if the environment names a service: only for commands that read.
+    """
+    group = parser.add_mutually_exclusive_group(required=not (default_service and os.environ.get(BASE_URL)))
+    group.add_argument("--path", type=text(parser, "--path"), metavar="FILE", help="a store")
+    default = f". Default: {BASE_URL}" if default_service else ""
+    group.add_argument("--url", type=text(parser, "--url"), help=SERVICE + default)
+
+
+def add_number(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add -n, how much of a session is shown."""
+    parser.add_argument(
+        "-n",
+        "--number",
+        type=integer(parser, "-n/--number", 0, 50),
+        default=5,
+        metavar="N",
+        help=f"{help}, 0 to 50 (default: %(default)s)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help=help)
+
+
+def integer(parser: argparse.ArgumentParser, name: str, least: int, most: int) -> Callable[[str], int]:
+    """Return the type of an argument that is an integer in a range."""
+
+    def read(value: str) -> int:
+        if not (value.isdecimal() and len(value) <= _MOST_DIGITS and least <= int(value) <= most):
+            parser.error(f"{name} must be an integer from {least} to {most}, got {_shown(value)}")
+        return int(value)
+
+    return read
+
+
+def seconds(parser: argparse.ArgumentParser, name: str) -> Callable[[str], float]:
+    """Return the type of an argument that is a number of seconds."""
+
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0.1 <= number <= 86400:
+            parser.error(f"{name} must be a number of seconds from 0.1 to 86400, got {_shown(value)}")
+        return number
+
+    return read
+
+
+def text(parser: argparse.ArgumentParser, name: str) -> Callable[[str], str]:
+    """Return the type of an argument that is a path, an ID or an address."""
+
+    def read(value: str) -> str:
+        if not value:
+            parser.error(f"{name} must not be empty")
+        if "\0" in value:
+            parser.error(f"{name} must not contain a null character")
+        return value
+
+    return read
+
+
+def _shown(value: str) -> str:
+    if not value:
+        return "an empty string"
+    return value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}..."

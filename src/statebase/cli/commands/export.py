@@ -1,0 +1,81 @@
+"""`statebase export`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from typing import Dict
+
+from ..arguments import add_json, add_store_or_service, text
+from ..command import Command
+from ..terminal import Progress, escaped, inform, print_line
+
+_DESCRIPTION = """\
+Export sessions as JSON Lines, with their state versions, turns, memories and
+entities.
+
+Not exported: traces (the audit trail of the source), API keys, and state
+versions before the newest 100 of a session, which the API does not return. For
+a complete copy of a file use `statebase backup`."""
+
+_OUTPUT = "-o/--output"
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "sessions", type=text(parser, "SESSION"), nargs="*", default=[], metavar="SESSION", help="the ID of a session"
+    )
+    which.add_argument("--all", action="store_true", help="all sessions that have not expired")
+    which.add_argument("--expired", action="store_true", help="all sessions, including expired ones; requires --path")
+    add_store_or_service(parser)
+    parser.add_argument(
+        "-o", "--output", type=text(parser, _OUTPUT), metavar="FILE", help="where to write. Default: stdout"
+    )
+    add_json(parser, "print the counts as JSON; requires -o")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.expired and options.path is None:
+        options.parser.error("--expired requires --path: a service does not return expired sessions")
+    if options.json and options.output is None:
+        options.parser.error(f"--json requires {_OUTPUT}: stdout is the export itself")
+    counts = _export(options)
+    if options.json:
+        print_line(json.dumps({"output": options.output, "counts": counts}))
+    elif options.output is not None:
+        from ..counts import listed
+
+        inform(f"Wrote {listed(counts)} to {options.output}.")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> Dict[str, int]:
+    """Write the sessions, and return how many records of each kind were written."""
+    from ...transfer.exporting import export
+    from ...transfer.records import EndRecord, SessionRecord
+    from ..files import check_output, writing
+    from ..opening import open_for_transfer
+
+    session_ids = options.sessions or None
+    if options.output is not None:
+        check_output(options.output, _OUTPUT)
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(open_for_transfer(options.path, options.url, ignore_expiry=options.expired))
+        file = stack.enter_context(writing(options.output, _OUTPUT))
+        progress = stack.enter_context(Progress())
+        total = "" if session_ids is None else f" of {len(session_ids)}"
+        exported = 0
+        counts: Dict[str, int] = {}
+        for record in export(client, session_ids, progress.warn):
+            file.write(escaped(record.model_dump_json()).encode() + b"\n")
+            if isinstance(record, SessionRecord):
+                exported += 1
+                progress.show(f"{exported} sessions{total}")
+            if isinstance(record, EndRecord):
+                counts = record.counts
+    return counts
+
+
+COMMAND = Command("export", "export sessions as JSON Lines", _DESCRIPTION, _add_arguments, _run)

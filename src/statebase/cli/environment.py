@@ -1,0 +1,29 @@
+"""The environment variables and the exit codes, for the help, the doctor and the pages."""
+
+from __future__ import annotations
+
+API_KEY = "STATEBASE_API_KEY"
+BASE_URL = "STATEBASE_BASE_URL"
+SERVE_API_KEY = "STATEBASE_SERVE_API_KEY"
+
+VARIABLES = {
+    (API_KEY,): "the API key of the service",
+    (BASE_URL,): "the default service of doctor, show and tail",
+    (SERVE_API_KEY,): "the API key that clients of `serve` must send",
+    ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"): "the proxy, and the hosts that bypass it",
+    ("SSL_CERT_FILE", "SSL_CERT_DIR"): "the CA certificates to trust instead of the default",
+    ("NO_COLOR",): "set to anything: no colours",
+    ("FORCE_COLOR",): "set to anything: colours even if the output is not a terminal",
+}
+"""What each variable, or group of variables, is for."""
+
+FAILED = 1
+INTERRUPTED = 130
+
+EXIT_CODES = {
+    0: "success. `serve` and `tail` also after Ctrl-C, `tail` when the session ends, `doctor` if no check failed",
+    FAILED: "failure, explained by one line on stderr. `doctor`: a check failed",
+    2: "usage error",
+    INTERRUPTED: "interrupted by Ctrl-C",
+}
+"""What each exit code means."""

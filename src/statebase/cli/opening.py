@@ -1,0 +1,85 @@
+"""Open what a command works on: a client for a store or a service, or the engine of a store."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timezone
+from typing import Callable, Generator, Optional
+
+from .._call.settings import DEFAULT_MAX_RETRIES
+from ..client import StateBase
+from ..local.engine import Engine
+from .files import check_store, naming
+
+_TRANSFER_RETRIES = 8
+"""A transfer makes many requests and may exceed a rate limit: more retries let it wait for the next minute."""
+_LONG_AGO = datetime(1980, 1, 1, tzinfo=timezone.utc)
+
+
+@contextlib.contextmanager
+def open_client(
+    path: Optional[str],
+    url: Optional[str],
+    *,
+    create: bool = False,
+    max_retries: int = DEFAULT_MAX_RETRIES,
+    clock: Optional[Callable[[], datetime]] = None,
+) -> Generator[StateBase, None, None]:
+    """Open a client for a store or a service, and close it at the end.
+
+    Args:
+        path: The store; None for the service.
+        url: The service; None for the one in the environment.
+        create: Whether to create a store that does not exist.
+        max_retries: Retries after a failed request to the service.
+        clock: The clock of the store.
+
+    Raises:
+        CommandError: The store does not exist or cannot be opened.
+        ConfigurationError: The address or the key is not valid.
+    """
+    if path is None:
+        with StateBase(base_url=url, max_retries=max_retries) as client:
+            yield client
+        return
+    check_store(path, create=create, in_memory=create)
+    with contextlib.ExitStack() as stack:
+        with naming(path, "--path"):
+            client = stack.enter_context(StateBase.local(path, clock=clock))
+        yield client
+
+
+@contextlib.contextmanager
+def open_for_transfer(
+    path: Optional[str], url: Optional[str], *, create: bool = False, ignore_expiry: bool = False
+) -> Generator[StateBase, None, None]:
+    """Open a client for many requests; it can return the expired sessions of a store.
+
+    Raises:
+        CommandError: The store does not exist or cannot be opened.
+        StateBaseError: The service cannot be reached, or refuses the key.
+    """
+    # At this time no session has expired yet.
+    clock = (lambda: _LONG_AGO) if ignore_expiry else None
+    with open_client(path, url, create=create, max_retries=_TRANSFER_RETRIES, clock=clock) as client:
+        if path is None:
+            # A wrong address or key fails at once, not after all retries.
+            client.with_options(max_retries=1).sessions.list(limit=1)
+        yield client
+
+
+@contextlib.contextmanager
+def open_engine(path: str) -> Generator[Engine, None, None]:
+    """Open the engine on a store that exists, and close it at the end.
+
+    Raises:
+        CommandError: The store does not exist or cannot be opened.
+        EngineError: The file is not a store.
+    """
+    check_store(path)
+    with naming(path, "--path"):
+        engine = Engine.open(path)
+    try:
+        yield engine
+    finally:
+        engine.close()
