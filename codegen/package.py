@@ -177,12 +177,14 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
     # These load both generators, which takes longer than everything else.
     from codegen.models import document_models, query_models
     from codegen.operations.operations import read_api
+    from codegen.operations.steps import read_steps
     from codegen.reference.page import sections
     from codegen.render import Renderer
 
     source, templates = canonical(document), project.templates
     models = document_models(source, templates / "models", header, scratch)
     api = read_api(source, models.classes)
+    steps = read_steps(api.namespaces, project.sources)
     ids = {(operation.path, operation.method.lower()): operation.id for operation in api.operations}
     queries = query_models(source, ids, templates / "models", header, scratch)
     renderer = Renderer(templates, header)
@@ -191,13 +193,15 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
         "models.py": renderer.models(models, api),
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
-        "raw.py": renderer.raw(api),
         "namespaces.py": renderer.namespaces(api),
         "openapi.json": json.dumps(_without_extension(document), separators=(",", ":")) + "\n",
         "transport/__init__.py": renderer.text("transport_package.py.jinja"),
-        **{f"transport/{namespace}.py": renderer.transport(api, namespace) for namespace in api.namespaces},
+        **{
+            f"transport/{namespace}.py": renderer.transport(api, namespace, steps[namespace])
+            for namespace in api.namespaces
+        },
     }
-    return {**files, REFERENCE: renderer.reference(sections(api, files, project.sources))}
+    return {**files, REFERENCE: renderer.reference(sections(api, steps, files, project.sources))}
 
 
 def _without_extension(node: Any) -> Any:

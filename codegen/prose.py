@@ -134,6 +134,19 @@ def example_for(text: str, calls: Mapping[str, str], method: str, asynchronous: 
     return lines
 
 
+def awaited_example(docstring: str) -> list[str]:
+    """Return the lines of a docstring, with its example for the asynchronous client in place of the synchronous one."""
+    lines = docstring.splitlines()
+    for step in doctest.DocTestParser().get_examples(docstring):
+        tree = ast.parse(step.source)
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of_client(node)]
+        first, *more = _awaited(step.source, tree, nodes).splitlines()
+        margin = " " * step.indent
+        code = [f"{margin}>>> {first}", *(f"{margin}... {line}".rstrip() for line in more)]
+        lines[step.lineno : step.lineno + len(code)] = code
+    return lines
+
+
 def _of_client(call: ast.Call) -> bool:
     return _path(call.func).startswith("client.")
 

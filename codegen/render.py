@@ -17,6 +17,7 @@ from codegen.models import Models
 from codegen.names import camel_case
 from codegen.operations.operations import Api, Operation
 from codegen.operations.parameters import Location, Parameter
+from codegen.operations.steps import Steps
 from codegen.operations.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
 from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
 from codegen.reference.page import Section
@@ -28,7 +29,19 @@ _KEYWORDS: dict[Location, str] = {"path": "path", "query": "query", "header": "h
 _TAKEN = {
     *("Any", "Dict", "List", "Literal", "Mapping", "Sequence", "Union", "Unpack", "TYPE_CHECKING", "Timestamp"),
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
-    *("AsyncNamespace", "AsyncPage", "Page", "SyncNamespace"),
+    *(
+        "AsyncNamespace",
+        "AsyncPage",
+        "Page",
+        "SyncNamespace",
+        "Iterable",
+        "Optional",
+        "Tuple",
+        "run",
+        "run_async",
+        "raw",
+        "raw_async",
+    ),
 }
 
 
@@ -52,7 +65,7 @@ class Renderer:
         self._environment.globals["header"] = header
         self._environment.filters.update(
             {
-                "default": lambda parameter: "" if parameter.required else " = NOT_GIVEN",
+                "default": _default,
                 "python": repr,
                 "literal": as_literal,
                 "result": _result,
@@ -86,13 +99,18 @@ class Renderer:
             results=_result_imports(api.operations, models),
         )
 
-    def transport(self, api: Api, namespace: str) -> str:
+    def transport(self, api: Api, namespace: str, steps: tuple[Steps, ...]) -> str:
         """Render the module of one namespace."""
         methods = api.methods(namespace)
         operations = [operation for _, operation in methods]
-        models = sorted({name for operation in operations for name in _in_signature(operation)})
-        class_name = f"{camel_case(namespace)}Transport"
-        _refuse_taken(models, {class_name, f"Async{class_name}"})
+        models = sorted(
+            {name for operation in operations for name in _in_signature(operation)}
+            | {name for each in steps for name in each.models}
+        )
+        class_name = camel_case(namespace)
+        _refuse_taken(
+            models, {f"{prefix}{class_name}{end}" for prefix in ("", "Async") for end in ("", "WithRawResponse")}
+        )
         sets = _long_sets(operations)
         text = sentence(api.namespaces[namespace].description)
         return self._render(
@@ -101,24 +119,24 @@ class Renderer:
             class_name=class_name,
             description=literal([text] if text else [f"The methods of {namespace}."], 4),
             methods=methods,
+            raw_methods=[*(name for name, _ in methods), *api.namespaces[namespace].raw],
             models=models,
             results=_result_imports(operations, models),
+            own=_own_imports(operations, steps),
+            steps=steps,
             sets=sets,
             annotation=lambda parameter: as_argument(parameter.type, sets, parameter.required),
             docstring=_method_docstring,
+            steps_docstring=lambda each, asynchronous: literal(each.docstring_lines(asynchronous), 8),
         )
-
-    def raw(self, api: Api) -> str:
-        """Render `raw.py`."""
-        namespaces = [_raw_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
-        return self._render("raw.py.jinja", namespaces=namespaces)
 
     def namespaces(self, api: Api) -> str:
         """Render `namespaces.py`."""
         namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
         models = sorted({name for operation in operations for name in _in_signature(operation)})
-        _refuse_taken(models, {"Namespaces", "AsyncNamespaces", "SyncAPIClient", "AsyncAPIClient"})
+        taken = {f"{prefix}{end}" for prefix in ("", "Async") for end in ("Namespaces", "WithRawResponse", "APIClient")}
+        _refuse_taken(models, {*taken, "SyncAPIClient"})
         return self._render(
             "namespaces.py.jinja",
             namespaces=namespaces,
@@ -143,8 +161,7 @@ class Renderer:
 
 def _class_of(name: str, namespace: Namespace) -> dict[str, Any]:
     """Return the name of a namespace, its class, and the module that has it."""
-    module, _, class_name = (namespace.class_path or f".transport.{name}.{camel_case(name)}Transport").rpartition(".")
-    return {"name": name, "module": module, "class_name": class_name}
+    return {"name": name, "module": f".transport.{name}", "class_name": camel_case(name), "also": namespace.also}
 
 
 def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
@@ -152,12 +169,6 @@ def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, An
     text = sentence(namespace.description) or f"The methods of {name}."
     methods = api.methods(name) if namespace.client_path else ()
     return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods]}
-
-
-def _raw_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
-    """Say what `raw.py` wraps: the class of a namespace, where it is from, and its methods."""
-    methods = [*(method for method, _ in api.methods(name)), *namespace.methods]
-    return {**_class_of(name, namespace), "raw": camel_case(name), "methods": methods}
 
 
 def _long_sets(operations: Iterable[Operation]) -> dict[Values, str]:
@@ -196,13 +207,20 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
         lines += section("Returns", [("", outcome(operation.returns))], _METHOD_WIDTH)
+    refused = [("InvalidRequestError", sentence(operation.refuses))] if operation.refuses else []
     errors = ((ERRORS.get(status, "APIStatusError"), outcome(text)) for status, text in operation.errors)
-    lines += section("Raises", errors, _METHOD_WIDTH)
+    lines += section("Raises", [*refused, *errors], _METHOD_WIDTH)
     if operation.example is not None:
         place = pointer("paths", operation.path, operation.method.lower(), "x-statebase", "example")
         code = example_for(operation.example, operation.calls, method, asynchronous, place)
         lines += ["", "Example:", *(f"    {line}" for line in code)]
     return lines
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return ""
+    return " = NOT_GIVEN" if parameter.default is None else f" = {parameter.default!r}"
 
 
 def _result(operation: Operation) -> str:
@@ -241,8 +259,11 @@ def _mapping(parameters: Iterable[Parameter]) -> str:
 
 def _sent(parameter: Parameter) -> str:
     # The client wants the parts of a path as text, so that it can tell an id from a mistake.
-    number = parameter.location == "path" and as_result(parameter.type) == "int"
-    return f"str({parameter.argument})" if number else parameter.argument
+    name = parameter.argument
+    if parameter.location == "path" and as_result(parameter.type) == "int":
+        return f"str({name})"
+    value = f"either({name!r}, {name}, {parameter.also!r}, {parameter.also})" if parameter.also else name
+    return f"{parameter.convert.rpartition('.')[2]}({name!r}, {value})" if parameter.convert else value
 
 
 def _at_run_time(operation: Operation) -> set[str]:
@@ -266,6 +287,17 @@ def _result_imports(operations: Iterable[Operation], models: list[str]) -> list[
         if name in models or names.count(name) > 1:
             raise CodegenError(pointer("components", "schemas", name), f"There is another class {name} beside it.")
     return imports
+
+
+def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> list[tuple[str, str]]:
+    """Return the modules and names of what is written by hand for methods: types, converters, steps."""
+    parameters = [parameter for operation in operations for parameter in operation.parameters]
+    paths = {path for parameter in parameters for path in parameter.type.paths()}
+    paths |= {parameter.convert for parameter in parameters if parameter.convert}
+    imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
+    for each in steps:
+        imports |= {(each.module, each.name), *each.imports}
+    return sorted(imports)
 
 
 def _refuse_taken(models: Iterable[str], more: set[str]) -> None:

@@ -37,7 +37,7 @@ class Blocking:
             return self._wrap(self._loop.run_until_complete(_as_coroutine(value)))
         if inspect.isasyncgen(value):
             return self._iterate(value)
-        of_raw_client = type(value).__module__ == "statebase._generated.raw"
+        of_raw_client = type(value).__name__.endswith("WithRawResponse")
         if of_raw_client or isinstance(value, (AsyncNamespace, AsyncPage, AsyncStateBase)):
             return Blocking(value, self._loop)
         if inspect.ismethod(value):

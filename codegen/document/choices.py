@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
-_OPERATION_KEYS = {"id", "methods", "positional", "page", "read", "result", "example"}
-_NAMESPACE_KEYS = {"description", "class", "client", "methods"}
+_OPERATION_KEYS = {"id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "example"}
+_ARGUMENT_KEYS = {"type", "convert", "also", "default", "optional", "description"}
+_NAMESPACE_KEYS = {"description", "client", "steps", "raw", "also"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 
@@ -31,16 +32,35 @@ class Namespace:
 
     description: str = ""
     """What it is for; empty where nobody says."""
-    class_path: Optional[str] = None
-    """The hand-written class that takes the place of the generated one; its async twin is called Async..."""
     client_path: Optional[str] = None
     """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
-    methods: tuple[str, ...] = ()
-    """What the class offers besides the operations."""
+    steps: tuple[str, ...] = ()
+    """The paths of hand-written functions whose steps become methods besides those of the operations."""
+    raw: tuple[str, ...] = ()
+    """Which of these `with_raw_response` offers too: those that return the response of one call."""
+    also: Optional[str] = None
+    """Another name of the attribute."""
 
     def call(self, method: str) -> str:
         """Write how a method of this namespace is called: `client.sessions.get` for `sessions.get`."""
         return f"client.{method.rpartition('.')[2] if self.client_path else method}"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """How a method takes a parameter where it differs from the document."""
+
+    type_path: Optional[str] = None
+    """The type that it takes instead: `statebase._namespaces.turns.TurnInputLike`."""
+    convert: Optional[str] = None
+    """The path of the function that makes of an argument what is sent; it takes the name and the value."""
+    also: Optional[str] = None
+    """Another name of the argument."""
+    default: Optional[str] = None
+    """The text that is sent where it is left out."""
+    optional: bool = False
+    """Whether it may be left out although the document requires it: `convert` refuses it."""
+    description: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,9 @@ class Choices:
     id: Optional[str] = None
     methods: Optional[tuple[str, ...]] = None
     positional: Optional[tuple[str, ...]] = None
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    refuses: Optional[str] = None
+    """Which arguments are refused before anything is sent."""
     page: Optional[Page] = None
     read: bool = False
     result: Optional[str] = None
@@ -78,6 +101,8 @@ def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
         id=_text(given, "id", place),
         methods=_texts(given, "methods", place),
         positional=_texts(given, "positional", place),
+        arguments=_arguments(given, below(place, "arguments")),
+        refuses=_text(given, "refuses", place),
         page=_page(given["page"], below(place, "page")) if "page" in given else None,
         read=_flag(given, "read", place),
         result=_class_path(given, "result", place),
@@ -94,15 +119,19 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
             raise CodegenError(place, f"{name!r} cannot be the name of a namespace.")
         here = below(place, name)
         namespace = _mapping(given, here, _NAMESPACE_KEYS)
-        methods = _texts(namespace, "methods", here) or ()
-        for method in methods:
-            if not is_name(method):
-                raise CodegenError(below(here, "methods"), f"{method!r} cannot be a method.")
+        steps = _texts(namespace, "steps", here) or ()
+        raw = _texts(namespace, "raw", here) or ()
+        for path in steps:
+            _check_path(path, below(here, "steps"))
+        for method in raw:
+            if method not in {path.rpartition(".")[2] for path in steps}:
+                raise CodegenError(below(here, "raw"), f"{method!r} is none of the steps.")
         result[name] = Namespace(
             description=_text(namespace, "description", here) or "",
-            class_path=_class_path(namespace, "class", here),
             client_path=_class_path(namespace, "client", here),
-            methods=methods,
+            steps=steps,
+            raw=raw,
+            also=_name(namespace, "also", here),
         )
     return result
 
@@ -121,6 +150,27 @@ def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
     return choices
 
 
+def _arguments(given: Mapping[str, Any], place: str) -> Mapping[str, Argument]:
+    arguments: dict[str, Argument] = {}
+    for name, source in _mapping(given.get("arguments", {}), place).items():
+        here = below(place, name)
+        argument = _mapping(source, here, _ARGUMENT_KEYS)
+        for key in ("type", "convert"):
+            if key in argument:
+                _check_path(argument[key], below(here, key))
+        if argument.get("optional") and "convert" not in argument:
+            raise CodegenError(here, "What is optional against the document needs a function that refuses it: convert.")
+        arguments[name] = Argument(
+            type_path=argument.get("type"),
+            convert=argument.get("convert"),
+            also=_name(argument, "also", here),
+            default=_text(argument, "default", here),
+            optional=_flag(argument, "optional", here),
+            description=_text(argument, "description", here),
+        )
+    return arguments
+
+
 def _page(given: Any, place: str) -> Page:
     page = _mapping(given, place, set().union(*_PAGE_KEYS))
     if set(page) not in _PAGE_KEYS:
@@ -136,6 +186,18 @@ def _class_path(given: Mapping[str, Any], key: str, place: str) -> Optional[str]
     if path is not None and not re.fullmatch(r"(statebase)(\.[a-z_][a-z0-9_]*)+\.[A-Z][A-Za-z0-9]*", path):
         raise CodegenError(below(place, key), f"{path!r} is not the path of a class of statebase.")
     return path
+
+
+def _check_path(path: object, place: str) -> None:
+    if not isinstance(path, str) or not re.fullmatch(r"statebase(\.[a-z_][a-z0-9_]*)+\.[A-Za-z][A-Za-z0-9_]*", path):
+        raise CodegenError(place, f"{path!r} is not the path of a name of statebase.")
+
+
+def _name(given: Mapping[str, Any], key: str, place: str) -> Optional[str]:
+    name = _text(given, key, place)
+    if name is not None and not is_name(name):
+        raise CodegenError(below(place, key), f"{name!r} cannot be a name.")
+    return name
 
 
 def _mapping(given: Any, place: str, known: Optional[set[str]] = None) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from codegen.document.choices import NAMESPACES, Namespace, Page, namespaces, op
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case, is_name, operation_name, snake_case
-from codegen.operations.parameters import Location, Parameter, read_parameters, signature
+from codegen.operations.parameters import Location, Parameter, adapted, read_parameters, signature
 from codegen.operations.parser import Route, parse
 from codegen.operations.value_types import Type
 
@@ -53,6 +53,8 @@ class Operation:
     summary: str
     description: str
     returns: str
+    refuses: Optional[str]
+    """Which arguments are refused before anything is sent."""
     errors: tuple[tuple[int, str], ...]
     """The documented error answers that not every operation can give: status and description."""
     example: Optional[str]
@@ -64,8 +66,8 @@ class Operation:
         return self.retry != "safe" and self.method != "DELETE"
 
     def at(self, location: Location) -> tuple[Parameter, ...]:
-        """Return the parameters of one location, in the order of the signature."""
-        return tuple(parameter for parameter in self.parameters if parameter.location == location)
+        """Return the parameters of one location, each once, in the order of the signature."""
+        return tuple(p for p in self.parameters if p.location == location and p.other_name_of is None)
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class _Reader:
         identity = self._identity()
         status, result = self._result()
         parameters = read_parameters(self._source, self._route, self._path, self._schemas, self._place)
+        parameters = adapted(parameters, self._choices.arguments, self._place)
         parameters, positional = signature(parameters, self._choices.positional, self._place)
         methods = self._methods(identity)
         return Operation(
@@ -169,6 +172,7 @@ class _Reader:
             summary=self._source.get("summary", ""),
             description=self._source.get("description", ""),
             returns=self._source["responses"][str(status)]["description"],
+            refuses=self._choices.refuses,
             errors=self._errors(),
             example=self._choices.example,
             deprecated=self._source.get("deprecated", False),

@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Literal, Mapping, Optional
 
-from codegen.document.choices import text_choices
+from codegen.document.choices import Argument, text_choices
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below
 from codegen.names import argument_name, is_name
 from codegen.operations.parser import Route
 from codegen.operations.value_types import Type
-from codegen.prose import described
+from codegen.prose import described, sentence
 
 Location = Literal["path", "query", "header", "body"]
 
 _SENT_BY_THE_SDK = {"accept", "authorization", "content-type", "idempotency-key", "user-agent", "x-api-key"}
 _RESERVED = {
-    *("self", "options", "operations"),
+    *("self", "options", "operations", "either"),
     *("timeout", "extra_headers", "extra_query", "extra_body", "max_retries", "deadline", "idempotency_key"),
 }
 
@@ -35,6 +35,14 @@ class Parameter:
     type: Type
     required: bool
     description: str
+    default: Optional[str] = None
+    """The text that is sent where it is left out; None where nothing is sent."""
+    convert: Optional[str] = None
+    """The path of the function that makes what is sent."""
+    also: Optional[str] = None
+    """Another name of the argument, which is a parameter of the signature, too."""
+    other_name_of: Optional[str] = None
+    """The parameter that this is another name of."""
 
 
 def read_parameters(
@@ -59,6 +67,62 @@ def read_parameters(
         raise CodegenError(place, f"The path has the parameters {names}, the operation declares {list(in_path)}.")
     others = [parameter for parameter in declared if parameter.location != "path"]
     return (*(in_path[name] for name in names), *others, *_of_body(operation, route, schemas, place))
+
+
+def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument], place: str) -> tuple[Parameter, ...]:
+    """Return parameters as the SDK takes them, those that are other names of some at the end.
+
+    Args:
+        parameters: The parameters as the document has them.
+        arguments: What differs, by argument.
+        place: Where the operation is.
+
+    Raises:
+        CodegenError: A name is none of a parameter, or a default stands for what is required.
+    """
+    names = [parameter.argument for parameter in parameters]
+    for name in arguments.keys() - names:
+        here = below(place, "x-statebase", "arguments")
+        raise CodegenError(here, f"There is no parameter {name}: use {', '.join(names) or 'none'}.")
+    result: list[Parameter] = []
+    others: list[Parameter] = []
+    for parameter in parameters:
+        name = parameter.argument
+        argument = arguments.get(name, Argument())
+        if argument.default is not None and parameter.required:
+            here = below(place, "x-statebase", "arguments", name)
+            raise CodegenError(here, "The document requires this parameter: it has no default.")
+        parameter = replace(
+            parameter,
+            type=_adapted_type(parameter.type, argument.type_path),
+            required=parameter.required and not argument.optional,
+            description=sentence(argument.description) if argument.description else parameter.description,
+            default=argument.default,
+            convert=argument.convert,
+            also=argument.also,
+        )
+        result.append(parameter)
+        if argument.also is not None:
+            others.append(
+                replace(
+                    parameter,
+                    argument=argument.also,
+                    required=False,
+                    description=f"Another name for `{name}`.",
+                    default=None,
+                    also=None,
+                    other_name_of=name,
+                )
+            )
+    return (*result, *others)
+
+
+def _adapted_type(type_: Type, path: Optional[str]) -> Type:
+    if path is None:
+        return type_
+    nullable = [item for item in type_.items if item.kind == "null"]
+    named = Type("named", name=path)
+    return Type("union", (named, *nullable)) if nullable else named
 
 
 def signature(

@@ -21,6 +21,7 @@ Kind = Literal[
     "union",
     "closed",
     "open",
+    "named",
 ]
 
 _PLAIN = {"text": "str", "integer": "int", "number": "float", "boolean": "bool", "any": "Any", "null": "None"}
@@ -34,7 +35,7 @@ class Type:
     items: tuple[Type, ...] = ()
     """The parts of a union, the one type of the items of a list or of the values of a map."""
     name: str = ""
-    """The class of a model."""
+    """The class of a model, or the path of a type of the SDK's own."""
     values: Values = ()
     """The values of a closed set, or the known ones of an open set of texts."""
 
@@ -48,6 +49,10 @@ class Type:
     def models(self) -> set[str]:
         """Return the classes of the models in it."""
         return {self.name} if self.kind == "model" else {name for item in self.items for name in item.models()}
+
+    def paths(self) -> set[str]:
+        """Return the paths of the SDK's own types in it."""
+        return {self.name} if self.kind == "named" else {path for item in self.items for path in item.paths()}
 
 
 def as_argument(type_: Type, names: Mapping[Values, str], given: bool = True) -> str:
@@ -98,6 +103,8 @@ def _argument(type_: Type, names: Mapping[Values, str]) -> list[str]:
         return [f"Mapping[str, {as_argument(type_.items[0], names)}]"]
     if type_.kind == "model":
         return [type_.name, "Mapping[str, Any]"]
+    if type_.kind == "named":
+        return [type_.name.rpartition(".")[2]]
     if type_.kind == "timestamp":
         return ["datetime", "str"]
     if type_.kind == "object_text":

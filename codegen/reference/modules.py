@@ -49,8 +49,8 @@ class Module:
         """Return the type that a name stands for, and the module that says so; None for a class."""
         if name in self._types:
             return self._types[name], self
-        # What is generated names its types itself, and has nothing but classes for others.
-        origin = None if self.path.startswith(GENERATED) else self.origin(name)
+        origin = self.origin(name)
+        # What is generated has nothing but classes for others.
         return None if origin is None or origin.startswith(GENERATED) else self.read(origin).alias(name)
 
     def _folder(self, node: ast.ImportFrom) -> Optional[str]:
@@ -85,16 +85,6 @@ class Function:
         """The first paragraph of its docstring."""
         return (ast.get_docstring(self.node) or "").partition("\n\n")[0]
 
-    @property
-    def calls(self) -> tuple[str, ...]:
-        """The methods of its own object that it calls."""
-        attributes = (node.func for node in ast.walk(self.node) if isinstance(node, ast.Call))
-        return tuple(
-            f.attr
-            for f in attributes
-            if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name) and f.value.id == "self"
-        )
-
 
 def functions_with_bases(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
     """Give the public methods of a class by name, after those of its bases in the package.
@@ -102,7 +92,8 @@ def functions_with_bases(module: Module, class_name: str) -> Iterator[tuple[str,
     Raises:
         LookupError: The module has no such class.
     """
-    for base in map(ast.unparse, _class(module, class_name).bases):
+    for node in _class(module, class_name).bases:
+        base = ast.unparse(node.value if isinstance(node, ast.Subscript) else node)
         origin = module.origin(base)
         if origin is not None:
             for name, function in functions_with_bases(module.read(origin), base):

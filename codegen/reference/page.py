@@ -18,6 +18,7 @@ from codegen.document.choices import NAMESPACES, Namespace
 from codegen.errors import CodegenError, pointer
 from codegen.names import camel_case
 from codegen.operations.operations import Api, Operation
+from codegen.operations.steps import Steps
 from codegen.reference.modules import GENERATED, Function, Module, functions, functions_with_bases
 from codegen.reference.signatures import parameters, result
 
@@ -45,11 +46,14 @@ class Section:
     methods: tuple[Method, ...]
 
 
-def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[Section]:
+def sections(
+    api: Api, steps: Mapping[str, tuple[Steps, ...]], generated: Mapping[str, str], sources: Path
+) -> Iterator[Section]:
     """Describe the namespaces of the clients.
 
     Args:
         api: The operations.
+        steps: The steps of each namespace that are methods besides.
         generated: The generated modules, by their paths in the generated package.
         sources: The folder of the package, with the classes that were written by hand.
 
@@ -67,7 +71,9 @@ def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[
     for name, namespace in sorted(api.namespaces.items(), key=lambda item: item[1].client_path is None):
         title = "client" if namespace.client_path else f"client.{name}"
         description = "What the client does itself." if namespace.client_path else namespace.description
-        operations = dict(api.methods(name))
+        own = dict(api.methods(name))
+        upon = {each.name: own[call] for each in steps[name] for call in each.calls if call in own}
+        operations = {**own, **upon}
         try:
             methods = tuple(_method(title, function, operations) for function in _offered(name, namespace, read))
         except (OSError, LookupError, SyntaxError) as error:
@@ -77,15 +83,12 @@ def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[
 
 
 def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:
-    """Give the methods of a namespace: the generated ones, then those that are written by hand only."""
+    """Give the methods of a namespace, or of the client."""
     if namespace.client_path:
-        methods = dict(functions_with_bases(*_place(namespace.client_path, read)))
+        yield from dict(functions_with_bases(*_place(namespace.client_path, read))).values()
     else:
-        transport = read(f"{GENERATED}transport/{name}.py")
-        methods = dict(functions(transport, f"{camel_case(name)}Transport"))
-        if namespace.class_path:
-            methods.update(functions(*_place(namespace.class_path, read)))
-    yield from methods.values()
+        for _, function in functions(read(f"{GENERATED}transport/{name}.py"), camel_case(name)):
+            yield function
 
 
 def _place(path: str, read: Callable[[str], Module]) -> tuple[Module, str]:
@@ -96,14 +99,13 @@ def _place(path: str, read: Callable[[str], Module]) -> tuple[Module, str]:
 
 def _method(owner: str, function: Function, operations: Mapping[str, Operation]) -> Method:
     returned, origin = result(function)
-    # A method without an operation of its own may be built upon one that has one.
-    carried_out = [operations[name] for name in (function.name, *function.calls) if name in operations]
+    operation = operations.get(function.name)
     call = f"{function.owner if function.of_class else owner}.{function.name}"
     return Method(
         name=f"[{_code(call)}]({_PACKAGE}/{function.module.path})",
         parameters=_code(f"({parameters(function)})"),
         result=_code(returned) if origin is None else f"[{_code(returned)}]({_PACKAGE}/{origin})",
-        route=_code(f"{carried_out[0].method} {carried_out[0].path}") if carried_out else "",
+        route="" if operation is None else _code(f"{operation.method} {operation.path}"),
         summary=_text(function.summary),
     )
 

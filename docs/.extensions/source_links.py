@@ -10,14 +10,6 @@ from markdown.preprocessors import Preprocessor
 
 _LINK = re.compile(r"\[`([^`]+)`\]\(src/statebase/(\S+)\.py\)")
 _INNERMOST = re.compile(r"\w+(?=\]*$)")
-_NAMESPACES = {
-    "sessions": "_namespaces.sessions.Sessions",
-    "memory": "_namespaces.memory.Memory",
-    "state": "_generated.transport.state.StateTransport",
-    "traces": "_generated.transport.traces.TracesTransport",
-    "entities": "_generated.transport.entities.EntitiesTransport",
-    "dashboard": "_generated.transport.dashboard.DashboardTransport",
-}
 
 
 def makeExtension(**config: Any) -> Extension:  # Markdown calls it so
@@ -46,8 +38,9 @@ def _name(text: str, module: str) -> str:
     """Return the name that the reference has for what a link of api.md is about."""
     parts = text.split(".")
     if parts[0] == "client":
-        owner = _NAMESPACES[parts[1]] if len(parts) == 3 else "StateBase"
-        return f"{owner}.{parts[-1]}"
+        if len(parts) == 2:
+            return f"StateBase.{parts[1]}"
+        return f"_generated.transport.{parts[1]}.{parts[1].capitalize()}.{parts[2]}"
     found = _INNERMOST.search(text)
     is_model = module in (
         "_generated/models",

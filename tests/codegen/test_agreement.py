@@ -131,21 +131,24 @@ def test_its_query_model_has_its_parameters(method: str, path: str, source: dict
 
 @pytest.mark.parametrize(("method", "path", "source"), CASES)
 def test_its_methods_take_what_the_document_takes(method: str, path: str, source: dict[str, Any]) -> None:
-    """Both flavours have every parameter of path, query and body once, required ones without a default, and agree."""
+    """Both flavours have every parameter of path, query and body, required ones without a default, and agree."""
     body = source.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     model = resolved(body)
     fields = {**parameters(source, "path"), **parameters(source, "query"), **model.get("properties", {})}
     required = {*parameters(source, "path"), *model.get("required", [])}
     required |= {name for name, parameter in parameters(source, "query").items() if parameter["required"]}
     positional = source["x-statebase"].get("positional")
+    differs = source["x-statebase"].get("arguments", {})
+    other_names = [argument["also"] for argument in differs.values() if "also" in argument]
+    required -= {name for name, argument in differs.items() if argument.get("optional")}
 
     for name in source["x-statebase"]["methods"]:
         namespace, attribute = name.split(".")
-        classes = [getattr(MODULES[namespace], f"{p}{namespace.capitalize()}Transport") for p in ("", "Async")]
+        classes = [getattr(MODULES[namespace], f"{p}{namespace.capitalize()}") for p in ("", "Async")]
         sync, twin = (inspect.signature(getattr(class_, attribute)) for class_ in classes)
         arguments = [p for p in list(sync.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
 
-        assert sorted(p.name for p in arguments) == sorted(fields)
+        assert sorted(p.name for p in arguments) == sorted([*fields, *other_names])
         assert {p.name for p in arguments if p.default is p.empty} == required
         assert list(sync.parameters.values()) == list(twin.parameters.values())
         assert inspect.iscoroutinefunction(getattr(classes[1], attribute))

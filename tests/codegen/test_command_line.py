@@ -34,6 +34,8 @@ def repository(tmp_path: Path, root: Path, small_document: dict[str, Any], monke
     (tmp_path / "openapi" / "overlay.yaml").write_text(json.dumps(overlay), encoding="utf-8")
     (tmp_path / "templates").symlink_to(root / "templates")
     (tmp_path / "src" / "statebase").mkdir(parents=True)
+    for room in ("_base", "_call", "_namespaces", "_results"):  # which the signatures of api.md name
+        (tmp_path / "src" / "statebase" / room).symlink_to(root / "src" / "statebase" / room)
     monkeypatch.setattr(command_line, "ROOT", tmp_path)
     return tmp_path
 

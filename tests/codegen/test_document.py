@@ -105,9 +105,10 @@ def test_positional_arguments_exist(path: str, method: str, operation: dict[str,
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {"schema": {}})
     body = SCHEMAS.get(content["schema"].get("$ref", "").rsplit("/", 1)[-1], {"properties": {}})
     positional = operation["x-statebase"].get("positional", in_path)
+    other_names = {argument.get("also") for argument in operation["x-statebase"].get("arguments", {}).values()}
 
     assert positional[: len(in_path)] == in_path
-    assert set(positional) <= {*in_path, *in_query, *body["properties"]}
+    assert set(positional) <= {*in_path, *in_query, *body["properties"], *other_names}
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)

@@ -212,10 +212,57 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "#/x-statebase-namespaces",
         "'my things' cannot be the name",
     ),
-    "method of a namespace that is no name": (
-        lambda d: d.update({"x-statebase-namespaces": {"things": {"methods": ["all of them"]}}}),
-        "#/x-statebase-namespaces/things/methods",
-        "'all of them' cannot be a method",
+    "steps that are no path": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"steps": ["all of them"]}}}),
+        "#/x-statebase-namespaces/things/steps",
+        "'all of them' is not the path",
+    ),
+    "steps that are nowhere": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"steps": ["statebase._namespaces.sessions.all"]}}}),
+        "#/x-statebase-namespaces/things/steps",
+        "statebase._namespaces.sessions has no function all",
+    ),
+    "steps that are a plain function": (
+        lambda d: d.update(
+            {"x-statebase-namespaces": {"things": {"steps": ["statebase._namespaces.turns.turn_part"]}}}
+        ),
+        "#/x-statebase-namespaces/things/steps",
+        "does not take a namespace and return Steps",
+    ),
+    "raw method that is none of the steps": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"raw": ["all"]}}}),
+        "#/x-statebase-namespaces/things/raw",
+        "'all' is none of the steps",
+    ),
+    "other name of a namespace that is no name": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"also": "my things"}}}),
+        "#/x-statebase-namespaces/things/also",
+        "'my things' cannot be a name",
+    ),
+    "argument of another operation": (
+        lambda d: choose(listing(d), arguments={"size": {"also": "length"}}),
+        f"{LIST}/x-statebase/arguments",
+        "There is no parameter size: use limit, starting_after",
+    ),
+    "argument by the name of another": (
+        lambda d: choose(listing(d), arguments={"limit": {"also": "starting_after"}}),
+        LIST,
+        "are both called starting_after",
+    ),
+    "converter that is no path": (
+        lambda d: choose(listing(d), arguments={"limit": {"convert": "int"}}),
+        f"{LIST}/x-statebase/arguments/limit/convert",
+        "'int' is not the path",
+    ),
+    "default of a required argument": (
+        lambda d: choose(deleting(d), arguments={"thing_id": {"default": "one"}}),
+        f"{DELETE}/x-statebase/arguments/thing_id",
+        "The document requires this parameter",
+    ),
+    "optional argument that nothing refuses": (
+        lambda d: choose(deleting(d), arguments={"thing_id": {"optional": True}}),
+        f"{DELETE}/x-statebase/arguments/thing_id",
+        "needs a function that refuses it",
     ),
     "page without a parameter": (
         lambda d: choose(listing(d), page={"field": "when"}),

@@ -74,7 +74,6 @@ def test_the_old_package_is_gone(make_project: Callable[..., Project], small_doc
         "openapi.json",
         "operations.py",
         "queries.py",
-        "raw.py",
         "transport/__init__.py",
         "transport/things.py",
     ]

@@ -124,10 +124,10 @@ from typing_extensions import assert_type
 
 from grown.models import Author, Report, ReportCreatePlace
 from grown.namespaces import AsyncNamespaces, Namespaces
-from grown.transport.reports import AsyncReportsTransport, ReportsTransport
+from grown.transport.reports import AsyncReports, Reports
 
 
-def use(reports: ReportsTransport) -> None:
+def use(reports: Reports) -> None:
     filed = reports.file_report(
         7, datetime(2026, 1, 2), "low", {"city": "Rome"}, "me",
         labels=["a'b"], author=None, due="2026-01-02", keys=["k"], scores={"a": 1}, x_trace_level=3, timeout=5.0,
@@ -139,18 +139,18 @@ def use(reports: ReportsTransport) -> None:
     reports.file_report(7, "2026-01-02", "middling", {}, "me")  # type: ignore[arg-type]
 
 
-async def use_async(reports: AsyncReportsTransport) -> None:
+async def use_async(reports: AsyncReports) -> None:
     assert_type(await reports.file_report(7, "2026-01-02", "low", {}, "me", idempotency_key="k"), List[Report])
 
 
 def use_the_rest(client: StateBase, async_client: AsyncStateBase) -> None:
-    use(ReportsTransport(client._api))
-    AsyncReportsTransport(async_client._api)
+    use(Reports(client._api))
+    AsyncReports(async_client._api)
 
 
 def reach_them_as_attributes(client: Namespaces, async_client: AsyncNamespaces) -> None:
-    assert_type(client.reports, ReportsTransport)
-    assert_type(async_client.reports, AsyncReportsTransport)
+    assert_type(client.reports, Reports)
+    assert_type(async_client.reports, AsyncReports)
 """
 
 
@@ -217,7 +217,7 @@ def test_it_says_what_it_should_on_the_wire(grown: Project, flavour: str) -> Non
 
     if flavour == "sync":
         with StateBase("sb_test", transport=httpx.MockTransport(handle)) as client:
-            reports = transport.ReportsTransport(client._api)
+            reports = transport.Reports(client._api)
             filed = reports.file_report(*positional, **arguments)
             gone = reports.delete_report(7)
             anything = reports.put_scores(7, {"a": 1})
@@ -225,7 +225,7 @@ def test_it_says_what_it_should_on_the_wire(grown: Project, flavour: str) -> Non
 
         async def call() -> Any:
             async with AsyncStateBase("sb_test", transport=httpx.MockTransport(handle)) as client:
-                reports = transport.AsyncReportsTransport(client._api)
+                reports = transport.AsyncReports(client._api)
                 filed = await reports.file_report(*positional, **arguments)
                 return filed, await reports.delete_report(7), await reports.put_scores(7, {"a": 1})
 
@@ -250,6 +250,43 @@ def test_it_says_what_it_should_on_the_wire(grown: Project, flavour: str) -> Non
     assert filed[0].author is None, "an absent nullable field is None"
     assert filed[0].severity == "catastrophic", "an answer may hold values that the document does not list"
     assert filed[0].filed_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
+@pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize("flavour", ["sync", "async"])
+def test_a_new_parameter_of_an_adapted_method_needs_no_hand(
+    make_project: Callable[..., Project], real_document: dict[str, Any], turn: dict[str, Any], flavour: str
+) -> None:
+    """What a method takes besides the document stays; what the document adds is in the signature, api.md, and sent."""
+    properties = real_document["components"]["schemas"]["TurnCreateRequest"]["properties"]
+    properties["mood"] = {"type": "string", "description": "How it went."}
+    project = make_project(real_document, real_overlay=True, package="grown")
+    generate(project)
+    sessions = importlib.import_module("grown.transport.sessions")
+    bodies: list[Any] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(201, json=turn)
+
+    if flavour == "sync":
+        with StateBase("sb_test", transport=httpx.MockTransport(handle)) as client:
+            sessions.Sessions(client._api).add_turn("sess_1", "hi", "hello", mood="good")
+    else:
+
+        async def call() -> None:
+            async with AsyncStateBase("sb_test", transport=httpx.MockTransport(handle)) as client:
+                await sessions.AsyncSessions(client._api).add_turn("sess_1", "hi", "hello", mood="good")
+
+        asyncio.run(call())
+
+    text = {"type": "text", "content": "hi"}
+    assert bodies == [{"input": text, "output": {**text, "content": "hello"}, "mood": "good"}]
+    line = next(
+        each for each in project.reference.read_text("utf-8").splitlines() if "client.sessions.add_turn" in each
+    )
+    assert "mood: str = ..." in line
+    assert "input: str | TurnInput | Mapping[str, Any]" in line
 
 
 @pytest.mark.usefixtures("importable")
@@ -294,7 +331,7 @@ def test_the_docstrings_hold_the_texts(grown: Project) -> None:
     """Whatever a text is made of, a reader of the docstring sees it as it is in the document."""
     transport = importlib.import_module("grown.transport.reports")
 
-    docs = inspect.getdoc(transport.ReportsTransport.file_report)
+    docs = inspect.getdoc(transport.Reports.file_report)
 
     assert docs is not None
     assert docs.splitlines()[0] == "File a report."

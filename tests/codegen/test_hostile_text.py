@@ -97,7 +97,7 @@ def test_text_stays_text(make_project: Callable[..., Project], small_document: d
     queries = importlib.import_module("hostile.queries")
     transport = importlib.import_module("hostile.transport.things")
     create = models.ThingCreate()
-    method = inspect.getdoc(transport.ThingsTransport.delete_thing) or ""
+    method = inspect.getdoc(transport.Things.delete_thing) or ""
 
     assert " ".join((inspect.getdoc(models.Thing) or "").split()) == " ".join(text.split())
     assert f"NotFoundError: {' '.join(text.split())}" in " ".join(method.split())

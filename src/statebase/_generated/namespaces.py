@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from statebase._call.drivers import AsyncAPIClient, SyncAPIClient
     from statebase._call.options import RequestOptions
-    from statebase._namespaces.memory import AsyncMemory, Memory
-    from statebase._namespaces.sessions import AsyncSessions, Sessions
 
     from .models import HealthStatus
-    from .transport.dashboard import AsyncDashboardTransport, DashboardTransport
-    from .transport.entities import AsyncEntitiesTransport, EntitiesTransport
-    from .transport.state import AsyncStateTransport, StateTransport
-    from .transport.system import AsyncSystemTransport, SystemTransport
-    from .transport.traces import AsyncTracesTransport, TracesTransport
+    from .transport.dashboard import AsyncDashboard, AsyncDashboardWithRawResponse, Dashboard, DashboardWithRawResponse
+    from .transport.entities import AsyncEntities, AsyncEntitiesWithRawResponse, Entities, EntitiesWithRawResponse
+    from .transport.memory import AsyncMemory, AsyncMemoryWithRawResponse, Memory, MemoryWithRawResponse
+    from .transport.sessions import AsyncSessions, AsyncSessionsWithRawResponse, Sessions, SessionsWithRawResponse
+    from .transport.state import AsyncState, AsyncStateWithRawResponse, State, StateWithRawResponse
+    from .transport.system import AsyncSystem, AsyncSystemWithRawResponse, System, SystemWithRawResponse
+    from .transport.traces import AsyncTraces, AsyncTracesWithRawResponse, Traces, TracesWithRawResponse
 
 
 class Namespaces:
@@ -34,55 +34,72 @@ class Namespaces:
 
         @cached_property
         def _api(self) -> SyncAPIClient: ...
+        def _make_api(self, *, raw: bool = False) -> SyncAPIClient: ...
+
+    @cached_property
+    def with_raw_response(self) -> WithRawResponse:
+        """The namespaces of this client; each method returns the whole response, an `APIResponse`.
+
+        Example:
+            >>> response = client.with_raw_response.sessions.get(session.id)
+            >>> response.status_code, response.parse().state
+            (200, {'step': 1})
+        """
+        return WithRawResponse(self._make_api(raw=True))
 
     @cached_property
     def sessions(self) -> Sessions:
         """Sessions, their turns, and what a model needs to know before the next one."""
-        from statebase._namespaces.sessions import Sessions
+        from .transport.sessions import Sessions
 
         return Sessions(self._api)
 
     @cached_property
-    def state(self) -> StateTransport:
+    def state(self) -> State:
         """The versioned state of sessions."""
-        from .transport.state import StateTransport
+        from .transport.state import State
 
-        return StateTransport(self._api)
+        return State(self._api)
 
     @cached_property
     def memory(self) -> Memory:
         """What agents remember, found by meaning."""
-        from statebase._namespaces.memory import Memory
+        from .transport.memory import Memory
 
         return Memory(self._api)
 
+    @property
+    def memories(self) -> Memory:
+        """Another name for `memory`."""
+        return self.memory
+
     @cached_property
-    def traces(self) -> TracesTransport:
+    def traces(self) -> Traces:
         """The audit trail, one trace for each change."""
-        from .transport.traces import TracesTransport
+        from .transport.traces import Traces
 
-        return TracesTransport(self._api)
+        return Traces(self._api)
 
     @cached_property
-    def entities(self) -> EntitiesTransport:
+    def entities(self) -> Entities:
         """Things that agents deal with, and what is known about them."""
-        from .transport.entities import EntitiesTransport
+        from .transport.entities import Entities
 
-        return EntitiesTransport(self._api)
+        return Entities(self._api)
 
     @cached_property
-    def dashboard(self) -> DashboardTransport:
+    def dashboard(self) -> Dashboard:
         """Counts and API keys of the account."""
-        from .transport.dashboard import DashboardTransport
+        from .transport.dashboard import Dashboard
 
-        return DashboardTransport(self._api)
+        return Dashboard(self._api)
 
     @cached_property
-    def _system(self) -> SystemTransport:
+    def _system(self) -> System:
         """How the service is doing."""
-        from .transport.system import SystemTransport
+        from .transport.system import System
 
-        return SystemTransport(self._api)
+        return System(self._api)
 
     def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
@@ -168,55 +185,72 @@ class AsyncNamespaces:
 
         @cached_property
         def _api(self) -> AsyncAPIClient: ...
+        def _make_api(self, *, raw: bool = False) -> AsyncAPIClient: ...
+
+    @cached_property
+    def with_raw_response(self) -> AsyncWithRawResponse:
+        """The namespaces of this client; each method returns the whole response, an `APIResponse`.
+
+        Example:
+            >>> response = await client.with_raw_response.sessions.get(session.id)
+            >>> response.status_code, response.parse().state
+            (200, {'step': 1})
+        """
+        return AsyncWithRawResponse(self._make_api(raw=True))
 
     @cached_property
     def sessions(self) -> AsyncSessions:
         """Sessions, their turns, and what a model needs to know before the next one."""
-        from statebase._namespaces.sessions import AsyncSessions
+        from .transport.sessions import AsyncSessions
 
         return AsyncSessions(self._api)
 
     @cached_property
-    def state(self) -> AsyncStateTransport:
+    def state(self) -> AsyncState:
         """The versioned state of sessions."""
-        from .transport.state import AsyncStateTransport
+        from .transport.state import AsyncState
 
-        return AsyncStateTransport(self._api)
+        return AsyncState(self._api)
 
     @cached_property
     def memory(self) -> AsyncMemory:
         """What agents remember, found by meaning."""
-        from statebase._namespaces.memory import AsyncMemory
+        from .transport.memory import AsyncMemory
 
         return AsyncMemory(self._api)
 
+    @property
+    def memories(self) -> AsyncMemory:
+        """Another name for `memory`."""
+        return self.memory
+
     @cached_property
-    def traces(self) -> AsyncTracesTransport:
+    def traces(self) -> AsyncTraces:
         """The audit trail, one trace for each change."""
-        from .transport.traces import AsyncTracesTransport
+        from .transport.traces import AsyncTraces
 
-        return AsyncTracesTransport(self._api)
+        return AsyncTraces(self._api)
 
     @cached_property
-    def entities(self) -> AsyncEntitiesTransport:
+    def entities(self) -> AsyncEntities:
         """Things that agents deal with, and what is known about them."""
-        from .transport.entities import AsyncEntitiesTransport
+        from .transport.entities import AsyncEntities
 
-        return AsyncEntitiesTransport(self._api)
+        return AsyncEntities(self._api)
 
     @cached_property
-    def dashboard(self) -> AsyncDashboardTransport:
+    def dashboard(self) -> AsyncDashboard:
         """Counts and API keys of the account."""
-        from .transport.dashboard import AsyncDashboardTransport
+        from .transport.dashboard import AsyncDashboard
 
-        return AsyncDashboardTransport(self._api)
+        return AsyncDashboard(self._api)
 
     @cached_property
-    def _system(self) -> AsyncSystemTransport:
+    def _system(self) -> AsyncSystem:
         """How the service is doing."""
-        from .transport.system import AsyncSystemTransport
+        from .transport.system import AsyncSystem
 
-        return AsyncSystemTransport(self._api)
+        return AsyncSystem(self._api)
 
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
@@ -293,3 +327,115 @@ class AsyncNamespaces:
             {'status': 'alive'}
         """
         return await self._system.live(**options)
+
+
+class WithRawResponse:
+    """The namespaces of `StateBase`; each method returns the whole response, an `APIResponse`."""
+
+    def __init__(self, api: SyncAPIClient) -> None:
+        self._api = api
+
+    @cached_property
+    def sessions(self) -> SessionsWithRawResponse:
+        """Sessions, their turns, and what a model needs to know before the next one."""
+        from .transport.sessions import Sessions, SessionsWithRawResponse
+
+        return SessionsWithRawResponse(Sessions(self._api))
+
+    @cached_property
+    def state(self) -> StateWithRawResponse:
+        """The versioned state of sessions."""
+        from .transport.state import State, StateWithRawResponse
+
+        return StateWithRawResponse(State(self._api))
+
+    @cached_property
+    def memory(self) -> MemoryWithRawResponse:
+        """What agents remember, found by meaning."""
+        from .transport.memory import Memory, MemoryWithRawResponse
+
+        return MemoryWithRawResponse(Memory(self._api))
+
+    @cached_property
+    def traces(self) -> TracesWithRawResponse:
+        """The audit trail, one trace for each change."""
+        from .transport.traces import Traces, TracesWithRawResponse
+
+        return TracesWithRawResponse(Traces(self._api))
+
+    @cached_property
+    def entities(self) -> EntitiesWithRawResponse:
+        """Things that agents deal with, and what is known about them."""
+        from .transport.entities import Entities, EntitiesWithRawResponse
+
+        return EntitiesWithRawResponse(Entities(self._api))
+
+    @cached_property
+    def dashboard(self) -> DashboardWithRawResponse:
+        """Counts and API keys of the account."""
+        from .transport.dashboard import Dashboard, DashboardWithRawResponse
+
+        return DashboardWithRawResponse(Dashboard(self._api))
+
+    @cached_property
+    def system(self) -> SystemWithRawResponse:
+        """How the service is doing."""
+        from .transport.system import System, SystemWithRawResponse
+
+        return SystemWithRawResponse(System(self._api))
+
+
+class AsyncWithRawResponse:
+    """The namespaces of `AsyncStateBase`; each method returns the whole response, an `APIResponse`."""
+
+    def __init__(self, api: AsyncAPIClient) -> None:
+        self._api = api
+
+    @cached_property
+    def sessions(self) -> AsyncSessionsWithRawResponse:
+        """Sessions, their turns, and what a model needs to know before the next one."""
+        from .transport.sessions import AsyncSessions, AsyncSessionsWithRawResponse
+
+        return AsyncSessionsWithRawResponse(AsyncSessions(self._api))
+
+    @cached_property
+    def state(self) -> AsyncStateWithRawResponse:
+        """The versioned state of sessions."""
+        from .transport.state import AsyncState, AsyncStateWithRawResponse
+
+        return AsyncStateWithRawResponse(AsyncState(self._api))
+
+    @cached_property
+    def memory(self) -> AsyncMemoryWithRawResponse:
+        """What agents remember, found by meaning."""
+        from .transport.memory import AsyncMemory, AsyncMemoryWithRawResponse
+
+        return AsyncMemoryWithRawResponse(AsyncMemory(self._api))
+
+    @cached_property
+    def traces(self) -> AsyncTracesWithRawResponse:
+        """The audit trail, one trace for each change."""
+        from .transport.traces import AsyncTraces, AsyncTracesWithRawResponse
+
+        return AsyncTracesWithRawResponse(AsyncTraces(self._api))
+
+    @cached_property
+    def entities(self) -> AsyncEntitiesWithRawResponse:
+        """Things that agents deal with, and what is known about them."""
+        from .transport.entities import AsyncEntities, AsyncEntitiesWithRawResponse
+
+        return AsyncEntitiesWithRawResponse(AsyncEntities(self._api))
+
+    @cached_property
+    def dashboard(self) -> AsyncDashboardWithRawResponse:
+        """Counts and API keys of the account."""
+        from .transport.dashboard import AsyncDashboard, AsyncDashboardWithRawResponse
+
+        return AsyncDashboardWithRawResponse(AsyncDashboard(self._api))
+
+    @cached_property
+    def system(self) -> AsyncSystemWithRawResponse:
+        """How the service is doing."""
+        from .transport.system import AsyncSystem, AsyncSystemWithRawResponse
+
+        return AsyncSystemWithRawResponse(AsyncSystem(self._api))

@@ -1,5 +1,5 @@
-"""Methods that take more than the document can say: plain text, chat messages, lists of words.
+"""What methods do that the document cannot say: plain text and chat messages as turns, lists of words, several calls.
 
-Each class inherits the generated methods of its namespace and adds to them; they may use `_call`, `_results` and the
-models. The clients make one of each when it is first used.
+Functions here turn arguments into what is sent, or are steps over several calls; the overlay names them, and the
+generated methods of both flavours call them. They may use `_call` and the models, and know neither client.
 """

@@ -18,27 +18,16 @@ TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any]]
 _TURN_ARGUMENTS = frozenset({"input", "output", "metadata", "reasoning", "state_before", "state_after"})
 
 
-def turn_input(value: TurnInputLike) -> Union[models.TurnInput, Mapping[str, Any]]:
-    """Make plain text the input of a turn; what is one already passes through.
+def turn_part(name: str, value: Any) -> Any:
+    """Make plain text the input or output of a turn; a mapping or a model passes through.
+
+    Args:
+        name: Which of the two: `input` or `output`.
+        value: What `add_turn` was given.
 
     Raises:
-        InvalidRequestError: It is neither.
+        InvalidRequestError: It is none of these.
     """
-    part: Union[models.TurnInput, Mapping[str, Any]] = _turn_part("input", value)
-    return part
-
-
-def turn_output(value: TurnOutputLike) -> Union[models.TurnOutput, Mapping[str, Any]]:
-    """Make plain text the output of a turn; what is one already passes through.
-
-    Raises:
-        InvalidRequestError: It is neither.
-    """
-    part: Union[models.TurnOutput, Mapping[str, Any]] = _turn_part("output", value)
-    return part
-
-
-def _turn_part(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return {"type": "text", "content": value}
     if isinstance(value, (models.TurnInput, models.TurnOutput)):
@@ -118,6 +107,6 @@ def _turn_arguments(place: int, item: Any) -> Dict[str, Any]:
             f"turns[{place}] must be an (input, output) pair, a mapping or a chat message, got {kind}"
         )
     try:
-        return {**arguments, "input": turn_input(arguments["input"]), "output": turn_output(arguments["output"])}
+        return {**arguments, **{name: turn_part(name, arguments[name]) for name in ("input", "output")}}
     except InvalidRequestError as error:
         raise InvalidRequestError(f"turns[{place}]: {error}", param=error.param) from None

@@ -9,12 +9,13 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.raw_response import raw, raw_async
 
 from .. import operations
 from ..models import APIKeyResponse, DashboardOverviewResponse
 
 
-class DashboardTransport(SyncNamespace):
+class Dashboard(SyncNamespace):
     """Counts and API keys of the account."""
 
     def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
@@ -127,7 +128,7 @@ class DashboardTransport(SyncNamespace):
         return self._client.request(operations.REVOKE_API_KEY, options, path={"key_id": key_id})
 
 
-class AsyncDashboardTransport(AsyncNamespace):
+class AsyncDashboard(AsyncNamespace):
     """Counts and API keys of the account."""
 
     async def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
@@ -238,3 +239,23 @@ class AsyncDashboardTransport(AsyncNamespace):
             >>> await client.dashboard.revoke_key(key.id)
         """
         return await self._client.request(operations.REVOKE_API_KEY, options, path={"key_id": key_id})
+
+
+class DashboardWithRawResponse:
+    """The methods of `client.with_raw_response.dashboard`."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self.stats = raw(dashboard.stats)
+        self.list_keys = raw(dashboard.list_keys)
+        self.create_key = raw(dashboard.create_key)
+        self.revoke_key = raw(dashboard.revoke_key)
+
+
+class AsyncDashboardWithRawResponse:
+    """The methods of `client.with_raw_response.dashboard`."""
+
+    def __init__(self, dashboard: AsyncDashboard) -> None:
+        self.stats = raw_async(dashboard.stats)
+        self.list_keys = raw_async(dashboard.list_keys)
+        self.create_key = raw_async(dashboard.create_key)
+        self.revoke_key = raw_async(dashboard.revoke_key)

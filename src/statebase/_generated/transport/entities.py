@@ -9,13 +9,14 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.raw_response import raw, raw_async
 from statebase._results.pages import AsyncPage, Page
 
 from .. import operations
 from ..models import EntityListItem, EntityResponse, EntityUpdateResponse
 
 
-class EntitiesTransport(SyncNamespace):
+class Entities(SyncNamespace):
     """Things that agents deal with, and what is known about them."""
 
     def list(
@@ -194,7 +195,7 @@ class EntitiesTransport(SyncNamespace):
         return self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})
 
 
-class AsyncEntitiesTransport(AsyncNamespace):
+class AsyncEntities(AsyncNamespace):
     """Things that agents deal with, and what is known about them."""
 
     async def list(
@@ -371,3 +372,25 @@ class AsyncEntitiesTransport(AsyncNamespace):
             >>> await client.entities.delete(entity.id)
         """
         return await self._client.request(operations.DELETE_ENTITY, options, path={"entity_id": entity_id})
+
+
+class EntitiesWithRawResponse:
+    """The methods of `client.with_raw_response.entities`."""
+
+    def __init__(self, entities: Entities) -> None:
+        self.list = raw(entities.list)
+        self.create = raw(entities.create)
+        self.get = raw(entities.get)
+        self.update = raw(entities.update)
+        self.delete = raw(entities.delete)
+
+
+class AsyncEntitiesWithRawResponse:
+    """The methods of `client.with_raw_response.entities`."""
+
+    def __init__(self, entities: AsyncEntities) -> None:
+        self.list = raw_async(entities.list)
+        self.create = raw_async(entities.create)
+        self.get = raw_async(entities.get)
+        self.update = raw_async(entities.update)
+        self.delete = raw_async(entities.delete)

@@ -9,6 +9,8 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.raw_response import raw, raw_async
+from statebase._namespaces.arguments import OptionalId, Words, either, joined, required_session
 from statebase._results.search_results import SearchResults
 
 from .. import operations
@@ -17,18 +19,20 @@ from ..models import MemoryResponse, MemoryUpdateResponse
 _Type = Literal["general", "fact", "preference", "event", "policy", "observation"]
 
 
-class MemoryTransport(SyncNamespace):
+class Memory(SyncNamespace):
     """What agents remember, found by meaning."""
 
     def search(
         self,
         query: str,
         session_id: Union[str, None, NotGiven] = NOT_GIVEN,
-        types: Union[str, None, NotGiven] = NOT_GIVEN,
-        tags: Union[str, None, NotGiven] = NOT_GIVEN,
+        types: Union[Words, None, NotGiven] = NOT_GIVEN,
+        tags: Union[Words, None, NotGiven] = NOT_GIVEN,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        threshold: Union[float, NotGiven] = NOT_GIVEN,
         *,
         top_k: Union[int, NotGiven] = NOT_GIVEN,
-        threshold: Union[float, NotGiven] = NOT_GIVEN,
+        type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> SearchResults:
         """Search memories by meaning, best first.
@@ -41,23 +45,28 @@ class MemoryTransport(SyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, at most 500, separated by commas; any of them will do.
-            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
-            top_k: How many memories to give at most, 1 to 50. Default: 10.
+            types: Only memories of these types, at most 500: a word, words joined by commas, or a sequence of words;
+                any of them will do.
+            tags: Only memories with one of these tags, at most 500; given like `types`.
+            limit: Another name for `top_k`.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            top_k: How many memories to give at most, 1 to 50. Default: 10.
+            type: Another name for `types`.
             **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
 
         Raises:
+            InvalidRequestError: An argument came under both of its names, or a type or tag contains a comma; nothing
+                was sent.
             BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
-            >>> results = client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
+            >>> results = client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
@@ -67,21 +76,21 @@ class MemoryTransport(SyncNamespace):
             query={
                 "query": query,
                 "session_id": session_id,
-                "types": types,
-                "tags": tags,
-                "top_k": top_k,
+                "types": joined("types", either("types", types, "type", type)),
+                "tags": joined("tags", tags),
                 "threshold": threshold,
+                "top_k": either("top_k", top_k, "limit", limit),
             },
         )
 
     def add(
         self,
         content: str,
-        *,
-        session_id: str,
-        type: Union[_Type, str, NotGiven] = NOT_GIVEN,
+        type: Union[_Type, str, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
+        *,
         embed: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> MemoryResponse:
@@ -93,8 +102,9 @@ class MemoryTransport(SyncNamespace):
 
         Args:
             content: The text to remember, 1 to 10,000 characters.
-            session_id: Id of the session that the memory belongs to; it has to exist.
-            type: What kind of memory it is, such as fact or preference; any other word will do. Default: "general".
+            type: What kind of memory it is: general, fact, preference, event, policy, observation, or a word of your
+                own. The service's default is general; this method's is fact, as in statebase 0.4.
+            session_id: Id of the session that the memory belongs to; required.
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
@@ -104,6 +114,7 @@ class MemoryTransport(SyncNamespace):
             The memory as stored.
 
         Raises:
+            InvalidRequestError: There is no session_id; nothing was sent.
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -111,7 +122,7 @@ class MemoryTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory = client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
             >>> memory.type
             'preference'
         """
@@ -120,8 +131,8 @@ class MemoryTransport(SyncNamespace):
             options,
             body={
                 "content": content,
-                "session_id": session_id,
                 "type": type,
+                "session_id": required_session("session_id", session_id),
                 "tags": tags,
                 "metadata": metadata,
                 "embed": embed,
@@ -224,18 +235,20 @@ class MemoryTransport(SyncNamespace):
         return self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
 
 
-class AsyncMemoryTransport(AsyncNamespace):
+class AsyncMemory(AsyncNamespace):
     """What agents remember, found by meaning."""
 
     async def search(
         self,
         query: str,
         session_id: Union[str, None, NotGiven] = NOT_GIVEN,
-        types: Union[str, None, NotGiven] = NOT_GIVEN,
-        tags: Union[str, None, NotGiven] = NOT_GIVEN,
+        types: Union[Words, None, NotGiven] = NOT_GIVEN,
+        tags: Union[Words, None, NotGiven] = NOT_GIVEN,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        threshold: Union[float, NotGiven] = NOT_GIVEN,
         *,
         top_k: Union[int, NotGiven] = NOT_GIVEN,
-        threshold: Union[float, NotGiven] = NOT_GIVEN,
+        type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> SearchResults:
         """Search memories by meaning, best first.
@@ -248,23 +261,28 @@ class AsyncMemoryTransport(AsyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, at most 500, separated by commas; any of them will do.
-            tags: Only memories with these tags, at most 500, separated by commas; any of them will do.
-            top_k: How many memories to give at most, 1 to 50. Default: 10.
+            types: Only memories of these types, at most 500: a word, words joined by commas, or a sequence of words;
+                any of them will do.
+            tags: Only memories with one of these tags, at most 500; given like `types`.
+            limit: Another name for `top_k`.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
+            top_k: How many memories to give at most, 1 to 50. Default: 10.
+            type: Another name for `types`.
             **options: Options of this call, such as timeout.
 
         Returns:
             The memories found.
 
         Raises:
+            InvalidRequestError: An argument came under both of its names, or a type or tag contains a comma; nothing
+                was sent.
             BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key may not do this.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("Prefers e-mail over phone calls", session_id=session.id)
-            >>> results = await client.memory.search("e-mail or phone calls", session_id=session.id, top_k=3, threshold=0.2)
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
+            >>> results = await client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
@@ -274,21 +292,21 @@ class AsyncMemoryTransport(AsyncNamespace):
             query={
                 "query": query,
                 "session_id": session_id,
-                "types": types,
-                "tags": tags,
-                "top_k": top_k,
+                "types": joined("types", either("types", types, "type", type)),
+                "tags": joined("tags", tags),
                 "threshold": threshold,
+                "top_k": either("top_k", top_k, "limit", limit),
             },
         )
 
     async def add(
         self,
         content: str,
-        *,
-        session_id: str,
-        type: Union[_Type, str, NotGiven] = NOT_GIVEN,
+        type: Union[_Type, str, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
+        *,
         embed: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> MemoryResponse:
@@ -300,8 +318,9 @@ class AsyncMemoryTransport(AsyncNamespace):
 
         Args:
             content: The text to remember, 1 to 10,000 characters.
-            session_id: Id of the session that the memory belongs to; it has to exist.
-            type: What kind of memory it is, such as fact or preference; any other word will do. Default: "general".
+            type: What kind of memory it is: general, fact, preference, event, policy, observation, or a word of your
+                own. The service's default is general; this method's is fact, as in statebase 0.4.
+            session_id: Id of the session that the memory belongs to; required.
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
@@ -311,6 +330,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             The memory as stored.
 
         Raises:
+            InvalidRequestError: There is no session_id; nothing was sent.
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -318,7 +338,7 @@ class AsyncMemoryTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("Drinks tea, never coffee", session_id=session.id, type="preference", tags=["drinks"])
+            >>> memory = await client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
             >>> memory.type
             'preference'
         """
@@ -327,8 +347,8 @@ class AsyncMemoryTransport(AsyncNamespace):
             options,
             body={
                 "content": content,
-                "session_id": session_id,
                 "type": type,
+                "session_id": required_session("session_id", session_id),
                 "tags": tags,
                 "metadata": metadata,
                 "embed": embed,
@@ -429,3 +449,25 @@ class AsyncMemoryTransport(AsyncNamespace):
             >>> await client.memory.delete(memory.id)
         """
         return await self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
+
+
+class MemoryWithRawResponse:
+    """The methods of `client.with_raw_response.memory`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.search = raw(memory.search)
+        self.add = raw(memory.add)
+        self.get = raw(memory.get)
+        self.update = raw(memory.update)
+        self.delete = raw(memory.delete)
+
+
+class AsyncMemoryWithRawResponse:
+    """The methods of `client.with_raw_response.memory`."""
+
+    def __init__(self, memory: AsyncMemory) -> None:
+        self.search = raw_async(memory.search)
+        self.add = raw_async(memory.add)
+        self.get = raw_async(memory.get)
+        self.update = raw_async(memory.update)
+        self.delete = raw_async(memory.delete)

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Mapping, Union
+from typing import Any, Iterable, List, Literal, Mapping, Optional, Union
 
 from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
-from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
+from statebase._call.raw_response import raw, raw_async
+from statebase._call.steps import run, run_async
+from statebase._namespaces.sessions import add_tool_call, ingest
+from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._results.context import ContextResponse
 from statebase._results.pages import AsyncPage, Page
 from statebase._results.session_history import SessionHistory
@@ -24,14 +28,12 @@ from ..models import (
     StatePartialUpdateResponse,
     StateRollbackResponse,
     TurnDetailResponse,
-    TurnInput,
     TurnListItem,
-    TurnOutput,
     TurnResponse,
 )
 
 
-class SessionsTransport(SyncNamespace):
+class Sessions(SyncNamespace):
     """Sessions, their turns, and what a model needs to know before the next one."""
 
     def list(
@@ -366,8 +368,8 @@ class SessionsTransport(SyncNamespace):
     def add_turn(
         self,
         session_id: str,
-        input: Union[TurnInput, Mapping[str, Any]],
-        output: Union[TurnOutput, Mapping[str, Any]],
+        input: TurnInputLike,
+        output: TurnOutputLike,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
@@ -385,8 +387,8 @@ class SessionsTransport(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: What went into the agent: its type, content, and any keys of your own.
-            output: What came out of the agent: its type, content, and any keys of your own.
+            input: Text, a `TurnInput`, or a mapping with `type` and `content`; its other keys are kept.
+            output: Text, a `TurnOutput`, or a mapping with `type` and `content`; its other keys are kept.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
@@ -397,6 +399,7 @@ class SessionsTransport(SyncNamespace):
             The turn as recorded.
 
         Raises:
+            InvalidRequestError: An input or output is neither text, mapping nor model; nothing was sent.
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -404,8 +407,8 @@ class SessionsTransport(SyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> asked = {"type": "text", "content": "Where is my order?"}
-            >>> client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."}).turn_number
+            >>> turn = client.sessions.add_turn(session.id, "Where is my parcel?", "It arrives tomorrow.")
+            >>> turn.turn_number
             1
         """
         return self._client.request(
@@ -413,8 +416,8 @@ class SessionsTransport(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={
-                "input": input,
-                "output": output,
+                "input": turn_part("input", input),
+                "output": turn_part("output", output),
                 "metadata": metadata,
                 "reasoning": reasoning,
                 "state_before": state_before,
@@ -594,8 +597,76 @@ class SessionsTransport(SyncNamespace):
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
         )
 
+    def add_tool_call(
+        self,
+        session_id: str,
+        tool_name: str,
+        arguments: JSONObject,
+        output: Any,
+        tool_call_id: Optional[str] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[WriteOptions],
+    ) -> TurnResponse:
+        """Record the call of a tool and what it returned as one turn.
 
-class AsyncSessionsTransport(AsyncNamespace):
+        Args:
+            session_id: Id of the session.
+            tool_name: The tool.
+            arguments: What it was called with; kept under `input["tool_metadata"]`.
+            output: What it returned: any JSON value; kept under `output["output"]`, and as text.
+            tool_call_id: What the model calls this tool call.
+            reasoning: Why the agent called it.
+            metadata: Anything to keep with the turn.
+            **options: Options of this call, such as timeout and idempotency_key.
+
+        Returns:
+            The turn, with its id and its number within the session.
+
+        Raises:
+            NotFoundError: No session has this id, or it has expired.
+            PayloadTooLargeError: The request body is over 10 MiB.
+
+        Example:
+            >>> turn = client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": "tomorrow"})
+            >>> turn.output["output"]
+            {'eta': 'tomorrow'}
+        """
+        result: TurnResponse = run(
+            add_tool_call(self, session_id, tool_name, arguments, output, tool_call_id, reasoning, metadata, **options)
+        )
+        return result
+
+    def ingest(self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]) -> List[TurnResponse]:
+        """Record a conversation that already took place, turn by turn, in order.
+
+        Args:
+            session_id: Id of the session.
+            turns: (input, output) pairs, mappings of `add_turn`'s arguments, or the messages of OpenAI (chat or
+                Responses), Anthropic, Gemini or LangChain, as dictionaries or as their SDK's objects. A user's message
+                and the assistant's answer make one turn, a tool call with its result another. System messages are
+                left out. `docs/guides/histories.md` lists what becomes of each part.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
+                only those that are missing.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is neither a turn nor a message; nothing was sent.
+            StateBaseError: A turn was not recorded. Those before it were: repeat the call with the error's
+                `idempotency_key` and the rest follows, none twice.
+
+        Example:
+            >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.turn_number for turn in turns]
+            [1, 2]
+        """
+        result: List[TurnResponse] = run(ingest(self, session_id, turns, **options))
+        return result
+
+
+class AsyncSessions(AsyncNamespace):
     """Sessions, their turns, and what a model needs to know before the next one."""
 
     async def list(
@@ -930,8 +1001,8 @@ class AsyncSessionsTransport(AsyncNamespace):
     async def add_turn(
         self,
         session_id: str,
-        input: Union[TurnInput, Mapping[str, Any]],
-        output: Union[TurnOutput, Mapping[str, Any]],
+        input: TurnInputLike,
+        output: TurnOutputLike,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
@@ -949,8 +1020,8 @@ class AsyncSessionsTransport(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: What went into the agent: its type, content, and any keys of your own.
-            output: What came out of the agent: its type, content, and any keys of your own.
+            input: Text, a `TurnInput`, or a mapping with `type` and `content`; its other keys are kept.
+            output: Text, a `TurnOutput`, or a mapping with `type` and `content`; its other keys are kept.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn; recorded as it was when left out.
@@ -961,6 +1032,7 @@ class AsyncSessionsTransport(AsyncNamespace):
             The turn as recorded.
 
         Raises:
+            InvalidRequestError: An input or output is neither text, mapping nor model; nothing was sent.
             PermissionDeniedError: The API key may not do this.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -968,8 +1040,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> asked = {"type": "text", "content": "Where is my order?"}
-            >>> (await client.sessions.add_turn(session.id, asked, {"type": "text", "content": "On its way."})).turn_number
+            >>> turn = await client.sessions.add_turn(session.id, "Where is my parcel?", "It arrives tomorrow.")
+            >>> turn.turn_number
             1
         """
         return await self._client.request(
@@ -977,8 +1049,8 @@ class AsyncSessionsTransport(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={
-                "input": input,
-                "output": output,
+                "input": turn_part("input", input),
+                "output": turn_part("output", output),
                 "metadata": metadata,
                 "reasoning": reasoning,
                 "state_before": state_before,
@@ -1159,3 +1231,115 @@ class AsyncSessionsTransport(AsyncNamespace):
         return await self._client.request(
             operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
         )
+
+    async def add_tool_call(
+        self,
+        session_id: str,
+        tool_name: str,
+        arguments: JSONObject,
+        output: Any,
+        tool_call_id: Optional[str] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[WriteOptions],
+    ) -> TurnResponse:
+        """Record the call of a tool and what it returned as one turn.
+
+        Args:
+            session_id: Id of the session.
+            tool_name: The tool.
+            arguments: What it was called with; kept under `input["tool_metadata"]`.
+            output: What it returned: any JSON value; kept under `output["output"]`, and as text.
+            tool_call_id: What the model calls this tool call.
+            reasoning: Why the agent called it.
+            metadata: Anything to keep with the turn.
+            **options: Options of this call, such as timeout and idempotency_key.
+
+        Returns:
+            The turn, with its id and its number within the session.
+
+        Raises:
+            NotFoundError: No session has this id, or it has expired.
+            PayloadTooLargeError: The request body is over 10 MiB.
+
+        Example:
+            >>> turn = await client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": "tomorrow"})
+            >>> turn.output["output"]
+            {'eta': 'tomorrow'}
+        """
+        result: TurnResponse = await run_async(
+            add_tool_call(self, session_id, tool_name, arguments, output, tool_call_id, reasoning, metadata, **options)
+        )
+        return result
+
+    async def ingest(
+        self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
+    ) -> List[TurnResponse]:
+        """Record a conversation that already took place, turn by turn, in order.
+
+        Args:
+            session_id: Id of the session.
+            turns: (input, output) pairs, mappings of `add_turn`'s arguments, or the messages of OpenAI (chat or
+                Responses), Anthropic, Gemini or LangChain, as dictionaries or as their SDK's objects. A user's message
+                and the assistant's answer make one turn, a tool call with its result another. System messages are
+                left out. `docs/guides/histories.md` lists what becomes of each part.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
+                only those that are missing.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is neither a turn nor a message; nothing was sent.
+            StateBaseError: A turn was not recorded. Those before it were: repeat the call with the error's
+                `idempotency_key` and the rest follows, none twice.
+
+        Example:
+            >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.turn_number for turn in turns]
+            [1, 2]
+        """
+        result: List[TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
+        return result
+
+
+class SessionsWithRawResponse:
+    """The methods of `client.with_raw_response.sessions`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.list = raw(sessions.list)
+        self.create = raw(sessions.create)
+        self.get = raw(sessions.get)
+        self.update = raw(sessions.update)
+        self.delete = raw(sessions.delete)
+        self.get_context = raw(sessions.get_context)
+        self.get_history = raw(sessions.get_history)
+        self.list_turns = raw(sessions.list_turns)
+        self.add_turn = raw(sessions.add_turn)
+        self.get_turn = raw(sessions.get_turn)
+        self.get_state = raw(sessions.get_state)
+        self.update_state = raw(sessions.update_state)
+        self.rollback = raw(sessions.rollback)
+        self.fork = raw(sessions.fork)
+        self.add_tool_call = raw(sessions.add_tool_call)
+
+
+class AsyncSessionsWithRawResponse:
+    """The methods of `client.with_raw_response.sessions`."""
+
+    def __init__(self, sessions: AsyncSessions) -> None:
+        self.list = raw_async(sessions.list)
+        self.create = raw_async(sessions.create)
+        self.get = raw_async(sessions.get)
+        self.update = raw_async(sessions.update)
+        self.delete = raw_async(sessions.delete)
+        self.get_context = raw_async(sessions.get_context)
+        self.get_history = raw_async(sessions.get_history)
+        self.list_turns = raw_async(sessions.list_turns)
+        self.add_turn = raw_async(sessions.add_turn)
+        self.get_turn = raw_async(sessions.get_turn)
+        self.get_state = raw_async(sessions.get_state)
+        self.update_state = raw_async(sessions.update_state)
+        self.rollback = raw_async(sessions.rollback)
+        self.fork = raw_async(sessions.fork)
+        self.add_tool_call = raw_async(sessions.add_tool_call)

@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
+from statebase._call.raw_response import raw, raw_async
 from statebase._results.context import ContextResponse
 
 from .. import operations
@@ -21,7 +22,7 @@ from ..models import (
 )
 
 
-class StateTransport(SyncNamespace):
+class State(SyncNamespace):
     """The versioned state of sessions."""
 
     def get_context(
@@ -264,7 +265,7 @@ class StateTransport(SyncNamespace):
         )
 
 
-class AsyncStateTransport(AsyncNamespace):
+class AsyncState(AsyncNamespace):
     """The versioned state of sessions."""
 
     async def get_context(
@@ -505,3 +506,27 @@ class AsyncStateTransport(AsyncNamespace):
             path={"session_id": session_id},
             body={"version": version, "reason": reason},
         )
+
+
+class StateWithRawResponse:
+    """The methods of `client.with_raw_response.state`."""
+
+    def __init__(self, state: State) -> None:
+        self.get_context = raw(state.get_context)
+        self.get_state = raw(state.get_state)
+        self.replace_state = raw(state.replace_state)
+        self.update_state = raw(state.update_state)
+        self.get_state_history = raw(state.get_state_history)
+        self.rollback = raw(state.rollback)
+
+
+class AsyncStateWithRawResponse:
+    """The methods of `client.with_raw_response.state`."""
+
+    def __init__(self, state: AsyncState) -> None:
+        self.get_context = raw_async(state.get_context)
+        self.get_state = raw_async(state.get_state)
+        self.replace_state = raw_async(state.replace_state)
+        self.update_state = raw_async(state.update_state)
+        self.get_state_history = raw_async(state.get_state_history)
+        self.rollback = raw_async(state.rollback)

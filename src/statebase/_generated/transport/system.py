@@ -9,12 +9,13 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import RequestOptions
+from statebase._call.raw_response import raw, raw_async
 
 from .. import operations
 from ..models import HealthStatus
 
 
-class SystemTransport(SyncNamespace):
+class System(SyncNamespace):
     """How the service is doing."""
 
     def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
@@ -94,7 +95,7 @@ class SystemTransport(SyncNamespace):
         return self._client.request(operations.LIVENESS_PROBE, options)
 
 
-class AsyncSystemTransport(AsyncNamespace):
+class AsyncSystem(AsyncNamespace):
     """How the service is doing."""
 
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
@@ -172,3 +173,23 @@ class AsyncSystemTransport(AsyncNamespace):
             {'status': 'alive'}
         """
         return await self._client.request(operations.LIVENESS_PROBE, options)
+
+
+class SystemWithRawResponse:
+    """The methods of `client.with_raw_response.system`."""
+
+    def __init__(self, system: System) -> None:
+        self.info = raw(system.info)
+        self.health = raw(system.health)
+        self.ready = raw(system.ready)
+        self.live = raw(system.live)
+
+
+class AsyncSystemWithRawResponse:
+    """The methods of `client.with_raw_response.system`."""
+
+    def __init__(self, system: AsyncSystem) -> None:
+        self.info = raw_async(system.info)
+        self.health = raw_async(system.health)
+        self.ready = raw_async(system.ready)
+        self.live = raw_async(system.live)

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions
+from statebase._call.raw_response import raw, raw_async
 from statebase._results.pages import AsyncPage, Page
 
 from .. import operations
@@ -33,7 +34,7 @@ _Action = Literal[
 ]
 
 
-class TracesTransport(SyncNamespace):
+class Traces(SyncNamespace):
     """The audit trail, one trace for each change."""
 
     def list(
@@ -159,7 +160,7 @@ class TracesTransport(SyncNamespace):
         )
 
 
-class AsyncTracesTransport(AsyncNamespace):
+class AsyncTraces(AsyncNamespace):
     """The audit trail, one trace for each change."""
 
     async def list(
@@ -283,3 +284,21 @@ class AsyncTracesTransport(AsyncNamespace):
             path={"session_id": session_id},
             query={"limit": limit, "starting_after": starting_after, "action": action},
         )
+
+
+class TracesWithRawResponse:
+    """The methods of `client.with_raw_response.traces`."""
+
+    def __init__(self, traces: Traces) -> None:
+        self.list = raw(traces.list)
+        self.get = raw(traces.get)
+        self.list_for_session = raw(traces.list_for_session)
+
+
+class AsyncTracesWithRawResponse:
+    """The methods of `client.with_raw_response.traces`."""
+
+    def __init__(self, traces: AsyncTraces) -> None:
+        self.list = raw_async(traces.list)
+        self.get = raw_async(traces.get)
+        self.list_for_session = raw_async(traces.list_for_session)

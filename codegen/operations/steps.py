@@ -1,0 +1,129 @@
+"""Hand-written steps as the templates see them: functions whose steps become methods of both flavours.
+
+Such a function is a generator: it yields calls of methods of a namespace, its first argument, and receives their
+results. Its signature and its docstring are read from the source; nothing of the package is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping
+
+from codegen.document.choices import NAMESPACES, Namespace
+from codegen.errors import CodegenError, below, pointer
+from codegen.prose import awaited_example
+
+_MODELS = "statebase._generated.models"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One function."""
+
+    name: str
+    module: str
+    """The module that has it."""
+    parameters: tuple[str, ...]
+    """The parameters of its method, without `self`, as they are in the source."""
+    arguments: tuple[str, ...]
+    """What the method hands on: `turns`, `**options`."""
+    result: str
+    """The annotation of what it returns in the end."""
+    docstring: str
+    calls: tuple[str, ...]
+    """The methods of the namespace that it calls."""
+    imports: tuple[tuple[str, str], ...]
+    """The modules and names of the SDK's own types in its annotations."""
+    models: tuple[str, ...]
+    """The models in its annotations."""
+
+    def docstring_lines(self, asynchronous: bool) -> list[str]:
+        """Return the docstring of its method, with the example of a flavour."""
+        return awaited_example(self.docstring) if asynchronous else self.docstring.splitlines()
+
+
+def read_steps(namespaces: Mapping[str, Namespace], sources: Path) -> Mapping[str, tuple[Steps, ...]]:
+    """Read the steps of each namespace.
+
+    Args:
+        namespaces: The namespaces of the clients.
+        sources: The folder of the package.
+
+    Raises:
+        CodegenError: A function is missing, or is none of steps.
+    """
+
+    @functools.cache
+    def parsed(module: str) -> ast.Module:
+        inner = "/".join(module.split(".")[1:])
+        return ast.parse((sources / f"{inner}.py").read_text(encoding="utf-8"))
+
+    found: dict[str, tuple[Steps, ...]] = {}
+    for name, namespace in namespaces.items():
+        steps: list[Steps] = []
+        for path in namespace.steps:
+            module, _, function = path.rpartition(".")
+            try:
+                steps.append(_steps(parsed(module), module, function))
+            except (OSError, LookupError, SyntaxError) as error:
+                place = below(pointer(NAMESPACES, name), "steps")
+                raise CodegenError(place, f"The steps that are written by hand cannot be read: {error}.") from error
+        found[name] = tuple(steps)
+    return found
+
+
+def _steps(tree: ast.Module, module: str, name: str) -> Steps:
+    node = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+    if node is None:
+        raise LookupError(f"{module} has no function {name}")
+    returns = node.returns
+    if not isinstance(returns, ast.Subscript) or ast.unparse(returns.value) != "Steps" or not node.args.args:
+        raise LookupError(f"{module}.{name} does not take a namespace and return Steps[...]")
+    namespace, given = node.args.args[0].arg, copy.deepcopy(node.args)
+    del given.args[0]
+    options = [f"**{given.kwarg.arg}"] if given.kwarg else []
+    keywords = [f"{a.arg}={a.arg}" for a in given.kwonlyargs]
+    annotations = [a.annotation for a in (*given.args, *given.kwonlyargs, given.kwarg) if a and a.annotation]
+    names = {part.id for each in (*annotations, returns.slice) for part in ast.walk(each) if isinstance(part, ast.Name)}
+    imports = {*_imports(tree, module, names)}
+    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    return Steps(
+        name=name,
+        module=module,
+        parameters=tuple(_parameters(given)),
+        arguments=(*(a.arg for a in given.args), *keywords, *options),
+        result=ast.unparse(returns.slice),
+        docstring=ast.get_docstring(node) or "",
+        calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
+        imports=tuple(sorted(each for each in imports if each[0] != _MODELS)),
+        models=tuple(sorted(class_ for origin, class_ in imports if origin == _MODELS)),
+    )
+
+
+def _parameters(given: ast.arguments) -> Iterator[str]:
+    defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults]
+    star = "*, " if given.kwonlyargs else ""
+    for argument, default in (*zip(given.args, defaults), *zip(given.kwonlyargs, given.kw_defaults)):
+        first = star if given.kwonlyargs and argument is given.kwonlyargs[0] else ""
+        yield first + ast.unparse(argument) + ("" if default is None else f" = {ast.unparse(default)}")
+    if given.kwarg:
+        yield f"**{ast.unparse(given.kwarg)}"
+
+
+def _imports(tree: ast.Module, module: str, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Give the names of a set that a module imports from the package, or defines."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            parents = module.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*parents, *([node.module] if node.module else [])])
+            for alias in node.names:
+                if alias.name in names and origin.split(".")[0] == "statebase":
+                    yield origin, alias.name
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id in names:
+                    yield module, target.id

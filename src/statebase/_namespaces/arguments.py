@@ -1,0 +1,61 @@
+"""From what methods take to what the API takes, where the two differ: arguments by two names, lists of words.
+
+The overlay names the functions; the generated methods call them with the name of an argument and its value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence, Union, cast
+
+from .._base.errors import InvalidRequestError
+from .._call.options import NOT_GIVEN, NotGiven
+from .._call.request import not_an_id
+
+Words = Union[str, Sequence[str]]
+"""Words: one, several joined by commas, or a sequence of them."""
+OptionalId = Optional[str]
+"""An id, or None where code written for statebase 0.4 has none."""
+
+
+def required_session(name: str, value: Union[str, NotGiven, None]) -> str:
+    """Return the id of the session of a memory, which the signature lets be left out, as statebase 0.4 did.
+
+    Raises:
+        InvalidRequestError: It is missing, or is not a string.
+    """
+    if value is None or isinstance(value, NotGiven):
+        raise InvalidRequestError(
+            f"{name} is missing: pass the id of the session that the memory belongs to", param=name
+        )
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise not_an_id(name, value)
+    return value
+
+
+def joined(name: str, words: Union[Words, NotGiven, None]) -> Union[str, NotGiven, None]:
+    """Join words by commas, as the service reads them.
+
+    Raises:
+        InvalidRequestError: A word is not a string, or contains a comma.
+    """
+    if words is None or isinstance(words, (str, NotGiven)):
+        return words
+    for place, word in enumerate(cast("Sequence[object]", words)):
+        if not isinstance(word, str):
+            raise InvalidRequestError(f"{name}[{place}] must be a string, got {type(word).__name__}", param=name)
+        if "," in word:
+            raise InvalidRequestError(f"{name}[{place}] must not contain a comma", param=name)
+    return ",".join(words) or NOT_GIVEN
+
+
+def either(name: str, value: Any, other_name: str, other: Any) -> Any:
+    """Return the value of an argument that has two names.
+
+    Raises:
+        InvalidRequestError: Both were given, and differ.
+    """
+    if other is NOT_GIVEN or other is None:
+        return value
+    if value is not NOT_GIVEN and value is not None and value != other:
+        raise InvalidRequestError(f"{name} and {other_name} are the same option: pass only one of them", param=name)
+    return other

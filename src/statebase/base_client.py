@@ -1,0 +1,178 @@
+"""What both clients have in common: the constructor, `local()`, their options, and views with other options.
+
+This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
+"""
+
+from __future__ import annotations
+
+from ._base.lazy import cached_property, importing
+from ._call.settings import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Secret,
+    Settings,
+    configuration_error,
+)
+
+TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+if TYPE_CHECKING:
+    import ssl
+    from datetime import datetime
+    from os import PathLike
+    from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
+
+    import httpx
+    from typing_extensions import Self, Unpack
+
+    from ._call.hooks import EventHooks
+    from ._call.options import ClientOptions
+    from .local.engine import Durability, EmbedFunction
+    from .local.search.embedder import Embedder
+
+    HttpClient = TypeVar("HttpClient")
+    Transport = TypeVar("Transport")
+else:
+    HttpClient = Transport = None
+
+    class Generic:
+        """`typing.Generic`, for a class statement."""
+
+        def __class_getitem__(cls, kinds):
+            return cls
+
+
+class BaseClient(Generic[HttpClient, Transport]):
+    """A client, or a view of one: it has options, and the client that owns its connections."""
+
+    def __init__(
+        self,
+        api_key: Optional[str] = None,
+        base_url: Optional[str] = None,
+        timeout: Union[float, httpx.Timeout, None] = DEFAULT_TIMEOUT_SECONDS,
+        *,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: Optional[float] = None,
+        max_response_bytes: Optional[int] = DEFAULT_MAX_RESPONSE_BYTES,
+        default_headers: Optional[Mapping[str, str]] = None,
+        http2: bool = False,
+        proxy: Optional[str] = None,
+        verify: Union[bool, str, ssl.SSLContext] = True,
+        http_client: Optional[HttpClient] = None,
+        transport: Optional[Transport] = None,
+        event_hooks: Optional[EventHooks] = None,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        key = Secret(api_key)
+        del api_key  # error trackers report the local variables of each frame
+        try:
+            self._settings = Settings(
+                api_key=key,
+                base_url=base_url,
+                timeout=timeout,
+                max_retries=max_retries,
+                deadline=deadline,
+                max_response_bytes=max_response_bytes,
+                default_headers=default_headers,
+                event_hooks=event_hooks,
+                http2=http2,
+                proxy=proxy,
+                verify=verify,
+                http_client=http_client,
+                transport=transport,
+                allow_insecure_http=allow_insecure_http,
+            )
+        except ValueError as error:  # a ConfigurationError
+            del base_url, default_headers, proxy  # there may be passwords in them
+            raise error.with_traceback(None) from error.__cause__
+        self._owner = self
+        self._closed = False
+        if http_client is not None or transport is not None:
+            _ = self._connection  # refuses one of the wrong kind now, and is there to be closed
+
+    @classmethod
+    def local(
+        cls,
+        path: Union[str, PathLike[str]] = ":memory:",
+        *,
+        embedder: Union[Embedder, EmbedFunction, None] = None,
+        durability: Durability = "full",
+        default_ttl_seconds: int = 86400,
+        clock: Optional[Callable[[], datetime]] = None,
+    ) -> Self:
+        """Return a client of an engine that runs in this process, on SQLite: no server, no key, no network.
+
+        Args:
+            path: The file of the store, made if it is not there; `":memory:"` for one that lives as long as the client.
+                Clients of one file in one process share an engine; other processes may open it too.
+            embedder: Turns texts into vectors for search by meaning. Default: the one of `statebase[local]` where
+                that is installed, else search finds words.
+            durability: `"full"`: what was answered survives a loss of power. `"normal"`: it survives a crash of the
+                process; faster.
+            default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000 seconds (30 days).
+            clock: Returns the engine's time, as an aware datetime. Default: the machine's clock.
+
+        Raises:
+            ConfigurationError: The store cannot be opened; the message says why.
+
+        Example:
+            >>> with StateBase.local() as client:
+            ...     client.sessions.create("support-bot").state
+            {}
+        """
+        with importing:
+            from .local.errors import EngineError
+            from .local.http.transport import open_transport
+
+        try:
+            transport: Any = open_transport(
+                path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
+            )
+        except (EngineError, ImportError, TypeError, ValueError) as error:
+            raise configuration_error(str(error)) from error
+        return cls("local", "http://localhost", transport=transport, max_response_bytes=None)
+
+    if TYPE_CHECKING:
+        _owner: Any
+
+        @cached_property
+        def _connection(self) -> Any: ...
+        def _make_api(self, *, raw: bool = False) -> Any: ...
+
+    @cached_property
+    def _api(self) -> Any:
+        return self._make_api()
+
+    @property
+    def base_url(self) -> str:
+        """The address of the service, without a slash at the end."""
+        return self._settings.base_url
+
+    @property
+    def timeout(self) -> Union[float, httpx.Timeout, None]:
+        """Seconds that connecting, sending, and each wait for data may take. None: no limit."""
+        return self._settings.timeout
+
+    def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
+        """Make a view of this client with other options: it shares the connections, and closing it has no effect.
+
+        Args:
+            **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
+                `event_hooks`.
+
+        Raises:
+            ConfigurationError: An option has a wrong value.
+            TypeError: It is not an option that a view can have.
+
+        Example:
+            >>> patient = client.with_options(timeout=120, max_retries=5)
+            >>> patient.timeout
+            120
+        """
+        view = object.__new__(type(self))
+        view._settings = self._settings.replace(**changes)
+        view._owner = self._owner
+        return view
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
