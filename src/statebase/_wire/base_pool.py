@@ -166,10 +166,11 @@ class BasePool(ForkAware):
             if is_proxy_tls:
                 options["proxy_ssl_context"] = context
         pool: Any = getattr(httpcore, self._httpcore_flavour + kind)
+        origin = self._origin  # not `self`, whose states refer to what is returned: it would be garbage in a cycle
 
         def make_core(sockets: Any) -> Any:
             # httpcore's pool is used for this only: it makes the kind of connection that goes through the proxy.
-            return pool(**options, network_backend=sockets).create_connection(self._origin)
+            return pool(**options, network_backend=sockets).create_connection(origin)
 
         return make_core
 
