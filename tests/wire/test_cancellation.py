@@ -118,17 +118,21 @@ def test_cancelled_when_its_turn_has_come(
 
     async def main() -> None:
         pool = AsyncPool(server.url, max_connections=1)
+        calls: List[asyncio.Future[Any]] = []
+
+        async def hold() -> None:
+            await fetch(pool, request_to())
+            calls[0].cancel()  # which has the connection by now, and has not run
+
         for number in range(50):
-            held = asyncio.ensure_future(fetch(pool, request_to()))
+            held = asyncio.ensure_future(hold())
             await turns(1)
-            first = asyncio.ensure_future(fetch(pool, request_to()))
-            second = asyncio.ensure_future(fetch(pool, request_to(id=number)))
-            held.add_done_callback(lambda _, first=first: first.cancel())  # which has the connection, and has not run
+            calls[:] = [asyncio.ensure_future(fetch(pool, request_to(id=number))) for _ in range(2)]
             await turns(1)
             assert pool.waiting == 2
-            assert (await second)["id"] == str(number)
+            assert (await calls[1])["id"] == str(number)
             assert held.done()
-            assert first.cancelled()
+            assert calls[0].cancelled()
         assert (pool.active, pool.waiting) == (0, 0)
         await pool.aclose()
 
@@ -244,6 +248,7 @@ def test_coroutine_is_thrown_away(
 
     async def main() -> None:
         pool = AsyncPool(server.url, max_connections=1)
+        await fetch(pool, request_to())
         for number in range(20):
             exchange: Any = pool.exchange_async(request_to(path))
             await until_held(exchange, number + 1)
