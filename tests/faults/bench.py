@@ -9,14 +9,12 @@ import ssl
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
-import httpx
 import trustme
 
 from statebase import AsyncStateBase, StateBase, StateBaseError
 from statebase._base.clock import Clock
+from statebase._base.exchange import Request
 from statebase._generated.operations import OPERATIONS
-from statebase._wire.async_pool import AsyncPool
-from statebase._wire.pool import SyncPool
 from statebase.local import Engine
 from statebase.server import serve_in_thread
 from statebase.testing import FrozenClock
@@ -30,39 +28,23 @@ MOMENT_SECONDS = 0.01
 FLAVOURS = ("sync", "async")
 
 
-class Impatient(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A connection pool whose next requests wait only a moment for the server."""
+def hurry(client: Any, wait: str, requests: int) -> None:
+    """Have the first requests of a client wait only a moment for the server.
 
-    def __init__(self, pool: Any, wait: str) -> None:
-        self.requests = 0
-        """How many more requests are in a hurry."""
-        self._pool = pool
-        self._wait = wait  # to connect, or to read: anyio for Python 3.9 loses a socket that connects when time is up
+    Args:
+        client: A client of either flavour.
+        wait: What to wait for: "connect", or "read". anyio for Python 3.9 loses a socket that connects when time is up.
+        requests: How many requests are in a hurry.
+    """
+    exchange = client._connection.exchange
+    left = [wait] * requests
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._hurry(request)
-        response: httpx.Response = self._pool.handle_request(request)
-        return response
+    def exchange_in_a_hurry(request: Request) -> Any:
+        if left:
+            request.timeouts = {**request.timeouts, left.pop(): MOMENT_SECONDS}
+        return exchange(request)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._hurry(request)
-        response: httpx.Response = await self._pool.handle_async_request(request)
-        return response
-
-    def close(self) -> None:
-        self._pool.close()
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-    def _hurry(self, request: httpx.Request) -> None:
-        if self.requests:
-            self.requests -= 1
-            request.extensions["timeout"] = {**request.extensions["timeout"], self._wait: MOMENT_SECONDS}
-
-
-# Behind it is a pool of ours, whose errors say how far a request came.
-Impatient.__module__ = SyncPool.__module__
+    client._connection.exchange = exchange_in_a_hurry
 
 
 class Finding(NamedTuple):
@@ -168,15 +150,11 @@ class Bench:
                 if len(attempts) == faults:
                     clear()
 
-            options: Dict[str, Any] = {"verify": self._trust}
-            if way.hurried:
-                wait = "connect" if way.way == "crowded" else "read"
-                pool = Impatient(SyncPool(tls=False) if flavour == "sync" else AsyncPool(tls=False), wait)
-                pool.requests = faults
-                options = {"transport": pool}
             kind: Any = StateBase if flavour == "sync" else AsyncStateBase
-            client = kind(API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, **options)
+            client = kind(API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, verify=self._trust)
             client._settings.clock = clock
+            if way.hurried:
+                hurry(client, "connect" if way.way == "crowded" else "read", faults)
             stack.callback(lambda: self._wait_for(client.close()))
 
             def call(operation_id: str, arguments: Any, more: Any) -> Optional[StateBaseError]:

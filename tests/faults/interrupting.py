@@ -15,10 +15,9 @@ import threading
 from types import FrameType
 from typing import Any, List, Optional
 
-import httpx
-
 from statebase import StateBase
 from statebase._wire.pool import SyncPool
+from statebase._wire.pool_state import Waiter
 
 PATIENCE_SECONDS = 60
 STORM_CALLS = 1000
@@ -49,9 +48,9 @@ class Client:
     """A client, and a way to see what an interrupted call has left behind."""
 
     def __init__(self, url: str, verify: ssl.SSLContext, http2: bool) -> None:
-        options: Any = {"tls": url.startswith("https:"), "verify": verify, "http2": http2}
-        self.pool = SyncPool(max_connections=SLOTS, **options)
-        self.client = StateBase("sb_test", url, transport=self.pool, max_retries=0)
+        self.client = StateBase("sb_test", url, max_retries=0)
+        self.pool = SyncPool(url, verify=verify, http2=http2, max_connections=SLOTS)
+        self.client._connection.exchange = self.pool.exchange
         self.wrong: List[str] = []
 
     def call(self) -> None:
@@ -61,10 +60,12 @@ class Client:
         """Look whether slots are taken, whether all can be had, and whether this and another thread can make a call."""
         if (self.pool.active or self.pool.waiting) and not slots_may_be_found_later:
             self.wrong.append(f"{moment}: {self.pool!r}")
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE_SECONDS)
-        request = httpx.Request("GET", self.client.base_url, extensions={"timeout": timeouts})
-        for response in [self.pool.handle_request(request) for _ in range(SLOTS)]:
-            response.close()
+        state = self.pool._open()
+        waiters = [Waiter() for _ in range(SLOTS)]
+        if not slots_may_be_found_later and not all(map(state.acquire, waiters)):
+            self.wrong.append(f"{moment}: {self.pool!r} has not {SLOTS} connections to give")
+        for waiter in waiters:
+            state.release(waiter, reusable=False)
         self.call()
         thread = threading.Thread(target=self.call, daemon=True)
         thread.start()

@@ -125,7 +125,7 @@ def test_cancelled_calls_leave_nothing_behind(server: Any, connections_to: Calla
         await client.close()
 
     asyncio.run(main())
-    server.gate.set()
+    server.let_all_go()
     server.wait_until(lambda: server.open == 0)
 
     assert server.held == CANCELLATIONS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 import trio
 from packaging.version import Version
 
+from statebase._base.exchange import Request
 from statebase._wire.async_pool import AsyncPool
 from statebase._wire.pool import SyncPool
 
@@ -34,13 +36,8 @@ HTTPCORE_LOCKS_UP = Version(version("httpcore")) < Version("1.0")
 may_leave_garbage = pytest.mark.filterwarnings("ignore:unclosed" if ANYIO_FORGETS else "error:unclosed")
 
 
-async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:
-    response = await pool.handle_async_request(request)
-    try:
-        await response.aread()
-    finally:
-        await response.aclose()
-    return response.json()
+async def fetch(pool: AsyncPool, request: Request) -> Any:
+    return json.loads((await pool.exchange_async(request)).content)
 
 
 async def turns(number: int) -> None:
@@ -68,22 +65,22 @@ def deaf_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("path", ["/hold", "/stall"])
 def test_cancelled_while_reading(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int], path: str
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int], path: str
 ) -> None:
     """Calls that wait for an answer, or in the middle of one."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=False, max_connections=50)
+        pool = AsyncPool(server.url, max_connections=50)
         for round_ in range(CALLS // 50):
-            calls = [asyncio.ensure_future(fetch(pool, request_to(server.url + path))) for _ in range(50)]
+            calls = [asyncio.ensure_future(fetch(pool, request_to(path))) for _ in range(50)]
             await in_thread(server.wait_until, lambda held=round_ * 50 + 50: server.held == held)
             await cancel_all(calls)
             assert (pool.active, pool.waiting) == (0, 0)
-        assert (await fetch(pool, request_to(server.url, id="after")))["id"] == "after"
+        assert (await fetch(pool, request_to(id="after")))["id"] == "after"
         await pool.aclose()
 
     asyncio.run(main())
-    server.gate.set()
+    server.let_all_go()
     server.wait_until(lambda: server.open == 0)
 
     assert connections_to(server.port) == 0
@@ -91,20 +88,20 @@ def test_cancelled_while_reading(
 
 
 def test_cancelled_while_waiting(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
 ) -> None:
     """Calls in the queue; those that hold a connection are not disturbed."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=False, max_connections=1)
-        holder = asyncio.ensure_future(fetch(pool, request_to(f"{server.url}/hold", id="holder")))
+        pool = AsyncPool(server.url, max_connections=1)
+        holder = asyncio.ensure_future(fetch(pool, request_to("/hold", id="holder")))
         await in_thread(server.wait_until, lambda: server.held == 1)
-        calls = [asyncio.ensure_future(fetch(pool, request_to(server.url))) for _ in range(CALLS)]
+        calls = [asyncio.ensure_future(fetch(pool, request_to())) for _ in range(CALLS)]
         await turns(3)
         assert (pool.active, pool.waiting) == (1, CALLS)
         await cancel_all(calls)
         assert (pool.active, pool.waiting) == (1, 0)
-        server.gate.set()
+        server.let_all_go()
         assert (await holder)["id"] == "holder"
         assert (pool.active, pool.waiting) == (0, 0)
         await pool.aclose()
@@ -115,22 +112,27 @@ def test_cancelled_while_waiting(
 
 
 def test_cancelled_when_its_turn_has_come(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
 ) -> None:
     """A call that is cancelled just when it gets a connection passes it on, whole."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=False, max_connections=1)
+        pool = AsyncPool(server.url, max_connections=1)
+        calls: List[asyncio.Future[Any]] = []
+
+        async def hold() -> None:
+            await fetch(pool, request_to())
+            calls[0].cancel()  # which has the connection by now, and has not run
+
         for number in range(50):
-            held = await pool.handle_async_request(request_to(server.url))
-            first = asyncio.ensure_future(fetch(pool, request_to(server.url)))
-            second = asyncio.ensure_future(fetch(pool, request_to(server.url, id=number)))
-            await turns(3)
-            await held.aread()
-            await held.aclose()  # gives the connection to the first, which has not run yet
-            first.cancel()
-            assert (await second)["id"] == str(number)
-            assert first.cancelled()
+            held = asyncio.ensure_future(hold())
+            await turns(1)
+            calls[:] = [asyncio.ensure_future(fetch(pool, request_to(id=number))) for _ in range(2)]
+            await turns(1)
+            assert pool.waiting == 2
+            assert (await calls[1])["id"] == str(number)
+            assert held.done()
+            assert calls[0].cancelled()
         assert (pool.active, pool.waiting) == (0, 0)
         await pool.aclose()
 
@@ -140,15 +142,14 @@ def test_cancelled_when_its_turn_has_come(
 
 
 def test_cancelled_while_connecting(
-    deaf_port: int, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+    deaf_port: int, request_to: Callable[..., Request], connections_to: Callable[[int], int]
 ) -> None:
     """Calls that wait for a TLS handshake."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=True, verify=False, max_connections=50)
-        url = f"https://127.0.0.1:{deaf_port}"
+        pool = AsyncPool(f"https://127.0.0.1:{deaf_port}", verify=False, max_connections=50)
         for _ in range(CALLS // 50):
-            calls = [asyncio.ensure_future(fetch(pool, request_to(url))) for _ in range(50)]
+            calls = [asyncio.ensure_future(fetch(pool, request_to())) for _ in range(50)]
             await turns(20)
             await cancel_all(calls)
             assert (pool.active, pool.waiting) == (0, 0)
@@ -174,7 +175,7 @@ def test_cancelled_at_any_moment(
     server: Any,
     make_tls_server: Callable[..., Any],
     ca_file: str,
-    request_to: Callable[..., httpx.Request],
+    request_to: Callable[..., Request],
     connections_to: Callable[[int], int],
     protocols: Any,
 ) -> None:
@@ -183,11 +184,11 @@ def test_cancelled_at_any_moment(
         server = make_tls_server(*protocols)
 
     async def main() -> None:
-        pool = AsyncPool(tls=bool(protocols), http2="h2" in protocols, verify=ca_file, max_connections=7)
+        pool = AsyncPool(server.url, http2="h2" in protocols, verify=ca_file, max_connections=7)
         patience, done = 1.0, 0
         while done < 10:
             patience, done = patience * 1.1, 0
-            calls = [asyncio.ensure_future(fetch(pool, request_to(server.url, id=number))) for number in range(10)]
+            calls = [asyncio.ensure_future(fetch(pool, request_to(id=number))) for number in range(10)]
             await turns(int(patience))
             for call in calls:
                 call.cancel()
@@ -210,15 +211,15 @@ def test_cancelled_at_any_moment(
 @may_leave_garbage
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])
 def test_scope_cancelled(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int], run: Any
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int], run: Any
 ) -> None:
     """The cancel scopes of anyio and trio, which cancel each wait until they are left, leave nothing behind either."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=False, max_connections=10)
+        pool = AsyncPool(server.url, max_connections=10)
 
         async def call() -> None:
-            await fetch(pool, request_to(f"{server.url}/stall"))
+            await fetch(pool, request_to("/stall"))
 
         for _ in range(CALLS // 20):
             async with anyio.create_task_group() as tasks:
@@ -233,32 +234,69 @@ def test_scope_cancelled(
     run(main) if run is trio.run else run(main())
     if ANYIO_FORGETS:
         gc.collect()
-    server.gate.set()
+    server.let_all_go()
     server.wait_until(lambda: server.open == 0)
 
     assert connections_to(server.port) == 0
 
 
+@pytest.mark.parametrize("path", ["/hold", "/stall"])
+def test_coroutine_is_thrown_away(
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int], path: str
+) -> None:
+    """An exchange that becomes garbage half way, as with an event loop that stops, gives its connection up."""
+
+    async def main() -> None:
+        pool = AsyncPool(server.url, max_connections=1)
+        await fetch(pool, request_to())
+        for number in range(20):
+            exchange: Any = pool.exchange_async(request_to(path))
+            await until_held(exchange, number + 1)
+            waiting = asyncio.ensure_future(fetch(pool, request_to(id=number)))
+            await turns(2)
+            assert (pool.active, pool.waiting) == (1, 1)
+            exchange.close()
+            del exchange
+            assert (await waiting)["id"] == str(number)
+            assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+        await turns(3)
+        assert connections_to(server.port) == 0
+
+    async def until_held(exchange: Any, number: int) -> None:
+        """Run an exchange, in this task, until the server holds its request."""
+        while server.held < number:
+            future = exchange.send(None)
+            if future is None:
+                await asyncio.sleep(0)
+            else:
+                future._asyncio_future_blocking = False
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(future), 0.2)
+
+    asyncio.run(main())
+    server.let_all_go()
+    server.wait_until(lambda: server.open == 0)
+
+
 def test_timeouts_are_no_leaks(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
 ) -> None:
     """A call that times out waiting for its answer gives up its connection, too."""
 
     async def main() -> None:
-        pool = AsyncPool(tls=False, max_connections=10)
+        pool = AsyncPool(server.url, max_connections=10)
 
         async def call() -> None:
-            request = request_to(f"{server.url}/hold")
-            request.extensions["timeout"]["read"] = 0.001
             with pytest.raises(httpx.ReadTimeout):
-                await fetch(pool, request)
+                await fetch(pool, request_to("/hold", read_timeout=0.001))
 
         await asyncio.gather(*(call() for _ in range(100)))
         assert (pool.active, pool.waiting) == (0, 0)
         await pool.aclose()
 
     asyncio.run(main())
-    server.gate.set()
+    server.let_all_go()
     server.wait_until(lambda: server.open == 0)
 
     assert connections_to(server.port) == 0
@@ -268,8 +306,11 @@ class Interrupted(BaseException):
     """What a signal handler raises, as Ctrl-C does."""
 
 
+Interrupt = Callable[..., None]
+
+
 @pytest.fixture
-def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
+def interrupt() -> Iterator[Interrupt]:
     """Interrupt the main thread as soon as a condition holds; it may do something last."""
     last_acts: List[Callable[[], None]] = []
 
@@ -293,50 +334,59 @@ def interrupt() -> Iterator[Callable[[Callable[[], bool]], None]]:
     signal.signal(signal.SIGUSR1, previous)
 
 
-def test_interrupted_while_waiting(
-    server: Any, request_to: Callable[..., httpx.Request], interrupt: Callable[..., None]
-) -> None:
+def hold(pool: SyncPool, request: Request) -> threading.Thread:
+    """Send a request in another thread."""
+    thread = threading.Thread(target=pool.exchange, args=(request,), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_interrupted_while_waiting(server: Any, request_to: Callable[..., Request], interrupt: Interrupt) -> None:
     """Ctrl-C in the queue leaves the queue."""
-    with SyncPool(tls=False, max_connections=1) as pool:
-        held = pool.handle_request(request_to(server.url))
+    with contextlib.closing(SyncPool(server.url, max_connections=1)) as pool:
+        thread = hold(pool, request_to("/hold"))
+        server.wait_until(lambda: server.held == 1)
         interrupt(lambda: pool.waiting == 1)
 
         with pytest.raises(Interrupted):
-            pool.handle_request(request_to(server.url))
+            pool.exchange(request_to())
 
         assert (pool.active, pool.waiting) == (1, 0)
-        held.close()
+        server.let_all_go()
+        thread.join()
         assert pool.active == 0
 
 
 def test_interrupted_when_its_turn_has_come(
-    server: Any, request_to: Callable[..., httpx.Request], interrupt: Callable[..., None]
+    server: Any, request_to: Callable[..., Request], interrupt: Interrupt
 ) -> None:
     """Ctrl-C just when a call gets a connection gives the connection back."""
-    with SyncPool(tls=False, max_connections=1) as pool:
-        held = pool.handle_request(request_to(server.url))
-        interrupt(lambda: pool.waiting == 1, held.close)
+    with contextlib.closing(SyncPool(server.url, max_connections=1)) as pool:
+        thread = hold(pool, request_to("/hold"))
+        server.wait_until(lambda: server.held == 1)
+        interrupt(lambda: pool.waiting == 1, server.let_all_go, thread.join)
 
         with pytest.raises(Interrupted):
-            pool.handle_request(request_to(server.url))
+            pool.exchange(request_to())
 
         assert (pool.active, pool.waiting) == (0, 0)
-        with contextlib.closing(pool.handle_request(request_to(server.url))) as response:
-            assert response.status_code == 200
+        assert pool.exchange(request_to()).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/hold", "/stall"])
 def test_interrupted_while_reading(
     server: Any,
-    request_to: Callable[..., httpx.Request],
+    request_to: Callable[..., Request],
     connections_to: Callable[[int], int],
-    interrupt: Callable[..., None],
+    interrupt: Interrupt,
+    path: str,
 ) -> None:
-    """Ctrl-C while a response is awaited closes the connection."""
-    with SyncPool(tls=False) as pool:
+    """Ctrl-C before a reply, or in the middle of its body, closes the connection."""
+    with contextlib.closing(SyncPool(server.url)) as pool:
         interrupt(lambda: server.held == 1)
 
         with pytest.raises(Interrupted):
-            pool.handle_request(request_to(f"{server.url}/hold"))
+            pool.exchange(request_to(path))
 
         assert pool.active == 0
         assert connections_to(server.port) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 import warnings
 from typing import Any, Callable, List
@@ -12,22 +13,24 @@ import httpx
 import pytest
 import trio
 
+from statebase._base.exchange import Request
 from statebase._wire.async_pool import AsyncPool
 
 
-async def fetch(pool: AsyncPool, request: httpx.Request) -> Any:
-    response = await pool.handle_async_request(request)
-    await response.aread()
-    await response.aclose()
-    return response.json()
+async def fetch(pool: AsyncPool, request: Request) -> Any:
+    return json.loads((await pool.exchange_async(request)).content)
 
 
-def test_pool_outlives_event_loops(server: Any, request_to: Callable[..., httpx.Request]) -> None:
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+
+def test_pool_outlives_event_loops(server: Any, request_to: Callable[..., Request]) -> None:
     """A pool works in four `asyncio.run` in a row; each loop closes its own connections when it ends, in silence."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool(server.url)
 
     async def main(run: int) -> List[Any]:
-        return [await fetch(pool, request_to(server.url, id=f"{run}-{number}")) for number in range(2)]
+        return [await fetch(pool, request_to(id=f"{run}-{number}")) for number in range(2)]
 
     answers = []
     for run in range(4):
@@ -40,14 +43,14 @@ def test_pool_outlives_event_loops(server: Any, request_to: Callable[..., httpx.
 
 
 def test_pool_outlives_event_loops_over_tls(
-    tls_server: Any, ca_file: str, request_to: Callable[..., httpx.Request]
+    tls_server: Any, ca_file: str, request_to: Callable[..., Request]
 ) -> None:
     """The same with TLS, and with requests that are cancelled as the loop ends."""
-    pool = AsyncPool(tls=True, verify=ca_file)
+    pool = AsyncPool(tls_server.url, verify=ca_file)
 
     async def main(run: int) -> Any:
-        left = asyncio.ensure_future(fetch(pool, request_to(f"{tls_server.url}/stall")))
-        answer = await fetch(pool, request_to(tls_server.url, id=run))
+        left = asyncio.ensure_future(fetch(pool, request_to("/stall")))
+        answer = await fetch(pool, request_to(id=run))
         assert not left.done()
         return answer
 
@@ -56,20 +59,20 @@ def test_pool_outlives_event_loops_over_tls(
 
     assert [answer["id"] for answer in answers] == ["0", "1", "2", "3"]
     assert pool.active == 0
-    tls_server.gate.set()
+    tls_server.let_all_go()
     tls_server.wait_until(lambda: tls_server.open == 0)
 
 
 def test_event_loops_in_threads_have_connections_of_their_own(
-    server: Any, request_to: Callable[..., httpx.Request]
+    server: Any, request_to: Callable[..., Request]
 ) -> None:
     """Loops that run at the same time share the pool, and nothing else."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool(server.url)
     together = threading.Barrier(8)
     answers: List[List[Any]] = []
 
     async def main(thread: int) -> None:
-        mine = [await fetch(pool, request_to(server.url, id=f"{thread}-{number}")) for number in range(20)]
+        mine = [await fetch(pool, request_to(id=f"{thread}-{number}")) for number in range(20)]
         together.wait()
         assert [answer["id"] for answer in mine] == [f"{thread}-{number}" for number in range(20)]
         answers.append(mine)
@@ -87,10 +90,10 @@ def test_event_loops_in_threads_have_connections_of_their_own(
 
 
 def test_event_loop_that_was_just_dropped_does_no_harm(
-    server: Any, request_to: Callable[..., httpx.Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
 ) -> None:
     """A loop that was closed without a goodbye leaves connections behind; the next loop lets go of them, unused."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool(server.url)
     answers = []
 
     with warnings.catch_warnings():
@@ -98,7 +101,7 @@ def test_event_loop_that_was_just_dropped_does_no_harm(
         warnings.filterwarnings("ignore", "unclosed", ResourceWarning)
         for run in range(4):
             loop = asyncio.new_event_loop()
-            answers.append(loop.run_until_complete(fetch(pool, request_to(server.url, id=run))))
+            answers.append(loop.run_until_complete(fetch(pool, request_to(id=run))))
             loop.close()
         del loop
         gc.collect()
@@ -111,26 +114,28 @@ def test_event_loop_that_was_just_dropped_does_no_harm(
     server.wait_until(lambda: server.open == 0)
 
 
-def test_pool_works_under_trio(server: Any, request_to: Callable[..., httpx.Request]) -> None:
+def test_pool_works_under_trio(server: Any, request_to: Callable[..., Request]) -> None:
     """A pool works in trio: connections are used again, the limit holds, and a run closes what it opened."""
-    pool = AsyncPool(tls=False, max_connections=3)
+    pool = AsyncPool(server.url, max_connections=3)
     answers: List[Any] = []
 
     async def one(number: int) -> None:
-        answers.append((str(number), await fetch(pool, request_to(server.url, id=number))))
+        answers.append((str(number), await fetch(pool, request_to(id=number))))
 
-    async def main() -> None:
+    async def main(run: int) -> None:
         async with trio.open_nursery() as nursery:
             for number in range(20):
                 nursery.start_soon(one, number)
-        held = [await pool.handle_async_request(request_to(server.url)) for _ in range(3)]
-        with pytest.raises(httpx.PoolTimeout):
-            await fetch(pool, request_to(server.url, pool_timeout=0))
-        for response in held:
-            await response.aclose()
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(fetch, pool, request_to("/hold", id=f"held {run}"))
+            await trio.to_thread.run_sync(server.wait_until, lambda: server.held == 3 * run)
+            with pytest.raises(httpx.PoolTimeout):
+                await fetch(pool, request_to(pool_timeout=0))
+            server.let_go(f"held {run}")
 
-    for _ in range(2):
-        trio.run(main)
+    for run in (1, 2):
+        trio.run(main, run)
         server.wait_until(lambda: server.open == 0)
     gc.collect()
 
@@ -140,12 +145,12 @@ def test_pool_works_under_trio(server: Any, request_to: Callable[..., httpx.Requ
     assert server.peak <= 3
 
 
-def test_pool_moves_between_asyncio_and_trio(server: Any, request_to: Callable[..., httpx.Request]) -> None:
+def test_pool_moves_between_asyncio_and_trio(server: Any, request_to: Callable[..., Request]) -> None:
     """The kind of loop may change."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool(server.url)
 
     answers = [
-        run(fetch, pool, request_to(server.url, id=number))
+        run(fetch, pool, request_to(id=number))
         for number, run in enumerate((trio.run, run_in_asyncio, trio.run, run_in_asyncio))
     ]
 
@@ -156,25 +161,26 @@ def run_in_asyncio(function: Callable[..., Any], *arguments: Any) -> Any:
     return asyncio.run(function(*arguments))
 
 
-def test_close_reaches_other_event_loops(server: Any, request_to: Callable[..., httpx.Request]) -> None:
-    """Closing a pool in one loop makes the loops of other threads close theirs, and refuses who waits there."""
-    pool = AsyncPool(tls=False, max_connections=1)
+def test_close_reaches_other_event_loops(server: Any, request_to: Callable[..., Request]) -> None:
+    """Closing a pool in one loop refuses the requests that wait in another; one that was sent gets its reply there."""
+    pool = AsyncPool(server.url, max_connections=1)
     errors: List[str] = []
-    waiting, done = threading.Event(), threading.Event()
+    answers: List[Any] = []
+    waiting = threading.Event()
 
     async def elsewhere() -> None:
-        held = await pool.handle_async_request(request_to(server.url))
-        task = asyncio.ensure_future(fetch(pool, request_to(server.url, pool_timeout=None)))
+        held = asyncio.ensure_future(fetch(pool, request_to("/hold", id="held")))
+        await in_thread(server.wait_until, lambda: server.held == 1)
+        task = asyncio.ensure_future(fetch(pool, request_to(pool_timeout=None)))
         while pool.waiting == 0:
             await asyncio.sleep(0)
         waiting.set()
         with pytest.raises(RuntimeError) as raised:
             await asyncio.wait_for(task, 10)
         errors.append(str(raised.value))
-        await held.aread()
-        await held.aclose()
-        done.set()
-        await asyncio.get_running_loop().run_in_executor(None, server.wait_until, lambda: server.open == 0)
+        server.let_all_go()
+        answers.append(await held)
+        await in_thread(server.wait_until, lambda: server.open == 0)
 
     thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
     thread.start()
@@ -183,20 +189,20 @@ def test_close_reaches_other_event_loops(server: Any, request_to: Callable[..., 
     thread.join()
 
     assert errors == ["Cannot send a request, as the client has been closed."]
-    assert done.is_set()
+    assert answers == [{"id": "held", "connection": 1}]
 
 
 def test_idle_connections_of_other_event_loops_are_closed(
-    server: Any, request_to: Callable[..., httpx.Request]
+    server: Any, request_to: Callable[..., Request]
 ) -> None:
     """Closing a pool in one loop also closes what another, that still runs, has in store."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool(server.url)
     ready = threading.Event()
 
     async def elsewhere() -> None:
-        await fetch(pool, request_to(server.url))
+        await fetch(pool, request_to())
         ready.set()
-        await asyncio.get_running_loop().run_in_executor(None, server.wait_until, lambda: server.open == 0)
+        await in_thread(server.wait_until, lambda: server.open == 0)
 
     thread = threading.Thread(target=lambda: asyncio.run(elsewhere()))
     thread.start()
@@ -207,11 +213,11 @@ def test_idle_connections_of_other_event_loops_are_closed(
     assert server.open == 0
 
 
-def test_pool_works_outside_of_any_loop_only_in_name(request_to: Callable[..., httpx.Request]) -> None:
+def test_pool_without_an_event_loop(request_to: Callable[..., Request]) -> None:
     """Without an event loop, the error says so; a pool that was never used can be closed without one."""
-    pool = AsyncPool(tls=False)
+    pool = AsyncPool("http://127.0.0.1:1")
 
     with pytest.raises(RuntimeError, match=r"no running event loop|must be called from async context"):
-        pool.handle_async_request(request_to("http://127.0.0.1:1")).send(None)
+        pool.exchange_async(request_to()).send(None)
     with pytest.raises(StopIteration):
         pool.aclose().send(None)

@@ -1,4 +1,4 @@
-"""Whom a pool trusts, and what TLS costs those who do not use it."""
+"""Which certificates a pool trusts, and that a pool without TLS loads none."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ import pytest
 
 COUNT_CONTEXTS = """
 import gc, json, ssl, sys
-import httpx
+from statebase._base.exchange import Request
 from statebase._wire.pool import SyncPool
 
-pools = [SyncPool(tls=url.startswith("https:")) for url in sys.argv[1:]]
-for pool, url in zip(pools, sys.argv[1:]):
-    response = pool.handle_request(httpx.Request("GET", url))
-    response.read()
-    response.close()
+timeouts = dict.fromkeys(("connect", "read", "write", "pool"), 20)
+pools = [SyncPool(url) for url in sys.argv[1:]]
+for pool in pools:
+    pool.exchange(Request("GET", "/", [(b"host", b"127.0.0.1")], timeouts=timeouts))
 contexts = [each for each in gc.get_objects() if isinstance(each, ssl.SSLContext)]
 print(json.dumps(sum(context.cert_store_stats()["x509_ca"] > 0 for context in contexts)))
 for pool in pools:
@@ -38,7 +37,7 @@ def contexts_with_certificates(*urls: str, environment: Any) -> int:
 
 
 def test_plain_connections_load_no_certificates(server: Any) -> None:
-    """A client of an http origin never pays for a TLS context."""
+    """A client of an http service never needs a TLS context."""
     assert contexts_with_certificates(server.url, environment={}) == 0
 
 
@@ -47,35 +46,37 @@ def test_clients_share_a_context(tls_server: Any, ca_file: str) -> None:
     assert contexts_with_certificates(*[tls_server.url] * 3, environment={"SSL_CERT_FILE": ca_file}) == 1
 
 
-def test_strangers_are_not_trusted(tls_server: Any, make_caller: Callable[..., Any]) -> None:
-    """By default, a server with a certificate of its own making is refused."""
-    caller = make_caller(tls=True)
+def test_unknown_authority_is_not_trusted(tls_server: Any, make_caller: Callable[..., Any]) -> None:
+    """By default, a server whose certificate is of an authority of its own is refused."""
+    caller = make_caller(tls_server.url)
 
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-        caller.get(tls_server.url)
+        caller.get()
 
     assert caller.pool.active == 0
+    tls_server.wait_until(lambda: tls_server.open == 0)
 
 
-def test_verify_says_whom_to_trust(tls_server: Any, make_caller: Callable[..., Any], ca_file: str) -> None:
-    """`verify` takes a file of certificates, a context, or False for everybody."""
+def test_verify_names_the_authorities(tls_server: Any, make_caller: Callable[..., Any], ca_file: str) -> None:
+    """`verify` takes a file of certificates, a context, or False to check none."""
     for verify in (ca_file, ssl.create_default_context(cafile=ca_file), False):
-        assert make_caller(tls=True, verify=verify).get(tls_server.url, id="mine")["id"] == "mine"
+        assert make_caller(tls_server.url, verify=verify).get(id="mine")["id"] == "mine"
 
 
 def test_verify_may_be_a_directory(tls_server: Any, make_caller: Callable[..., Any], tmp_path: Path) -> None:
-    """A directory is one of certificates; who is not in it is not trusted."""
-    caller = make_caller(tls=True, verify=str(tmp_path))
+    """A directory holds certificates; an authority that is not in it is not trusted."""
+    caller = make_caller(tls_server.url, verify=str(tmp_path))
 
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-        caller.get(tls_server.url)
+        caller.get()
 
 
-def test_certificates_that_are_not_there_are_an_error(make_caller: Callable[..., Any], tmp_path: Path) -> None:
-    """A wrong path is an error of the first request, which keeps no slot."""
-    caller = make_caller(tls=True, verify=str(tmp_path / "absent.pem"))
+def test_certificate_file_that_does_not_exist(make_caller: Callable[..., Any], tmp_path: Path) -> None:
+    """A wrong path is an error of each request, and takes no place of another."""
+    caller = make_caller("https://127.0.0.1:1", verify=str(tmp_path / "absent.pem"))
 
-    with pytest.raises(FileNotFoundError):
-        caller.get("https://127.0.0.1:1")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            caller.get()
 
     assert caller.pool.active == 0
