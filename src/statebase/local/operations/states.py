@@ -79,8 +79,8 @@ class StateOperations(OperationGroup):
             "created_at": to_text(session.created_us),
             "updated_at": to_text(state.updated_us),
         }
-        texts = {"data": state.text, "state": state.text}
-        return WrittenResponse(StateGetResponse, jsontext.checked(jsontext.write_object(values, texts)))
+        text = jsontext.checked(state.text)
+        return WrittenResponse(StateGetResponse, jsontext.write_object(values, {"data": text, "state": text}))
 
     @operation
     def update_state(
