@@ -38,7 +38,6 @@ _SHORT_READS = frozenset(
         "readiness_probe",
         "get_session",
         "get_state",
-        "get_turn",
         "get_memory",
         "get_entity",
         "get_trace",

@@ -29,7 +29,7 @@ class ContextOperations(OperationGroup):
         """Return the newest state, the memories that fit, and the latest turns."""
         query = body.query if body.query is not None and body.query.strip() else None
         scores: list[float] = []
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
             turns = self._store.turns.page(session.seq, body.turn_limit)

@@ -45,7 +45,6 @@ class Core:
         self.started_us = read_clock(clock)
         self._clock = clock
         self.read = store.database.read
-        self.snapshot = store.database.read
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970."""

@@ -45,7 +45,7 @@ class DashboardOperations(OperationGroup):
     @operation
     def get_dashboard_stats(self, context: Caller = LOCAL) -> Outcome[DashboardOverviewResponse]:
         """Count what is there, and the changes in each of the last 24 hours."""
-        with self._core.snapshot():
+        with self._core.read():
             now_us = self._core.now_us()
             totals = self._store.sessions.totals(now_us, now_us - DAY)
             this_hour = now_us // HOUR

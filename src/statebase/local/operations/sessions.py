@@ -172,7 +172,7 @@ class SessionOperations(OperationGroup):
         self, session_id: str, query: GetSessionHistoryQuery, context: Caller = LOCAL
     ) -> Outcome[dict[str, Any]]:
         """Return the newest versions of the state and the newest traces; an empty list for what is not asked for."""
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             versions = self._store.states.versions(session.seq, query.limit, None) if query.include_state else []
             traces = self._store.traces.page(query.limit, session_id=session.id) if query.include_traces else []
@@ -211,7 +211,7 @@ class SessionOperations(OperationGroup):
 
     def _encode_fork(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""
-        with self._core.snapshot():
+        with self._core.read():
             source = self._core.session(session_id, self._core.now_us())
             newest = self._store.states.newest(source.seq)
             text = newest.text if version in (None, newest.version) else self._store.states.at(source.seq, version or 0)

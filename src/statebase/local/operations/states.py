@@ -79,8 +79,8 @@ class StateOperations(OperationGroup):
             "created_at": to_text(session.created_us),
             "updated_at": to_text(state.updated_us),
         }
-        texts = {"data": state.text, "state": state.text}
-        return WrittenResponse(StateGetResponse, jsontext.checked(jsontext.write_object(values, texts)))
+        text = jsontext.checked(state.text)
+        return WrittenResponse(StateGetResponse, jsontext.write_object(values, {"data": text, "state": text}))
 
     @operation
     def update_state(
@@ -124,7 +124,7 @@ class StateOperations(OperationGroup):
         self, session_id: str, query: GetStateHistoryQuery, context: Caller = LOCAL
     ) -> Outcome[StateHistoryResponse]:
         """Return versions, newest first."""
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             newest = self._store.states.newest(session.seq).version
             versions = self._store.states.versions(session.seq, query.limit, query.since_version)
@@ -207,7 +207,7 @@ class StateOperations(OperationGroup):
     def _prepare(self, session_id: str, load: _Load) -> _Write:
         """Encode a new version without holding up anybody."""
         states = self._store.states
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             current = states.newest(session.seq)
             make = load(session.seq, current)

@@ -96,7 +96,7 @@ class TurnOperations(OperationGroup):
     @operation
     def get_turn(self, session_id: str, turn_id: str, context: Caller = LOCAL) -> Outcome[TurnDetailResponse]:
         """Return a turn with its full input and output."""
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             turn = self._store.turns.find(session.seq, turn_id)
             if turn is None:
@@ -189,7 +189,7 @@ class TurnOperations(OperationGroup):
             The state that it follows, and the new version as it is stored; None if they are the same.
         """
         states = self._store.states
-        with self._core.snapshot():
+        with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             current = states.newest(session.seq)
             draft = states.draft(session.seq, current, after)
