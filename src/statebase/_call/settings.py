@@ -1,4 +1,4 @@
-"""What a client was told, checked once.
+"""The options of a client, checked once.
 
 Nothing here imports more than a bare interpreter has loaded: making a client costs next to nothing.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
+from .._base.encoding import timestamp_text
+
 Clock = Callable[[], datetime]
 """Tells the time as an aware datetime; the engine reads time nowhere else."""
 
@@ -47,4 +49,4 @@ def to_datetime(microseconds: int) -> datetime:
 
 def to_text(microseconds: int) -> str:
     """Return microseconds since 1970 as RFC 3339 text in UTC, as answers write it."""
-    return to_datetime(microseconds).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    return timestamp_text(to_datetime(microseconds), "microseconds")
