@@ -193,7 +193,8 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
         "models.py": renderer.models(models, api),
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
-        "namespaces.py": renderer.namespaces(api),
+        "namespaces.py": renderer.namespaces(api, ""),
+        "async_namespaces.py": renderer.namespaces(api, "Async"),
         "openapi.json": json.dumps(_without_extension(document), separators=(",", ":")) + "\n",
         "transport/__init__.py": renderer.text("transport_package.py.jinja"),
         **{

@@ -130,8 +130,8 @@ class Renderer:
             steps_docstring=lambda each, asynchronous: literal(each.docstring_lines(asynchronous), 8),
         )
 
-    def namespaces(self, api: Api) -> str:
-        """Render `namespaces.py`."""
+    def namespaces(self, api: Api, prefix: str) -> str:
+        """Render `namespaces.py`, or with the prefix Async its twin."""
         namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
         models = sorted({name for operation in operations for name in _in_signature(operation)})
@@ -139,6 +139,7 @@ class Renderer:
         _refuse_taken(models, {*taken, "SyncAPIClient"})
         return self._render(
             "namespaces.py.jinja",
+            prefix=prefix,
             namespaces=namespaces,
             models=models,
             results=_result_imports(operations, models),

@@ -18,7 +18,7 @@ _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 @dataclass(frozen=True)
 class Page:
-    """How the client gets from one page of a list to the next."""
+    """How a client gets from one page of a list to the next."""
 
     parameter: str
     """The query parameter that says where the next page begins."""
@@ -31,7 +31,7 @@ class Namespace:
     """A group of methods of the clients."""
 
     description: str = ""
-    """What it is for; empty where nobody says."""
+    """Its purpose; empty if there is no text."""
     client_path: Optional[str] = None
     """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
     steps: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Choices:
-    """What `x-statebase` says of an operation; None where it says nothing."""
+    """The `x-statebase` of an operation; None for what it leaves out."""
 
     id: Optional[str] = None
     methods: Optional[tuple[str, ...]] = None
@@ -81,7 +81,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class TextChoices:
-    """What `x-statebase` says of a text."""
+    """The `x-statebase` of a text."""
 
     values: tuple[str, ...] = ()
     """The known values of an open set; none if it is not one."""

@@ -29,7 +29,7 @@ class OverlayError(CodegenError):
 
 
 class _Problem(Exception):
-    """What is wrong, before it is known where."""
+    """A problem whose place is not known yet."""
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Say what a new OpenAPI document changes for clients of the old one.
+"""Compare OpenAPI documents: what a new one changes for clients of the old one.
 
 Documentation, order, titles, tags, extensions, servers and the bodies of 422 answers make no difference; neither does
 the way in which a schema is written. Everything else is a change: breaking, if code that was generated from the old
@@ -31,7 +31,7 @@ class Change:
     place: str
     """Where it is: `GET /v1/sessions query limit`, or `SessionResponse.user_id (response)` for a component."""
     message: str
-    """What is different there, to be read after the place."""
+    """The difference, to be read after the place."""
     operations: tuple[str, ...] = field(default=(), compare=False)
     """The operations that it reaches, where the place is a component."""
 

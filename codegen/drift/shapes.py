@@ -43,13 +43,13 @@ class Shape:
     kind: str
     """The JSON type, or `any`."""
     keywords: Mapping[str, Any]
-    """What else is asked of a value; no combining keywords, no documentation."""
+    """The other keywords of the schema; no combining keywords, no documentation."""
     component: Optional[str] = None
     """The component that it is, if it is one as a whole."""
 
     @property
     def text(self) -> str:
-        """How to call it in a sentence."""
+        """Its name in a sentence."""
         return self.component or self.kind
 
 
@@ -62,7 +62,7 @@ class Shapes:
 
     @property
     def text(self) -> str:
-        """How to call it in a sentence."""
+        """Its name in a sentence."""
         return " or ".join(sorted({shape.text for shape in self.alternatives})) or "nothing"
 
 

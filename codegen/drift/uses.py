@@ -1,4 +1,4 @@
-"""Say which components stand in what, and so which operations a change of a component reaches."""
+"""Return which components are used where, and so which operations a change of a component reaches."""
 
 from __future__ import annotations
 

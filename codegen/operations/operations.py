@@ -38,11 +38,11 @@ class Operation:
     methods: tuple[str, ...]
     """Where the clients offer it: `sessions.add_turn`."""
     calls: Mapping[str, str]
-    """How each of these is called: `client.sessions.add_turn`."""
+    """The expression that calls each of these: `client.sessions.add_turn`."""
     parameters: tuple[Parameter, ...]
     """In the order of the signature: those that may be given by position, then the others."""
     positional: int
-    """How many of them may be given by position."""
+    """The number of those that may be given by position."""
     body: Optional[Type]
     result: Type
     result_class: Optional[str]

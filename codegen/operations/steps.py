@@ -30,7 +30,7 @@ class Steps:
     parameters: tuple[str, ...]
     """The parameters of its method, without `self`, as they are in the source."""
     arguments: tuple[str, ...]
-    """What the method hands on: `turns`, `**options`."""
+    """The arguments that the method passes on: `turns`, `**options`."""
     result: str
     """The annotation of what it returns in the end."""
     docstring: str

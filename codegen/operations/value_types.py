@@ -29,7 +29,7 @@ _PLAIN = {"text": "str", "integer": "int", "number": "float", "boolean": "bool",
 
 @dataclass(frozen=True)
 class Type:
-    """What the document says of a value, without limits."""
+    """The type that the document gives a value, without limits."""
 
     kind: Kind
     items: tuple[Type, ...] = ()

@@ -119,17 +119,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
-
     module = _MODULE_OF.get(name) or _NAMES_OF_RC1.get(name)
     if name != "models" and module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ._base.lazy import importing
 
     with importing:
-        if name == "models":
-            return import_module(".models", __name__)
-        value: object = getattr(import_module(f".{module}", __name__), name)
+        path = f"{__name__}.{module or name}"
+        __import__(path)  # importlib, which is not loaded yet, would take as long as the client
+    value: object = sys.modules[path] if module is None else getattr(sys.modules[path], name)
     if name in _MODULE_OF:
         globals()[name] = value
     return value

@@ -6,7 +6,7 @@ This module imports nothing that takes time: httpx, pydantic and the models are 
 from __future__ import annotations
 
 from ._base.lazy import cached_property
-from ._generated.namespaces import AsyncNamespaces
+from ._generated.async_namespaces import AsyncNamespaces
 from .base_client import BaseClient
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true

@@ -1,4 +1,4 @@
-"""What both clients have in common: the constructor, `local()`, their options, and views with other options.
+"""The shared part of both clients: the constructor, `local()`, their options, and views with other options.
 
 This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
 """

@@ -23,17 +23,17 @@ class ToolCall(Model):
     name: str
     """The tool."""
     arguments: Dict[str, Any]
-    """What it was called with."""
+    """The arguments of the call."""
     id: Optional[str] = None
-    """What the model calls this tool call."""
+    """The id that the model gave this tool call."""
 
 
 class ToolResponse(Model):
-    """What a tool gave back, as statebase 0.4 had it."""
+    """The result of a tool, as statebase 0.4 had it."""
 
     tool_call_id: Optional[str] = None
-    """What the model called the tool call."""
+    """The id that the model gave the tool call."""
     output: Any
-    """What it gave back: any JSON value."""
+    """The result: any JSON value."""
     is_error: bool = False
     """Whether it failed."""

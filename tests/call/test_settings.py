@@ -142,6 +142,8 @@ WRONG: Dict[str, Any] = {
     "letter that looks like another": ({"base_url": "https://\u0430pi.statebase.org"}, r"base_url must be ASCII.*xn--"),
     "letter that becomes another": ({"base_url": "https://\u212a.example.com"}, r"base_url must be ASCII.*xn--"),
     "query": ({"base_url": "https://example.com?x=1"}, r"write https://host/path"),
+    "empty query": ({"base_url": "https://example.com/v1?"}, r"must not contain a query"),
+    "list of addresses": ({"base_url": ["https://example.com"]}, r"base_url must be a URL or a region.*got list"),
     "fragment": ({"base_url": "https://example.com#x"}, r"write https://host/path"),
     "user name": ({"base_url": "https://user@example.com"}, r"write https://host/path"),
     "space": ({"base_url": "https://example.com/a b"}, r"write https://host/path"),

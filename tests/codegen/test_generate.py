@@ -69,6 +69,7 @@ def test_the_old_package_is_gone(make_project: Callable[..., Project], small_doc
 
     assert sorted(digests(project.output)) == [
         "__init__.py",
+        "async_namespaces.py",
         "models.py",
         "namespaces.py",
         "openapi.json",

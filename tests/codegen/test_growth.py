@@ -123,7 +123,8 @@ from statebase import AsyncStateBase, StateBase
 from typing_extensions import assert_type
 
 from grown.models import Author, Report, ReportCreatePlace
-from grown.namespaces import AsyncNamespaces, Namespaces
+from grown.async_namespaces import AsyncNamespaces
+from grown.namespaces import Namespaces
 from grown.transport.reports import AsyncReports, Reports
 
 

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from typing import Type
 
 Outcome = Literal["not_sent", "rejected", "unknown"]
-"""What became of a request that failed.
+"""The outcome of a request that failed.
 
 `not_sent`: it never reached the service. `rejected`: the service refused it and changed nothing. `unknown`: it may have
 been carried out; the answer was lost, unreadable, or a 5xx.
 """
 
 Phase = Literal["connect", "send", "receive", "answer"]
-"""How far an attempt came: `answer` means that a complete answer arrived."""
+"""The last phase that an attempt reached; `answer`: a complete response arrived."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,19 @@ class Attempt:
     started_at: datetime
     """When it began, in UTC."""
     elapsed_seconds: float
-    """How long it took."""
+    """Its duration."""
     phase: Phase
-    """How far it came."""
+    """The last phase that it reached."""
     status_code: Optional[int] = None
     """The status of the answer; None where none came."""
     request_id: Optional[str] = None
-    """What the service calls this attempt in its logs; None where no answer said it."""
+    """The id of this attempt in the service's logs; None if no response had it."""
     error: Optional[str] = None
-    """What went wrong on the way; None where an answer came."""
+    """The name of the failure; None if there was a response."""
 
 
 class StateBaseError(Exception):
-    """What every error of the SDK is.
+    """The base class of every error of the SDK.
 
     An error holds plain data and no connection, so that it can be pickled, copied and kept.
 
@@ -79,7 +79,7 @@ class StateBaseError(Exception):
     message: str
     """What happened, in one line."""
     hint: str = ""
-    """What to do next, where there is something to say."""
+    """What to do next; None if there is no advice."""
     status_code: Optional[int] = None
     """The status of the answer; None where none came."""
     code: Optional[str] = None
@@ -87,7 +87,7 @@ class StateBaseError(Exception):
     param: Optional[str] = None
     """The argument that the error is about, where the service names one."""
     request_id: Optional[str] = None
-    """What the service calls the request in its logs: quote it to support."""
+    """The id of the request in the service's logs: quote it to support."""
     headers: Mapping[str, str]
     """The headers of the answer, in lower case; empty where none came."""
     body: Any = None
@@ -122,7 +122,7 @@ class InvalidRequestError(StateBaseError, ValueError):
 
 
 class _AboutRequest:
-    """What an error of httpx knows of its request, as plain data."""
+    """The request of an httpx error, as plain data."""
 
     method: str = "GET"
     """The method of the request."""

@@ -1,4 +1,4 @@
-"""What can stand in a header, and a number that came in one. It imports nothing."""
+"""Rules for the names and values of headers, and how to read a number from one. It imports nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ _MARKS = str.maketrans(dict.fromkeys("!#$%&'*+-.^_`|~", "a"))
 
 
 def is_header_name(value: object) -> bool:
-    """Say whether something can be the name of a header (RFC 9110 5.6.2)."""
+    """Return whether something can be the name of a header (RFC 9110 5.6.2)."""
     return isinstance(value, str) and value.isascii() and value.translate(_MARKS).isalnum()
 
 
 def is_header_text(value: object) -> bool:
-    """Say whether something can be the value of a header, so that it neither ends it nor is trimmed on the way."""
+    """Return whether something can be the value of a header, so that it neither ends it nor is trimmed on the way."""
     return (
         isinstance(value, str) and value.isascii() and value.replace("\t", " ").isprintable() and value == value.strip()
     )

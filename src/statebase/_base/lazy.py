@@ -1,4 +1,4 @@
-"""What is made, or imported, when it is first asked for."""
+"""Attributes and imports that are made at their first use."""
 
 import os
 from _thread import RLock
@@ -31,7 +31,7 @@ else:
                 return instance.__dict__.setdefault(self._name, self._make(instance))
 
     class _Unconnected:
-        """What a namespace is made of where only its class is asked for."""
+        """Stands for a client where only the class of a namespace is asked for."""
 
         _api = None
 

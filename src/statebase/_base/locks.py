@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Dict, Optional
 
 _POLL_SECONDS = 0.05
-"""How often a waiter looks whether the owner was interrupted; one that releases the lock wakes it at once."""
+"""Seconds between a waiter's checks whether the owner was interrupted; releasing the lock wakes it at once."""
 _SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 

@@ -26,7 +26,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 class _Instant:
-    """How a point in time is read and written. JSON text that ends in Z, the usual one, is read without any Python."""
+    """Reads and writes a point in time. JSON text that ends in Z, the usual one, is read without any Python."""
 
     @staticmethod
     def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

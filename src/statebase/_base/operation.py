@@ -13,7 +13,7 @@ Retry = Literal["safe", "keyed", "idempotent"]
 
 
 class Cursor(NamedTuple):
-    """How one list of the API goes on after the last item of a page."""
+    """How a list of the API continues after the last item of a page."""
 
     parameter: str
     """The query parameter that says where: `starting_after`, or `end_time` where the list has no cursor."""
@@ -34,7 +34,7 @@ class Operation(Generic[T]):
     status: int
     """The status of a successful answer."""
     result: type[T]
-    """What a successful answer is read as: a model, a typing construct, or `type(None)` for an empty one."""
+    """The type of a successful response: a model, a typing construct, or `type(None)` for an empty one."""
     retry: Retry
     """Why the request may be sent again after a failure."""
     is_open: bool = False
@@ -42,7 +42,7 @@ class Operation(Generic[T]):
     body: Optional[type[Any]] = None
     """The model that the request's JSON body has to fit; None where the operation takes no body."""
     page: Optional[Cursor] = None
-    """How the list goes on that it answers with; None where the answer is not a page."""
+    """How the returned list continues; None if the response is not a page."""
     methods: tuple[str, ...] = ()
     """Where the clients offer it: `sessions.add_turn`."""
 

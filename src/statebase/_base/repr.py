@@ -1,4 +1,4 @@
-"""What a value looks like at a prompt: `repr`, but never longer than a screen."""
+"""The `repr` of values at a prompt, never longer than a screen."""
 
 from __future__ import annotations
 

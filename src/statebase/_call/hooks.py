@@ -1,4 +1,4 @@
-"""What event hooks are told around each attempt. They see no key, no body and no query."""
+"""The events that hooks receive around each attempt; they contain no key, no body and no query."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AttemptEnded:
     """An attempt brought an answer, or failed."""
 
     started: AttemptStarted
-    """What was told when it began."""
+    """The event of its start."""
     attempt: Attempt
     """When it was, how long it took, how far it came."""
     retry_in_seconds: Optional[float]

@@ -11,7 +11,7 @@ logger = logging.getLogger("statebase")
 
 
 def wants_log_lines() -> bool:
-    """Say whether anyone reads the line of an attempt."""
+    """Return whether anyone reads the line of an attempt."""
     return logger.isEnabledFor(logging.INFO)
 
 

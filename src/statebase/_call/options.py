@@ -1,4 +1,4 @@
-"""What a call can be told besides its own parameters, and how an argument is left out."""
+"""The options of one call besides its parameters, and the mark of an argument that was left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 JSONObject = Mapping[str, Any]
-"""What a JSON object is made from."""
+"""A JSON object."""
 
 
 class NotGiven(enum.Enum):
@@ -28,11 +28,11 @@ class NotGiven(enum.Enum):
 
 
 NOT_GIVEN = NotGiven.NOT_GIVEN
-"""Says that an argument was left out; `None` says null."""
+"""Marks an argument that was left out; `None` is null."""
 
 
 class RequestOptions(TypedDict, total=False):
-    """What every method of the clients takes by keyword besides its own parameters."""
+    """The keyword options of every method of the clients, besides its own parameters."""
 
     timeout: Union[float, httpx.Timeout, None]
     """Seconds that connecting, sending and each wait for data may take. None: no limit. Default: the client's."""

@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def raw(method: Callable[P, T]) -> Callable[P, APIResponse[T]]:
-    """Say of a method of a raw client what it returns: the answer, in place of what is read from it."""
+    """Return a method of a raw client with the type that it has there: it returns the whole response."""
     return cast("Callable[P, APIResponse[T]]", method)
 
 
 def raw_async(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIResponse[T]]]:
-    """Say of a method of a raw client what it returns: the answer, in place of what is read from it."""
+    """Return a method of a raw client with the type that it has there: it returns the whole response."""
     return cast("Callable[P, Awaitable[APIResponse[T]]]", method)
 
 
@@ -72,7 +72,7 @@ class APIResponse(Generic[T]):
 
     @property
     def request_id(self) -> Optional[str]:
-        """What the service calls the request in its logs."""
+        """The id of the request in the service's logs."""
         return self._reply.request_id
 
     @property
@@ -82,7 +82,7 @@ class APIResponse(Generic[T]):
 
     @property
     def elapsed_seconds(self) -> float:
-        """How long the attempt took that brought this answer."""
+        """The duration of the attempt that brought this response."""
         return self._call.attempts[-1].elapsed_seconds
 
     @property

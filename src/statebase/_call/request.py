@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from math import isfinite
 from typing import AbstractSet as Set
-from typing import Any, Collection, Iterable, Mapping, NoReturn, Optional, Sequence, cast
+from typing import Any, Collection, Iterable, Mapping, Optional, Sequence, cast
 from urllib.parse import quote, urlencode
 
-import pydantic_core
-
+from .._base.encoding import timestamp_text, to_json
 from .._base.errors import InvalidRequestError
 from .._base.headers import is_header_name, is_header_text
 from .._base.operation import Operation
@@ -120,11 +118,6 @@ def _encodable(name: str, value: str) -> str:
     return str.__str__(value)  # of a member of an enum, its text and not its name
 
 
-def timestamp_text(value: datetime) -> str:
-    """Write an aware point in time as RFC 3339 in UTC."""
-    return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-
-
 def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> bytes:
     """Write a JSON body: `NOT_GIVEN` is left out, None is null, models and datetimes may stand anywhere.
 
@@ -152,20 +145,9 @@ def _argument_json(name: str, value: object) -> bytes:
 def _json_or_none(value: object) -> Optional[bytes]:
     """Write JSON; None if a value cannot be. The error shows the value: it may not be the context of another."""
     try:
-        return _to_json(value)
+        return to_json(value)
     except ValueError:
         return None
-
-
-def _to_json(value: object) -> bytes:
-    content = pydantic_core.to_json(value)
-    if b"NaN" in content or b"Infinity" in content:  # which may as well stand in a text
-        json.loads(content, parse_constant=_refuse_constant)
-    return content
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
 
 
 def _is_json(value: object) -> bool:
@@ -173,7 +155,7 @@ def _is_json(value: object) -> bool:
 
 
 def _fault(name: str, value: Any) -> str:
-    """Say which part of a value keeps it from being JSON, and why; by its path and type, not by what it is."""
+    """Return which part of a value cannot be written as JSON, and why: its path and type, never its content."""
     path, above = name, [id(value)]
     while True:
         parts: Iterable[tuple[Any, Any]]

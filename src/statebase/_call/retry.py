@@ -8,7 +8,7 @@ RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Failure(NamedTuple):
-    """What came of an attempt that did not succeed."""
+    """The result of an attempt that did not succeed."""
 
     retryable: bool
     """Whether this kind of failure may pass when tried again."""
@@ -17,7 +17,7 @@ class Failure(NamedTuple):
 
 
 class RetryPolicy(NamedTuple):
-    """How often to try again, and how long to wait before."""
+    """The number of retries, and the delay before each."""
 
     max_retries: int
     """Attempts beyond the first."""
@@ -31,7 +31,7 @@ class RetryPolicy(NamedTuple):
     def delay(
         self, attempt: int, failure: Failure, *, jitter: float, remaining_seconds: Optional[float] = None
     ) -> Optional[float]:
-        """Say how long to wait before the next attempt.
+        """Return the delay before the next attempt.
 
         Args:
             attempt: Attempts made so far, counted from 1.

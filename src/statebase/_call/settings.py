@@ -1,4 +1,4 @@
-"""What a client was told, checked once.
+"""The options of a client, checked once.
 
 Nothing here imports more than a bare interpreter has loaded: making a client costs next to nothing.
 """
@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .._base.headers import is_header_name, is_header_text
 from .._base.lazy import importing
-from .._base.loopback import is_loopback
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
 if TYPE_CHECKING:
@@ -30,9 +28,7 @@ REGIONS = {
 DEFAULT_TIMEOUT_SECONDS = 30.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-_NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
 _CHANGEABLE = ("timeout", "max_retries", "deadline", "max_response_bytes", "default_headers", "event_hooks")
-_HOOKS = ("attempt_started", "attempt_ended")
 _VERSION = "/v1"  # the path of each operation begins with it
 
 
@@ -100,14 +96,17 @@ class Settings:
         self.clock = clock
         self._check()
         if http2:
-            _check_http2()
-        check_proxy("proxy", proxy)
-        if self.base_url.startswith("http:") and not allow_insecure_http and not _is_on_this_machine(proxy):
-            raise configuration_error(
-                f"proxy would receive the API key unencrypted, as base_url is {self.base_url!r}: leave proxy out, "
-                "use https://, or pass allow_insecure_http=True if the network is your own"
-            )
-        _check_verify(verify)
+            _refuse(_checks().wrong_http2())
+        if proxy is not None:
+            check_proxy("proxy", proxy)
+            in_clear_text = self.base_url.startswith("http:") and not allow_insecure_http
+            if in_clear_text and not _checks().is_on_this_machine(proxy):
+                raise configuration_error(
+                    f"proxy would receive the API key unencrypted, as base_url is {self.base_url!r}: leave proxy out, "
+                    "use https://, or pass allow_insecure_http=True if the network is your own"
+                )
+        if not isinstance(verify, bool):
+            _refuse(_checks().wrong_verify(verify))
         if http_client is not None and transport is not None:
             raise configuration_error("http_client and transport exclude each other: pass only one of them")
         ready_made = http_client is not None or transport is not None
@@ -136,7 +135,8 @@ class Settings:
         check_seconds("deadline", self.deadline)
         check_retries(self.max_retries)
         check_response_bytes(self.max_response_bytes)
-        _check_hooks(self.event_hooks)
+        if self.event_hooks is not None:
+            _refuse(_checks().wrong_hooks(self.event_hooks))
 
 
 def configuration_error(message: str) -> Exception:
@@ -144,6 +144,29 @@ def configuration_error(message: str) -> Exception:
     from .._base.errors import ConfigurationError
 
     return ConfigurationError(message)
+
+
+def _checks() -> Any:
+    """Return the module of the checks of rare options, and of what messages show."""
+    with importing:
+        from . import option_checks
+
+    return option_checks
+
+
+def _refuse(problem: Optional[str]) -> None:
+    if problem is not None:
+        raise configuration_error(problem)
+
+
+def check_proxy(name: str, value: object) -> None:
+    """Refuse a proxy that httpx cannot go through; `name` says where it came from.
+
+    Raises:
+        ConfigurationError: It is not the URL of a proxy. The message does not show it: it may hold a password.
+    """
+    if value is not None:
+        _refuse(_checks().wrong_proxy(name, value))
 
 
 def check_seconds(name: str, value: object) -> None:
@@ -167,203 +190,60 @@ def _is_httpx_timeout(value: object) -> bool:
 def check_retries(value: object) -> None:
     """Refuse a `max_retries` that is not an integer from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise configuration_error(f"max_retries must be an integer, 0 for no retries, got {_shown(value)}")
+        raise configuration_error(f"max_retries must be an integer, 0 for no retries, got {_checks().shown(value)}")
 
 
 def check_response_bytes(value: object) -> None:
     """Refuse a `max_response_bytes` that is neither a positive integer nor None."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise configuration_error(
-            f"max_response_bytes must be a positive integer, got {_shown(value)}: "
+            f"max_response_bytes must be a positive integer, got {_checks().shown(value)}: "
             "pass a number of bytes, or None for no limit"
         )
-
-
-def _shown(value: object) -> str:
-    """Return what a message shows of an option: a number or None as it is, of anything else the type."""
-    return repr(value) if value is None or type(value) in (bool, int, float) else type(value).__name__
-
-
-def _is_installed(package: str) -> bool:
-    with importing:
-        from importlib.util import find_spec
-
-        return find_spec(package) is not None
-
-
-def _check_http2() -> None:
-    if not _is_installed("h2"):
-        raise configuration_error('http2=True needs the package h2: pip install "statebase[http2]"')
-
-
-def check_proxy(name: str, value: object) -> None:
-    """Refuse a proxy that httpx cannot go through; `name` says where it came from.
-
-    Raises:
-        ConfigurationError: It is not the URL of a proxy. The message does not show it: it may hold a password.
-    """
-    if value is None:
-        return
-    scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
-    if scheme not in ("http", "https", "socks5", "socks5h"):
-        raise configuration_error(f"{name} must be a URL: http://host:port, https://host:port or socks5://host:port")
-    if not _is_proxy_url(str(value)):
-        raise configuration_error(
-            f"{name} is not a valid URL: write http://user:password@host:port, with # in the user and password "
-            "escaped as %23, / as %2F, ? as %3F, @ as %40"
-        )
-    if scheme.startswith("socks") and not _is_installed("socksio"):
-        raise configuration_error(f'A {scheme}:// proxy needs the package socksio: pip install "httpx[socks]"')
-
-
-def _is_on_this_machine(proxy: Optional[str]) -> bool:
-    if proxy is None:
-        return True
-    from urllib.parse import urlsplit
-
-    return is_loopback(urlsplit(proxy).hostname or "")
-
-
-def _is_proxy_url(text: str) -> bool:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if parts.query or parts.fragment or parts.path not in ("", "/") or text.endswith(("?", "#")):
-        return False
-    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        return False
-    if parts.netloc.count("@") > 1 or port == 0:
-        return False
-    return ":" in host or host.translate(_NAME_MARKS).isalnum()
-
-
-def _check_verify(value: object) -> None:
-    if isinstance(value, bool):
-        return
-    if isinstance(value, str):
-        from pathlib import Path
-
-        if not value or not Path(value).exists():
-            raise configuration_error(f"verify={value!r}: no such file; pass the path of a CA bundle")
-        return
-    import ssl
-
-    if not isinstance(value, ssl.SSLContext):
-        raise configuration_error(f"verify must be True, False, a path or an ssl.SSLContext, got {_shown(value)}")
 
 
 def _checked_headers(value: object) -> dict[str, str]:
     if value is None:
         return {}
-    items = getattr(value, "items", None)
-    if items is None:
-        raise configuration_error(f"default_headers must be a mapping of names to strings, got {type(value).__name__}")
-    headers = dict(items())
-    for name, text in headers.items():
-        if not is_header_name(name):
-            shown = repr(name) if type(name) is str else type(name).__name__
-            raise configuration_error(
-                f"default_headers has an invalid name, {shown}: use ASCII letters, digits and dashes"
-            )
-        if not is_header_text(text):  # it may be a key, and errors are printed
-            got = "" if isinstance(text, str) else f", got {_shown(text)}"
-            raise configuration_error(
-                f"default_headers[{name!r}] must be printable ASCII text without a space at either end{got}"
-            )
-    return headers
-
-
-def _check_hooks(value: object) -> None:
-    if value is None:
-        return
-    items: Any = getattr(value, "items", None)
-    if items is None:
-        raise configuration_error(f"event_hooks must be a mapping of names to lists, got {type(value).__name__}")
-    for name, functions in items():
-        if name not in _HOOKS:
-            raise configuration_error(f"event_hooks has an unknown name, {name!r}: use {' or '.join(_HOOKS)}")
-        if type(functions) not in (list, tuple):
-            raise configuration_error(
-                f"event_hooks[{name!r}] must be a list of functions, got {type(functions).__name__}"
-            )
-        for place, function in enumerate(functions):
-            if not callable(function):
-                raise configuration_error(
-                    f"event_hooks[{name!r}][{place}] must be a function, got {type(function).__name__}"
-                )
+    headers: Any = value
+    _refuse(_checks().wrong_headers(headers))
+    return dict(headers.items())
 
 
 def _api_key(given: Secret) -> Secret:
     secret = Secret(os.environ.get("STATEBASE_API_KEY")) if given.reveal() is None else given
-    problem = _problem_of_key(secret.reveal())
-    if problem is not None:  # raised where no local variable holds the key
-        raise configuration_error(problem)
+    if not _is_key(secret.reveal()):
+        problem = _checks().wrong_key(secret.reveal())
+        raise configuration_error(problem)  # raised where no local variable holds the key
     return secret
 
 
-def _problem_of_key(value: object) -> Optional[str]:
-    if value is None:
-        return (
-            "api_key is missing: pass api_key=, or set STATEBASE_API_KEY. "
-            "StateBase.local() needs no key: it runs the API in this process."
-        )
-    if not isinstance(value, str) or not value.strip():
-        return "api_key must be a non-empty string; copy it from the dashboard (it begins with sb_)"
-    if not value.isascii() or not value.isprintable() or " " in value:
-        return (
-            "api_key contains a space, a line break or another character that is not printable ASCII: "
-            "copy it again from the dashboard"
-        )
-    return None
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 
 
-def _is_host(netloc: str, host: str) -> bool:
-    if "[" not in netloc:
-        return host.translate(_NAME_MARKS).isalnum()
-    from ipaddress import IPv6Address
+def _base_url(value: Any, allow_insecure_http: bool) -> str:
+    if isinstance(value, str) and (value in REGIONS or value in REGIONS.values()):
+        return REGIONS.get(value, value)
+    if not _is_plain_address(value, allow_insecure_http):
+        _refuse(_checks().wrong_base_url(value, allow_insecure_http, REGIONS))
+    address: str = value.rstrip("/")
+    path = address.partition("://")[2].partition("/")[1:]
+    return address[: -len(_VERSION)].rstrip("/") if "".join(path).endswith(_VERSION) else address
 
-    try:
-        IPv6Address(host)
-    except ValueError:
+
+def _is_plain_address(value: object, allow_insecure_http: bool) -> bool:
+    """Return whether an address is right at first sight, as most are; taking one apart takes ten times as long."""
+    if not isinstance(value, str) or not value.isprintable() or any(mark in value for mark in "?#@ "):
         return False
-    return netloc.startswith("[") and netloc.partition("]")[2][:1] in ("", ":")
+    scheme, _, rest = value.partition("://")
+    host, colon, port = rest.partition("/")[0].partition(":")
+    if colon and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
+        return False
+    if scheme == "http":
+        return host in ("localhost", "127.0.0.1") or (allow_insecure_http and _is_plain_host(host))
+    return scheme == "https" and _is_plain_host(host)
 
 
-def _base_url(value: object, allow_insecure_http: bool) -> str:
-    if not isinstance(value, str):
-        raise configuration_error(f"base_url must be a URL or a region (us, eu, apac), got {_shown(value)}")
-    if value in REGIONS:
-        return REGIONS[value]
-    if value in REGIONS.values():
-        return value
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise configuration_error("base_url has an invalid host or port: write https://host:port") from None
-    if parts.query or parts.fragment or "@" in parts.netloc or not value.isprintable() or " " in value:
-        raise configuration_error(
-            "base_url must not contain a query, a fragment, a user name or a space: write https://host/path"
-        )
-    if not parts.netloc.isascii():  # letters of other scripts look like those of another host
-        raise configuration_error(
-            "base_url must be ASCII, but the host has other characters: pass its name as DNS has it, xn--..."
-        )
-    if parts.scheme not in ("http", "https") or port == 0 or not _is_host(parts.netloc, host):
-        example = f"http://{value}" if is_loopback(value.partition(":")[0]) else "https://host"
-        raise configuration_error(
-            f"base_url {value!r} is not an HTTP URL: write {example}, or a region ({', '.join(REGIONS)})"
-        )
-    if parts.scheme == "http" and not allow_insecure_http and not is_loopback(host):
-        raise configuration_error(
-            f"base_url {value!r} would send the API key unencrypted: use https://, "
-            "or pass allow_insecure_http=True if the network is your own"
-        )
-    address = value.rstrip("/")
-    return address[: -len(_VERSION)].rstrip("/") if parts.path.rstrip("/").endswith(_VERSION) else address
+def _is_plain_host(host: str) -> bool:
+    return host.isascii() and host.replace("-", "a").replace(".", "a").isalnum()

@@ -16,13 +16,13 @@ from .._generated.models import ContextMemory, ContextTurn
 
 
 class ContextResponse(models.ContextResponse):
-    """What an agent should know before it answers: state, relevant memories, recent turns."""
+    """The context of an agent's next answer: state, relevant memories, recent turns."""
 
     _latency_ms: Optional[float] = PrivateAttr(default=None)
 
     @property
     def latency_ms(self) -> Optional[float]:
-        """How long the service took, in milliseconds; None where the answer did not say."""
+        """The time that the service took, in milliseconds; None if the response does not have it."""
         return self._latency_ms
 
     def __received__(self, reply: Reply) -> None:
@@ -68,7 +68,7 @@ class ContextResponse(models.ContextResponse):
 
 
 _SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""What separates lines and stands in JSON as it is, to what may stand there in its place."""
+"""Line separators that JSON leaves as they are, and the escapes to write instead."""
 
 
 def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> List[str]:

@@ -1,4 +1,4 @@
-"""How models and pages look in a notebook: HTML with its styles inline, no script, and nothing fetched.
+"""HTML of models and pages for notebooks, with its styles inline, no script, and nothing fetched.
 
 What it shows is not trusted. All of it is escaped, none of it stands in an attribute, and characters that would hide
 or reorder the text around them are written as escapes. Colours are those of the notebook, light or dark.
@@ -16,7 +16,7 @@ from .._base.repr import short
 from .._generated.models import TurnInput, TurnOutput
 
 _ROWS, _COLUMNS, _CHARACTERS = 20, 10, 300
-"""How much of a collection, of a table's width, and of a text is shown."""
+"""Limits on what is shown: rows of a collection, columns of a table, characters of a text."""
 _FACT = 60
 """Characters of a text that stands in the line of facts; a longer one gets a row of its own."""
 

@@ -17,6 +17,7 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
+    Tuple,
     TypeVar,
     Union,
     cast,
@@ -49,7 +50,7 @@ def _does_not_go_on(cursor: Cursor) -> APIResponseValidationError:
 
 
 class _Page(Sequence[T], Generic[T, P]):
-    """What both kinds of pages share: the items, and where the list goes on."""
+    """The shared part of both kinds of pages: the items, and where the list continues."""
 
     def __init__(
         self,
@@ -117,6 +118,11 @@ class _Page(Sequence[T], Generic[T, P]):
             more["limit"] = len(self._ids_at_end) + self._came
         return self._fetch(self, more)
 
+    def _first(self, most: Optional[int]) -> Tuple[List[T], Optional[int]]:
+        """Return the items that may be iterated over, and how many of those that follow."""
+        items = self._items if most is None else self._items[: max(most, 0)]
+        return items, None if most is None else max(most, 0) - len(items)
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -141,7 +147,7 @@ class _Page(Sequence[T], Generic[T, P]):
         return self._answer.keys()
 
     def __contains__(self, item: object) -> bool:
-        """Say whether an item is on the page, or (for text, as in statebase 0.4) whether the answer has a field."""
+        """Return whether an item is on the page, or (for text, as in statebase 0.4) whether the answer has a field."""
         return item in (self._answer if isinstance(item, str) else self._items)
 
     def __eq__(self, other: object) -> bool:
@@ -193,15 +199,11 @@ class Page(_Page[T, "Page[T]"]):
         Raises:
             APIResponseValidationError: The service gave the same items again; what came before is complete.
         """
-        left = max_items
         page: Optional[Page[T]] = self
         while page is not None:
-            for item in page:
-                if left is not None and left <= 0:
-                    return
-                left = None if left is None else left - 1
-                yield item
-            page = None if left is not None and left <= 0 else page.next_page()
+            items, max_items = page._first(max_items)
+            yield from items
+            page = None if max_items == 0 else page.next_page()
 
 
 class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
@@ -237,12 +239,9 @@ class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
         Raises:
             APIResponseValidationError: The service gave the same items again; what came before is complete.
         """
-        left = max_items
         page: Optional[AsyncPage[T]] = self
         while page is not None:
-            for item in page:
-                if left is not None and left <= 0:
-                    return
-                left = None if left is None else left - 1
+            items, max_items = page._first(max_items)
+            for item in items:
                 yield item
-            page = None if left is not None and left <= 0 else await page.next_page()
+            page = None if max_items == 0 else await page.next_page()

@@ -1,4 +1,4 @@
-"""What a search for memories found."""
+"""The results of a search for memories."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .._generated import models
 
 
 class SessionHistory(Model):
-    """What happened in a session: its state versions and its traces, newest first.
+    """The history of a session: its state versions and its traces, newest first.
 
     The document leaves the shape of this answer open, so nothing in it is required.
     """

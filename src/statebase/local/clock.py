@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
+from .._base.encoding import timestamp_text
+
 Clock = Callable[[], datetime]
 """Tells the time as an aware datetime; the engine reads time nowhere else."""
 
@@ -14,7 +16,6 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -48,4 +49,4 @@ def to_datetime(microseconds: int) -> datetime:
 
 def to_text(microseconds: int) -> str:
     """Return microseconds since 1970 as RFC 3339 text in UTC, as answers write it."""
-    return (_EPOCH_WITHOUT_ZONE + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"
+    return timestamp_text(to_datetime(microseconds), "microseconds")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-from typing import Any, Mapping, NoReturn, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
 import pydantic_core
 from typing_extensions import TypeGuard
 
+from .._base.encoding import to_json
 from .errors import damaged, invalid_value
 
 _WRAPPED = 8
@@ -29,9 +29,7 @@ def encode(value: Any, *location: Union[str, int]) -> str:
             hold it; its location says where, its message never what.
     """
     try:
-        text = pydantic_core.to_json(value)
-        if b"NaN" in text or b"Infinity" in text:
-            json.loads(text, parse_constant=_refuse)
+        text = to_json(value)
         if text.count(b"{") + text.count(b"[") > _CONTAINERS_WITHOUT_LOOK:
             pydantic_core.from_json(b"[" * _WRAPPED + text + b"]" * _WRAPPED)
         return text.decode()
@@ -121,7 +119,3 @@ def _is_text(text: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
