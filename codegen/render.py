@@ -155,7 +155,7 @@ def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, An
 
 
 def _raw_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
-    """Say what `raw.py` wraps: the class of a namespace, where it is from, and its methods."""
+    """Return what `raw.py` wraps: the class of a namespace, its module, and its methods."""
     methods = [*(method for method, _ in api.methods(name)), *namespace.methods]
     return {**_class_of(name, namespace), "raw": camel_case(name), "methods": methods}
 

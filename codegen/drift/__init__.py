@@ -1,1 +1,1 @@
-"""What a new document changes for clients of the old one."""
+"""The changes of a new document for clients of the old one."""

@@ -13,7 +13,7 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 
 Credentials = frozenset[frozenset[str]]
-"""What a request may carry to be let in: any of these sets; an empty set where it needs nothing."""
+"""The alternative sets of credentials of a request; an empty set if it needs none."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Parameter:
     name: str
     required: bool
     style: str
-    """How a value is written, such as `form exploded`."""
+    """The serialization of a value, such as `form exploded`."""
     schema: Mapping[str, Any]
 
     @property
@@ -43,7 +43,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation may answer."""
+    """The response of an operation."""
 
     contents: Mapping[str, Mapping[str, Any]]
     """The schema of the body by media type; empty where there is no body."""
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Body:
-    """What an operation takes as the body of its request."""
+    """The request body of an operation."""
 
     required: bool
     contents: Mapping[str, Mapping[str, Any]]

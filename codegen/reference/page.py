@@ -77,7 +77,7 @@ def sections(api: Api, generated: Mapping[str, str], sources: Path) -> Iterator[
 
 
 def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:
-    """Give the methods of a namespace: the generated ones, then those that are written by hand only."""
+    """Return the methods of a namespace: the generated ones, then those that are only written by hand."""
     if namespace.client_path:
         methods = dict(functions_with_bases(*_place(namespace.client_path, read)))
     else:

@@ -1,4 +1,4 @@
-"""The models of the API: what methods return, and what a request's body has to fit.
+"""The models of the API: the results of methods, and the bodies of requests.
 
 At the end stand those of statebase 0.4 that no operation uses.
 """
@@ -23,17 +23,17 @@ class ToolCall(Model):
     name: str
     """The tool."""
     arguments: Dict[str, Any]
-    """What it was called with."""
+    """The arguments of the call."""
     id: Optional[str] = None
-    """What the model calls this tool call."""
+    """The ID that the model gave this tool call."""
 
 
 class ToolResponse(Model):
-    """What a tool gave back, as statebase 0.4 had it."""
+    """The result of a tool, as in statebase 0.4."""
 
     tool_call_id: Optional[str] = None
-    """What the model called the tool call."""
+    """The ID that the model gave the tool call."""
     output: Any
-    """What it gave back: any JSON value."""
+    """The result: any JSON value."""
     is_error: bool = False
     """Whether it failed."""

@@ -93,7 +93,7 @@ def _no_response(error: Exception, address: str) -> Iterator[Check]:
 
 
 def _attempted(name: str, examine: Callable[[], Check], address: str) -> Check:
-    """Make a check that sends a request; no response is a failed check."""
+    """Return the check; if there is no response, a failed one."""
     try:
         return examine()
     except (httpx.HTTPError, OSError, ValueError) as error:
