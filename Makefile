@@ -5,7 +5,7 @@
 # make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
 # make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
 #              oldest dependencies allowed, make audit looks for known vulnerabilities in them: before a release
-# make check   test, lint, types and the drift of generated code: what has to pass before a change lands
+# make check   test, lint, types and the drift of generated code: what must pass before a change lands
 
 # What .venv is made with; to change it, make clean first.
 PYTHON ?= python3
@@ -39,7 +39,7 @@ $(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 	$(UV) sync --quiet --locked --inexact --python $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
-# The soak tests count what a process holds, which has to be one of their own.
+# The soak tests count the resources of a process, so they need one of their own.
 SOAK := tests/faults/test_soak.py
 IN_PARALLEL := -n auto --dist loadfile --ignore $(SOAK)
 

@@ -1,1 +1,1 @@
-"""What the SDK costs, beside its peers, in one run on one machine: `make bench`."""
+"""The cost of the SDK, compared with its peers in one run on one machine: `make bench`."""

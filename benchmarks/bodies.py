@@ -1,4 +1,4 @@
-"""What the canned servers answer, and what the clients send."""
+"""The responses of the canned servers, and the request bodies of the clients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TURN: dict[str, Any] = {
 
 
 def context_packet(memories: int = 20, turns: int = 50, characters: int = 230) -> dict[str, Any]:
-    """Make a context of about 40 KB."""
+    """Return a context of about 40 KB."""
     text = ('"Where is it?" It left the warehouse in Tromsø,\nand the courier says: by Friday. ' * 9)[:characters]
     return {
         "state": SESSION["state"],
@@ -92,7 +92,7 @@ _OTHERWISE = {"GET": json.dumps(SESSION).encode(), "POST": json.dumps(TURN).enco
 
 
 def answer(method: str, target: str) -> tuple[int, bytes]:
-    """Say what a canned server answers: a session to any other GET, a turn to any other POST."""
+    """Return the response of a canned server: a session to any other GET, a turn to any other POST."""
     body = ANSWERS.get((method, target.partition("?")[0]))
     if body is not None:
         return 200, body

@@ -23,7 +23,7 @@ _REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
 def prepare(*, stores: bool) -> None:
-    """Make the environments, or bring them up to date; this SDK is built and installed anew each time."""
+    """Create or update the environments; this SDK is built and installed each time."""
     wheels = HOME / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     _uv("build", "--quiet", "--wheel", "--out-dir", str(wheels))

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Goal:
-    """What a ratio or a figure has to reach."""
+    """The limit of a ratio or a figure."""
 
     limit: float
     stretch: Optional[float] = None
@@ -23,7 +23,7 @@ class Goal:
     at_least: bool = False
 
     def verdict(self, value: float) -> str:
-        """Say whether a value is on the right side of the limit, and of the one beyond."""
+        """Return whether a value is within the limit, and within the stretch limit."""
         said = f"{'>=' if self.at_least else '<='} {self.limit:g} {self._reached(value, self.limit)}"
         return said if self.stretch is None else f"{said}, {self.stretch:g} {self._reached(value, self.stretch)}"
 
@@ -33,7 +33,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """What one peer did."""
+    """The result of one peer."""
 
     name: str
     values: Sequence[float]

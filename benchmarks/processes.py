@@ -49,7 +49,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where a server that prints its port listens."""
+        """The port of a server that prints it."""
         return f"{self._scheme}://127.0.0.1:{int(self.first_line)}"
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""What is measured, one function a section; `run.py` says in which order."""
+"""The measurements, one function a section; `run.py` has their order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Bench:
         self._servers: dict[float, Server] = {}
 
     def some(self, many: int, few: int) -> int:
-        """Choose how often to do something."""
+        """Return how many times to repeat something."""
         return few if self.quick else many
 
     def worker(self, peer: str) -> Worker:
@@ -185,7 +185,7 @@ def embedded(bench: Bench) -> Iterator[Table]:
 def generator(bench: Bench) -> Iterator[Table]:
     """Regeneration and drift."""
     document = str(ROOT / "openapi" / "statebase-v1.json")
-    table = Table("The generator", "s", note="`check` generates everything anew and compares.")
+    table = Table("The generator", "s", note="`check` generates everything again and compares.")
     values = interleave(
         {
             "python -m codegen check": lambda: _seconds("codegen", "check"),

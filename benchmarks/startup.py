@@ -1,4 +1,4 @@
-"""What a script pays before its first answer: the import, the client, the first call."""
+"""The cost of a script until its first response: the import, the client, the first call."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ _DESCRIPTION = """\
 Write src/statebase/_generated and api.md from the OpenAPI document.
 
 The document is openapi/statebase-v1.json, as the service publishes it, with openapi/overlay.yaml applied: what the SDK
-adds to it. Nobody edits either the document or the generated code. When the API changes: replace the document, read the
-drift report, run generate, review the difference.
+adds to it. Neither the document nor the generated code is edited by hand. When the API changes: replace the document,
+read the drift report, run generate, review the diff.
 """
 _EPILOG = """\
 exit status: 0 all well; 1 check found a difference; 2 wrong usage, or a document that cannot be turned into code, with
@@ -28,7 +28,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     """Run a command.
 
     Args:
-        arguments: The words of the command line; those of the process without it.
+        arguments: The arguments of the command line. Default: `sys.argv`.
 
     Returns:
         The exit status.
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("generate", help="write the generated package anew, whole, and api.md")
+    commands.add_parser("generate", help="rewrite the generated package and api.md")
     commands.add_parser("check", help="say whether what is generated is what the document makes, with a diff if not")
     commands.add_parser("overlay", help="print the document with the overlay applied, as JSON")
     drift = commands.add_parser(
@@ -130,7 +130,7 @@ def _update(options: argparse.Namespace) -> int:
     except BaseException as error:
         project.document.write_text(old, encoding="utf-8", newline="\n")
         if isinstance(error, CodegenError):
-            hint = "The document was left as it was: mend openapi/overlay.yaml or the generator, and update again."
+            hint = "The document was not changed: fix openapi/overlay.yaml or the generator, and update again."
             raise CodegenError(error.place, f"{error.problem} {hint}") from error
         raise
     print("The document is the one that is here already." if text == old else _NEXT_STEPS)

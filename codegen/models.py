@@ -85,7 +85,7 @@ def query_models(
 
 
 def _reachable(document: Mapping[str, Any]) -> Iterator[str]:
-    """Give the names of the components that requests are made of."""
+    """Return the names of the components that are part of requests."""
     schemas: Mapping[str, Schema] = document["components"]["schemas"]
     bodies = [operation.get("requestBody", {}) for item in document["paths"].values() for operation in item.values()]
     seen: set[str] = set()
@@ -111,7 +111,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _request(model: Schema) -> Schema:
-    """Adapt an object that requests are made of: all that the document demands of it stays."""
+    """Adapt an object that is part of requests: its constraints are kept."""
     return {**model, "properties": {name: _adapted(schema) for name, schema in model["properties"].items()}}
 
 

@@ -49,5 +49,5 @@ def argument_name(name: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text can be the public name of a function, a parameter or a module."""
+    """Return whether a string can be the public name of a function, a parameter or a module."""
     return re.fullmatch(r"[a-z][a-z0-9_]*", text) is not None and not keyword.iskeyword(text)

@@ -29,7 +29,7 @@ _RUFF_RULES = ("--fix", "--select=F401,I001", "--config=lint.isort.known-first-p
 
 @dataclass(frozen=True)
 class Project:
-    """Where the generator reads and writes."""
+    """The files that the generator reads and writes."""
 
     document: Path
     overlay: Path
@@ -66,7 +66,7 @@ def read_document(project: Project) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CodegenError(str(project.document), f"The document cannot be read: {error}.") from error
     if not isinstance(document, dict):
-        raise CodegenError(str(project.document), "The document has to be a JSON object.")
+        raise CodegenError(str(project.document), "The document must be a JSON object.")
     try:
         return overlays.apply(document, overlays.load(project.overlay))
     except OSError as error:
@@ -77,7 +77,7 @@ def read_document(project: Project) -> dict[str, Any]:
 
 
 def generate(project: Project) -> None:
-    """Write the generated package anew, whole, the reference of its methods, and the lock beside the document.
+    """Write the generated package, the reference of its methods, and the lock of the document.
 
     Raises:
         CodegenError: The document cannot be turned into code; nothing is changed.
@@ -163,7 +163,7 @@ def _render_valid(document: Mapping[str, Any], project: Project, header: str, sc
 
 
 def render(document: Mapping[str, Any], project: Project, header: str, scratch: Path) -> dict[str, str]:
-    """Make the files of the package, not formatted yet, and the reference.
+    """Return the files of the package, not formatted yet, and the reference.
 
     Args:
         document: The document with the overlay applied.

@@ -174,7 +174,7 @@ def _path(node: ast.expr) -> str:
 
 
 def _limits(schema: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
-    """Give a phrase for each limit of a schema, with the numbers in it."""
+    """Return a phrase for each limit of a schema, with its numbers."""
     yield from _bounds(schema.get("minimum"), schema.get("maximum"), "")
     yield from _bounds(schema.get("minLength"), schema.get("maxLength"), "character")
     yield from _bounds(schema.get("minItems"), schema.get("maxItems"), "item")

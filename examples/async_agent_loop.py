@@ -13,7 +13,7 @@ from statebase import AsyncStateBase
 
 
 class Reply(NamedTuple):
-    """What the model says, and what it wants to change in the state."""
+    """The reply of the model, and its change of the state."""
 
     text: str
     changes: Dict[str, Any]
@@ -46,7 +46,7 @@ async def book(state: Mapping[str, Any]) -> None:
 
 
 async def answer(client: AsyncStateBase, session_id: str, said: str) -> str:
-    """Take one turn: what is known, what the model makes of it, what comes of that."""
+    """Run one turn: read the context, ask the model, record the result."""
     context = await client.state.get_context(session_id, query=said)
     reply = await model([*context.to_messages(), {"role": "user", "content": said}])
 

@@ -12,12 +12,12 @@ from statebase import StateBase
 QUESTION = "It broke again. What can you do for me?"
 PROMPTS = {
     "strict": "You are a support agent. Repair what is broken.",
-    "generous": "You are a support agent. Whoever had to write twice gets the money back.",
+    "generous": "You are a support agent. A customer who writes twice gets the money back.",
 }
 
 
 class Reply(NamedTuple):
-    """What the model says, and what it wants to change in the state."""
+    """The reply of the model, and its change of the state."""
 
     text: str
     changes: Dict[str, Any]
@@ -48,7 +48,7 @@ def long_conversation(client: StateBase) -> str:
 
 
 def fork_before(client: StateBase, session_id: str, turn_number: int) -> str:
-    """Make a session as this one was before a turn.
+    """Create a session in the state that this one had before a turn.
 
     A fork takes the state of a version; the turns are copied here. The conversation above makes one version a turn.
     """

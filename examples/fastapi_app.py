@@ -6,7 +6,7 @@
     curl localhost:8000/conversations -H 'Content-Type: application/json' -d '{"user_id": "ada"}'
     curl localhost:8000/conversations/ID/messages -H 'Content-Type: application/json' -d '{"text": "I prefer tea"}'
 
-STATEBASE_FILE=agents.db keeps what was said; without it, it is gone when the application ends. Any ASGI server will do.
+STATEBASE_FILE=agents.db keeps the sessions. Default: in memory, lost when the application ends. Any ASGI server works.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[Dict[str, Any], None]:
 
 
 def shared_client(request: Request) -> AsyncStateBase:
-    """Give each request the one client: its connections are shared."""
+    """Return the client, which all requests share with its connections."""
     client: AsyncStateBase = request.state.client
     return client
 
@@ -40,7 +40,7 @@ app = FastAPI(title="Chat", lifespan=lifespan)
 
 
 class NewConversation(BaseModel):
-    """Who wants to talk."""
+    """The user who starts a conversation."""
 
     user_id: str
 
@@ -53,13 +53,13 @@ class Conversation(BaseModel):
 
 
 class Message(BaseModel):
-    """What the user says."""
+    """The message of the user."""
 
     text: str = Field(min_length=1)
 
 
 class Answer(BaseModel):
-    """What the agent says."""
+    """The reply of the agent."""
 
     text: str
     turn_number: int

@@ -8,7 +8,7 @@ first. An idempotency key would do for a day: the service gives the first answer
 key, and the next run would store everything once more. The key is there for the other case, a run that starts before
 the search finds what the last one stored. It has a price: a memory that you delete cannot be imported into the same
 session again within the day. Run one import at a time: two that start together may make two sessions for a user.
-Install statebase[local]: without it, memories are found by their words, and one of emoji alone is not found.
+Install statebase[local] to search by meaning: otherwise searches match words, and find no text of emoji alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Memory(BaseModel):
     created: str
 
     def mark(self) -> str:
-        """Make the tag that tells this memory from all others; a field added to this class makes other tags."""
+        """Return the tag that identifies this memory; a new field in this class changes all tags."""
         return "import-" + hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     """Import a dump twice, and ask for what it holds."""
     parser = argparse.ArgumentParser(description="Move memories from a JSON dump into StateBase.")
     parser.add_argument("--dump", type=Path, default=Path(__file__).with_name("memories.json"))
-    parser.add_argument("--store", default=":memory:", help="file of the engine; in memory without it")
+    parser.add_argument("--store", default=":memory:", help="file of the engine. Default: in memory")
     options = parser.parse_args()
     try:
         memories = TypeAdapter(List[Memory]).validate_json(options.dump.read_bytes())
@@ -91,7 +91,7 @@ def main() -> None:
         sys.exit(f"{options.dump} cannot be read: {error.strerror}")
     except ValidationError as error:
         first = error.errors()[0]
-        sys.exit(f"{options.dump} is no dump of memories: {first['msg']}, at {list(first['loc'])}")
+        sys.exit(f"{options.dump} is not a dump of memories: {first['msg']}, at {list(first['loc'])}")
 
     with StateBase.local(options.store) as client:
         for run in ("First run", "Second run"):

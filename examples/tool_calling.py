@@ -41,7 +41,7 @@ def model(messages: List[Dict[str, str]]) -> Union[ToolCall, str]:
 
 
 def problem_of(state: Mapping[str, Any]) -> Optional[str]:
-    """Say what is wrong with the state, if anything is."""
+    """Return what is wrong with the state; None if nothing is."""
     price, budget = state["flight"]["price"], state["budget"]
     return f"The price {price} is above the budget of {budget}" if price > budget else None
 
@@ -63,7 +63,7 @@ def call_tool(client: StateBase, session_id: str, call: ToolCall) -> None:
 
 
 def answer(client: StateBase, session_id: str, question: str) -> str:
-    """Let the model call tools until it answers, and record the answer."""
+    """Run the model with its tools until it replies, and record the reply."""
     while True:
         context = client.state.get_context(session_id, query=question)
         step = model([*context.to_messages(), {"role": "user", "content": question}])

@@ -11,7 +11,7 @@ import ssl
 import stat
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional
 
 import h2.config
 import h2.connection

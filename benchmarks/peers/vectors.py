@@ -25,5 +25,5 @@ def query(text: str = "query") -> NDArray[np.float32]:
 
 
 def session_of(number: int) -> str:
-    """Say which session a memory belongs to."""
+    """Return the session of a memory."""
     return f"session {number // MEMORIES_A_SESSION}"

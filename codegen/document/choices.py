@@ -18,7 +18,7 @@ _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 @dataclass(frozen=True)
 class Page:
-    """How a client gets from one page of a list to the next."""
+    """The way from one page of a list to the next."""
 
     parameter: str
     """The query parameter that says where the next page begins."""
@@ -31,7 +31,7 @@ class Namespace:
     """A group of methods of the clients."""
 
     description: str = ""
-    """Its purpose; empty if there is no text."""
+    """The description; empty if there is none."""
     client_path: Optional[str] = None
     """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
     steps: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Choices:
-    """The `x-statebase` of an operation; None for what it leaves out."""
+    """The `x-statebase` of an operation; None for what it does not contain."""
 
     id: Optional[str] = None
     methods: Optional[tuple[str, ...]] = None
@@ -81,7 +81,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class TextChoices:
-    """The `x-statebase` of a text."""
+    """The `x-statebase` of a string."""
 
     values: tuple[str, ...] = ()
     """The known values of an open set; none if it is not one."""
@@ -137,7 +137,7 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
 
 
 def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
-    """Read and check the `x-statebase` of a schema, which has to be that of a text."""
+    """Read and check the `x-statebase` of a schema, which must be a string schema."""
     if "x-statebase" not in schema:
         return TextChoices()
     place = below(place, "x-statebase")
@@ -202,7 +202,7 @@ def _name(given: Mapping[str, Any], key: str, place: str) -> Optional[str]:
 
 def _mapping(given: Any, place: str, known: Optional[set[str]] = None) -> Mapping[str, Any]:
     if not isinstance(given, dict):
-        raise CodegenError(place, "This has to be a mapping.")
+        raise CodegenError(place, "This must be a mapping.")
     for key in given:
         if known is not None and key not in known:
             raise CodegenError(below(place, key), f"There is no such key: use {', '.join(sorted(known))}.")
@@ -212,7 +212,7 @@ def _mapping(given: Any, place: str, known: Optional[set[str]] = None) -> Mappin
 def _text(given: Mapping[str, Any], key: str, place: str) -> Optional[str]:
     value = given.get(key)
     if key in given and (not isinstance(value, str) or not value.strip()):
-        raise CodegenError(below(place, key), "This has to be a text.")
+        raise CodegenError(below(place, key), "This must be a string.")
     return value
 
 
@@ -221,7 +221,7 @@ def _texts(given: Mapping[str, Any], key: str, place: str) -> Optional[tuple[str
         return None
     values = given[key]
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise CodegenError(below(place, key), "This has to be a list of texts.")
+        raise CodegenError(below(place, key), "This must be a list of strings.")
     if len(set(values)) != len(values):
         raise CodegenError(below(place, key), "There is a value twice.")
     return tuple(values)
@@ -230,5 +230,5 @@ def _texts(given: Mapping[str, Any], key: str, place: str) -> Optional[tuple[str
 def _flag(given: Mapping[str, Any], key: str, place: str) -> bool:
     value = given.get(key, False)
     if not isinstance(value, bool):
-        raise CodegenError(below(place, key), "This has to be true or false.")
+        raise CodegenError(below(place, key), "This must be true or false.")
     return value

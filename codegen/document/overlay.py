@@ -29,7 +29,7 @@ class OverlayError(CodegenError):
 
 
 class _Problem(Exception):
-    """A problem whose place is not known yet."""
+    """A problem whose location is not known yet."""
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -86,19 +86,19 @@ def _actions(overlay: Mapping[str, Any]) -> list[Any]:
         raise OverlayError("overlay", f"There are unknown keys: {unknown}.")
     version = overlay.get("overlay")
     if not isinstance(version, str) or not version.startswith("1.0."):
-        raise OverlayError("overlay", f"The version of the specification has to be 1.0, not {version!r}.")
+        raise OverlayError("overlay", f"The version of the specification must be 1.0, not {version!r}.")
     info = overlay.get("info")
     if not _is_object(info) or not {"title", "version"} <= info.keys():
         raise OverlayError("overlay", "info needs a title and a version.")
     actions = overlay.get("actions")
     if not _is_array(actions) or not actions:
-        raise OverlayError("overlay", "actions has to be a list with at least one action.")
+        raise OverlayError("overlay", "actions must be a list with at least one action.")
     return actions
 
 
 def _carry_out(action: Any, document: dict[str, Any]) -> None:
     if not _is_object(action):
-        raise _Problem("An action has to be a mapping.")
+        raise _Problem("An action must be a mapping.")
     unknown = _unknown_keys(action, _ACTION_KEYS)
     if unknown:
         raise _Problem(f"There are unknown keys: {unknown}.")
@@ -106,7 +106,7 @@ def _carry_out(action: Any, document: dict[str, Any]) -> None:
         raise _Problem("The description is missing: say why, and where the fact comes from.")
     remove = action.get("remove", False)
     if not isinstance(remove, bool):
-        raise _Problem("remove has to be true or false.")
+        raise _Problem("remove must be true or false.")
     if remove == ("update" in action):
         raise _Problem("An action needs either update or remove.")
     if action.get("update") == {}:
@@ -130,7 +130,7 @@ def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
     except JSONPathError as error:
         raise _Problem(f"The target is not a JSONPath: {error}") from error
     if not matches:
-        raise _Problem("It matches nothing in the document: mend its target, or remove the action.")
+        raise _Problem("The target matches nothing in the document: fix it, or remove the action.")
     for match in matches:
         if not _is_object(match.obj) and not _is_array(match.obj):
             raise _Problem(f"{match.path} is neither an object nor an array.")
@@ -153,7 +153,7 @@ def _merge(node: Any, update: Any, place: str) -> set[str]:
         node.append(copy.deepcopy(update))
         return there
     if not _is_object(update):
-        raise _Problem(f"The update of {place}, an object, has to be an object.")
+        raise _Problem(f"The update of {place}, an object, must be an object.")
     return set(_merge_object(node, update, place, ""))
 
 

@@ -206,7 +206,7 @@ def _fixed(values: list[Any], place: str) -> Schema:
     kinds = {type(value) for value in values if value is not None}
     names: dict[type, str] = {str: "string", int: "integer", bool: "boolean"}
     if len(kinds) != 1 or not kinds <= names.keys():
-        raise CodegenError(place, "Fixed values have to be all texts, all integers or all booleans.")
+        raise CodegenError(place, "Fixed values must be all strings, all integers or all booleans.")
     kind = names[kinds.pop()]
     shape: Schema = {"type": [kind, "null"] if None in values else kind}
     if kind != "boolean":
@@ -215,7 +215,7 @@ def _fixed(values: list[Any], place: str) -> Schema:
 
 
 def _fits(value: object, schema: Schema) -> bool:
-    """Return whether a value is of the type that a canonical schema asks for."""
+    """Return whether a value has the type of a canonical schema."""
     if "anyOf" in schema:
         return any(_fits(value, part) for part in schema["anyOf"])
     if "type" not in schema or value in schema.get("enum", ()):

@@ -1,8 +1,8 @@
-"""Compare OpenAPI documents: what a new one changes for clients of the old one.
+"""Compare two OpenAPI documents: what a new one changes for clients of the old one.
 
-Documentation, order, titles, tags, extensions, servers and the bodies of 422 answers make no difference; neither does
-the way in which a schema is written. Everything else is a change: breaking, if code that was generated from the old
-document may fail with the new service, or has a name that goes away; else additive.
+Documentation, order, titles, tags, extensions, servers and the bodies of 422 responses do not matter, nor does the way
+in which a schema is written. Everything else is a change: breaking, if code that was generated from the old document
+may fail with the new service, or uses a name that is removed; otherwise additive.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Change:
     kind: Kind
     """Whether it breaks clients of the old document."""
     place: str
-    """Where it is: `GET /v1/sessions query limit`, or `SessionResponse.user_id (response)` for a component."""
+    """The location: `GET /v1/sessions query limit`, or `SessionResponse.user_id (response)` for a component."""
     message: str
-    """The difference, to be read after the place."""
+    """The difference, to be read after the location."""
     operations: tuple[str, ...] = field(default=(), compare=False)
     """The operations that it reaches, where the place is a component."""
 

@@ -13,7 +13,7 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 
 Credentials = frozenset[frozenset[str]]
-"""The credentials that admit a request: any of these sets; an empty set if it needs none."""
+"""The alternative sets of credentials of a request; an empty set if it needs none."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Parameter:
     name: str
     required: bool
     style: str
-    """The style in which a value is written, such as `form exploded`."""
+    """The serialization of a value, such as `form exploded`."""
     schema: Mapping[str, Any]
 
     @property
@@ -43,7 +43,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Answer:
-    """The responses of an operation."""
+    """The response of an operation."""
 
     contents: Mapping[str, Mapping[str, Any]]
     """The schema of the body by media type; empty where there is no body."""

@@ -17,7 +17,7 @@ Direction = Literal["request", "response"]
 
 
 class Effect(enum.Enum):
-    """The effect of a change on the values that are allowed, or on the names in the SDK."""
+    """The effect of a change on the allowed values, or on the names in the SDK."""
 
     NARROWER = "fewer values are allowed"
     WIDER = "more values are allowed"
@@ -34,7 +34,7 @@ class Effect(enum.Enum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a schema is: a root, and the way down from it."""
+    """The location of a schema: a root, and the path from it."""
 
     root: str
     """A component, or a part of an operation such as `POST /v1/sessions request`."""
@@ -78,7 +78,7 @@ class SchemaComparison:
         self._new = SchemaReader(new)
         self._compared: set[tuple[str, Optional[str], Direction]] = set()
         self.differences: dict[tuple[Place, str], Kind] = {}
-        """The findings: the place and the message, with whether it breaks."""
+        """The findings: location and message, and whether it breaks clients."""
         self.seen: set[str] = set()
         """The components of the old document that were compared."""
         self.renamed: set[str] = set()
@@ -142,7 +142,7 @@ class SchemaComparison:
             self.schema(old.keywords.get("items", True), new.keywords.get("items", True), place.inside("[]"))
 
     def _is_new(self, old: str, new: Optional[str], direction: Direction) -> bool:
-        """Return whether these have not been compared yet, and note that they now are."""
+        """Return whether these have not been compared yet, and mark them as compared."""
         known = (old, new, direction) in self._compared
         self._compared.add((old, new, direction))
         self.seen.add(old)

@@ -43,7 +43,7 @@ class Shape:
     kind: str
     """The JSON type, or `any`."""
     keywords: Mapping[str, Any]
-    """The other keywords of the schema; no combining keywords, no documentation."""
+    """The other constraints of a value, without combining keywords and documentation."""
     component: Optional[str] = None
     """The component that it is, if it is one as a whole."""
 

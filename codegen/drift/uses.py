@@ -1,4 +1,4 @@
-"""Return which components are used where, and so which operations a change of a component reaches."""
+"""Find the components that a component uses, and so the operations that a change of it reaches."""
 
 from __future__ import annotations
 

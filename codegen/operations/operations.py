@@ -36,9 +36,9 @@ class Operation:
     is_open: bool
     """Whether the document says that it needs no credentials; one that says nothing needs them."""
     methods: tuple[str, ...]
-    """Where the clients offer it: `sessions.add_turn`."""
+    """The name in the clients: `sessions.add_turn`."""
     calls: Mapping[str, str]
-    """The expression that calls each of these: `client.sessions.add_turn`."""
+    """The expression of each call: `client.sessions.add_turn`."""
     parameters: tuple[Parameter, ...]
     """In the order of the signature: those that may be given by position, then the others."""
     positional: int
@@ -215,7 +215,7 @@ class _Reader:
     def _result(self) -> tuple[int, Type]:
         place = below(self._place, "responses")
         if len(self._route.answers) != 1:
-            raise CodegenError(place, f"There has to be one answer to a success, not {len(self._route.answers)}.")
+            raise CodegenError(place, f"There must be one successful response, not {len(self._route.answers)}.")
         ((status, result),) = self._route.answers.items()
         if result.kind == "union":
             raise CodegenError(below(place, status), "An answer that is one of several things is not supported.")

@@ -199,7 +199,7 @@ def _of_body(operation: Mapping[str, Any], route: Route, schemas: Mapping[str, A
                 raise CodegenError(below(place, name), "openapi-python-client dropped the property without a word.")
             yield _parameter(name, "body", type_, name in component["required"], field, below(place, name))
     else:
-        raise CodegenError(place, "The body of a request has to be an object.")
+        raise CodegenError(place, "The body of a request must be an object.")
 
 
 def _parameter(

@@ -29,7 +29,7 @@ _PLAIN = {"text": "str", "integer": "int", "number": "float", "boolean": "bool",
 
 @dataclass(frozen=True)
 class Type:
-    """The type that the document gives a value, without limits."""
+    """The type of a value in the document, without limits."""
 
     kind: Kind
     items: tuple[Type, ...] = ()
@@ -72,7 +72,7 @@ def as_literal(values: Values) -> str:
 
 
 def sets_of_values(type_: Type) -> Iterator[Values]:
-    """Give the sets of values in a type."""
+    """Return the sets of values in a type."""
     if type_.values:
         yield type_.values
     for item in type_.items:

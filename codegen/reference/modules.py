@@ -16,14 +16,14 @@ class Module:
     """One module, parsed."""
 
     path: str
-    """Where it is in the package."""
+    """The file of the package."""
     tree: ast.Module
     read: Callable[[str], Module]
     """Gives any module of the package by its path."""
 
     @functools.cached_property
     def _folders(self) -> dict[str, Optional[str]]:
-        """Where each imported name comes from; None for what is not of the package."""
+        """The module of each imported name; None if it is not in the package."""
         imports = [node for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom)]
         return {alias.name: self._folder(node) for node in imports for alias in node.names}
 
@@ -87,7 +87,7 @@ class Function:
 
 
 def functions_with_bases(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
-    """Give the public methods of a class by name, after those of its bases in the package.
+    """Return the public methods of a class by name, after those of its bases in the package.
 
     Raises:
         LookupError: The module has no such class.
@@ -102,7 +102,7 @@ def functions_with_bases(module: Module, class_name: str) -> Iterator[tuple[str,
 
 
 def functions(module: Module, class_name: str) -> Iterator[tuple[str, Function]]:
-    """Give the public methods of a class by name, properties left out.
+    """Return the public methods of a class by name, without properties.
 
     Raises:
         LookupError: The module has no such class.

@@ -83,7 +83,7 @@ def sections(
 
 
 def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:
-    """Give the methods of a namespace, or of the client."""
+    """Return the methods of a namespace, or of the client."""
     if namespace.client_path:
         yield from dict(functions_with_bases(*_place(namespace.client_path, read))).values()
     else:

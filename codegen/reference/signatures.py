@@ -45,7 +45,7 @@ def _written(function: Function, annotation: ast.expr) -> str:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """Give the names in an annotation, dotted ones in one piece."""
+    """Return the names in an annotation, dotted names as a whole."""
     if isinstance(node, (ast.Name, ast.Attribute)):
         yield ast.unparse(node)
     else:

@@ -1,4 +1,4 @@
-"""What the reference makes of docstrings; the source stays as it is."""
+"""Adapts docstrings for the reference; the source is not changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Docstrings(griffe.Extension):
 
 
 def _is_field(member: Any) -> bool:
-    """Say whether a member is read, not called, and has no example to show."""
+    """Return whether a member is read, not called, and needs no example."""
     if member.name.startswith("_") or not _text(member) or "Example:" in _text(member):
         return False
     return bool(member.is_attribute or _is_cached_property(member))

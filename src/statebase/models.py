@@ -1,4 +1,4 @@
-"""The models of the API: what methods return, and what a request's body has to fit.
+"""The models of the API: the results of methods, and the bodies of requests.
 
 At the end stand those of statebase 0.4 that no operation uses.
 """
@@ -25,14 +25,14 @@ class ToolCall(Model):
     arguments: Dict[str, Any]
     """The arguments of the call."""
     id: Optional[str] = None
-    """The id that the model gave this tool call."""
+    """The ID that the model gave this tool call."""
 
 
 class ToolResponse(Model):
-    """The result of a tool, as statebase 0.4 had it."""
+    """The result of a tool, as in statebase 0.4."""
 
     tool_call_id: Optional[str] = None
-    """The id that the model gave the tool call."""
+    """The ID that the model gave the tool call."""
     output: Any
     """The result: any JSON value."""
     is_error: bool = False

@@ -4,7 +4,7 @@
     if event.type == "session.expired":
         ...
 
-The signature is the hexadecimal HMAC-SHA256 of the raw body under the endpoint's secret. It covers no time: whoever
+The signature is the hexadecimal HMAC-SHA256 of the raw body under the endpoint's secret. It covers no time: anyone who
 recorded a call can send it again. Keep the ids of events that were handled, and pass over those that come twice.
 """
 

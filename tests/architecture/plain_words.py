@@ -30,17 +30,264 @@ PHRASES = {
     r"\ba second time does nothing\b": "calling it again has no effect",
     r"\bknown weaknesses\b": "known vulnerabilities",
     r"\bon order\b": "injected",
-    r"\bgo(es)? back less\b": "there are only",
+    r"\bdemand(s|ed|ing)?\b": "require",
+    r"\bmakes? no difference\b": "does not matter",
+    r"\bof no use\b": "not useful",
+    r"\bwho(so)?ever\b": "name the person or the thing",
+    r"\b(goes|go|went) by (?!(default|in)\b)": "use",
+    r"\b(come|comes|came) of\b": "result of",
+    r"\banew\b": "again",
+    r"\bnevertheless\b": "even so, still",
+    r"\b(has|have|had) to\b": "must",
+    r"\bstr(ikes?|uck)\b": "is triggered",
+    r"\bstands? still\b": "is frozen",
+    r"\bgets? along\b": "works",
+    r"\bas good as\b": "almost, like",
+    r"\bthe like\b": "etc.",
+    r"\bhow often\b": "how many times",
+    r"\btwice by hand\b": "two copies written by hand",
+    r"\bvainly\b|\bin vain\b": "without success",
 }
 """What is found, in any case, and what to write."""
 
+FIRST_WORDS = {
+    r"(Say|Tell|Show|Give)s? (whether|what|how|which|why|if|that|who)\b": "Return ..., Check ..., Yield ...",
+    r"(What|How|Who|Where) (?!to\b|many\b|much\b|long\b)[^?\n]*$": "a noun (The ...), or a verb (Return ...)",
+    r"(Let|Make|Give) (a|an|the|it|what|each|every|all) \w+ \w+\b": "Return ..., Create ..., or the verb itself",
+}
+"""What a docstring does not begin with, and what to write."""
+
 NOT_YET: Dict[str, Tuple[str, ...]] = {
     "docstring": (
-        "src/statebase/_wire/leases.py",  # goes when replies are read whole
+        "codegen/document/choices.py",
+        "codegen/operations/steps.py",
+        "src/statebase/_base/__init__.py",
+        "src/statebase/_base/body.py",
+        "src/statebase/_base/clock.py",
+        "src/statebase/_base/deadline.py",
+        "src/statebase/_base/errors.py",
+        "src/statebase/_base/exchange.py",
+        "src/statebase/_base/locks.py",
+        "src/statebase/_base/operation.py",
+        "src/statebase/_call/call.py",
+        "src/statebase/_call/drivers.py",
+        "src/statebase/_call/factory.py",
+        "src/statebase/_call/idempotency.py",
+        "src/statebase/_call/outcome.py",
+        "src/statebase/_call/raw_response.py",
+        "src/statebase/_call/response.py",
+        "src/statebase/_call/retry.py",
+        "src/statebase/_call/telemetry.py",
+        "src/statebase/_namespaces/histories.py",
+        "src/statebase/_wire/aiohttp_pool.py",
+        "src/statebase/_wire/async_pool.py",
+        "src/statebase/_wire/base_pool.py",
+        "src/statebase/_wire/pool_state.py",
+        "src/statebase/base_client.py",
+        "src/statebase/local/backup.py",
+        "src/statebase/local/caller.py",
+        "src/statebase/local/embedding.py",
+        "src/statebase/local/engine.py",
+        "src/statebase/local/errors.py",
+        "src/statebase/local/http/authenticate.py",
+        "src/statebase/local/http/door.py",
+        "src/statebase/local/http/head.py",
+        "src/statebase/local/http/limit.py",
+        "src/statebase/local/http/read.py",
+        "src/statebase/local/http/reply.py",
+        "src/statebase/local/http/route.py",
+        "src/statebase/local/http/run.py",
+        "src/statebase/local/http/transport.py",
+        "src/statebase/local/identifiers.py",
+        "src/statebase/local/jsontext.py",
+        "src/statebase/local/memory_search.py",
+        "src/statebase/local/operations/__init__.py",
+        "src/statebase/local/operations/core.py",
+        "src/statebase/local/operations/dashboard.py",
+        "src/statebase/local/operations/response.py",
+        "src/statebase/local/operations/states.py",
+        "src/statebase/local/operations/stored_response.py",
+        "src/statebase/local/operations/system.py",
+        "src/statebase/local/search/__init__.py",
+        "src/statebase/local/search/calibration.py",
+        "src/statebase/local/search/embedder.py",
+        "src/statebase/local/search/embedding.py",
+        "src/statebase/local/search/encoder.py",
+        "src/statebase/local/search/keywords.py",
+        "src/statebase/local/search/minilm.py",
+        "src/statebase/local/search/vector_space.py",
+        "src/statebase/local/search/wordpiece.py",
+        "src/statebase/local/storage/history.py",
+        "src/statebase/local/storage/sqlite/__init__.py",
+        "src/statebase/local/storage/sqlite/backup.py",
+        "src/statebase/local/storage/sqlite/connection.py",
+        "src/statebase/local/storage/sqlite/database.py",
+        "src/statebase/local/storage/sqlite/inspection.py",
+        "src/statebase/local/storage/sqlite/schema.py",
+        "src/statebase/local/storage/store.py",
+        "src/statebase/local/storage/tables/entities.py",
+        "src/statebase/local/storage/tables/keys.py",
+        "src/statebase/local/storage/tables/removals.py",
+        "src/statebase/local/storage/tables/sessions.py",
+        "src/statebase/local/storage/tables/traces.py",
+        "src/statebase/local/storage/tables/vectors.py",
+        "src/statebase/local/storage/tables/words.py",
+        "src/statebase/server/app.py",
+        "src/statebase/server/body.py",
+        "src/statebase/server/checks.py",
+        "src/statebase/testing/faults.py",
+        "tests/architecture/plain_words.py",
+        "tests/architecture/test_architecture.py",
+        "tests/architecture/test_plain_words.py",
+        "tests/base/test_errors.py",
+        "tests/base/test_messages_without_content.py",
+        "tests/base/test_repr.py",
+        "tests/call/test_addresses.py",
+        "tests/call/test_answers.py",
+        "tests/call/test_bodies.py",
+        "tests/call/test_causes.py",
+        "tests/call/test_deadline.py",
+        "tests/call/test_event_hooks.py",
+        "tests/call/test_exceptions_of_the_application.py",
+        "tests/call/test_headers.py",
+        "tests/call/test_logging.py",
+        "tests/call/test_options.py",
+        "tests/call/test_outcome.py",
+        "tests/call/test_phases.py",
+        "tests/call/test_queries.py",
+        "tests/call/test_raw_response.py",
+        "tests/call/test_response_size.py",
+        "tests/call/test_retries.py",
+        "tests/call/test_retry_after.py",
+        "tests/call/test_retry_policy.py",
+        "tests/call/test_secrets.py",
+        "tests/call/test_settings.py",
+        "tests/call/test_status_errors.py",
+        "tests/cli/test_command_line.py",
+        "tests/cli/test_doctor.py",
+        "tests/cli/test_doctor_store.py",
+        "tests/cli/test_drift_at_run_time.py",
+        "tests/cli/test_files_of_commands.py",
+        "tests/cli/test_show.py",
+        "tests/cli/test_state_changes.py",
+        "tests/cli/test_tail.py",
+        "tests/cli/test_terminal_safety.py",
+        "tests/client/test_clear_text.py",
+        "tests/client/test_closing.py",
+        "tests/client/test_compatibility.py",
+        "tests/client/test_messages.py",
+        "tests/client/test_pickles_of_rc1.py",
+        "tests/client/test_public_names.py",
+        "tests/client/test_ways.py",
+        "tests/client/test_webhooks.py",
+        "tests/codegen/conftest.py",
+        "tests/codegen/test_check.py",
+        "tests/codegen/test_command_line.py",
+        "tests/codegen/test_document.py",
+        "tests/codegen/test_drift_harmless.py",
+        "tests/codegen/test_drift_operations.py",
+        "tests/codegen/test_drift_report.py",
+        "tests/codegen/test_drift_schemas.py",
+        "tests/codegen/test_generate.py",
+        "tests/codegen/test_growth.py",
+        "tests/codegen/test_overlay.py",
+        "tests/codegen/test_schemas.py",
+        "tests/conftest.py",
+        "tests/congruence/conftest.py",
+        "tests/congruence/test_congruence.py",
+        "tests/contract/test_wire.py",
+        "tests/docs/pages.py",
+        "tests/docs/test_api_md.py",
+        "tests/docs/test_docstrings.py",
+        "tests/docs/test_examples.py",
+        "tests/docs/test_notebook.py",
+        "tests/docs/test_pages.py",
+        "tests/docs/test_reference.py",
+        "tests/docs/test_testing_guide.py",
+        "tests/echo_server.py",
+        "tests/faults/bench.py",
+        "tests/faults/error_checks.py",
+        "tests/faults/fault_acts.py",
+        "tests/faults/fault_list.py",
+        "tests/faults/fault_proxy.py",
+        "tests/faults/interrupting.py",
+        "tests/faults/operation_cases.py",
+        "tests/faults/test_drops.py",
+        "tests/faults/test_fork_while_importing.py",
+        "tests/faults/test_fuzz.py",
+        "tests/faults/test_fuzz_exceptions.py",
+        "tests/faults/test_matrix.py",
+        "tests/faults/test_soak.py",
+        "tests/faults/test_surplus.py",
+        "tests/local/http/test_api_keys.py",
+        "tests/local/http/test_exchange.py",
+        "tests/local/http/test_idempotency.py",
+        "tests/local/http/test_requests.py",
+        "tests/local/http/test_values_that_are_not_json.py",
+        "tests/local/operations/test_counts.py",
+        "tests/local/operations/test_dashboard.py",
+        "tests/local/operations/test_health.py",
+        "tests/local/operations/test_memories.py",
+        "tests/local/operations/test_small_pieces.py",
+        "tests/local/operations/test_state_machine.py",
+        "tests/local/operations/test_traces.py",
+        "tests/local/search/test_embedding_default.py",
+        "tests/local/search/test_keyword_search.py",
+        "tests/local/search/test_search_calibration.py",
+        "tests/local/search/test_search_quality.py",
+        "tests/local/search/test_search_spaces.py",
+        "tests/local/search/test_search_threads.py",
+        "tests/local/search/test_search_threshold.py",
+        "tests/local/storage/test_damage.py",
+        "tests/local/storage/test_file_locks.py",
+        "tests/local/storage/test_interrupts.py",
+        "tests/local/storage/test_processes.py",
+        "tests/local/storage/test_removed_store.py",
+        "tests/local/test_clock.py",
+        "tests/namespaces/test_ingest.py",
+        "tests/namespaces/test_memory.py",
+        "tests/namespaces/test_turns.py",
+        "tests/packaging/first_use.py",
+        "tests/packaging/test_distributions.py",
+        "tests/results/test_context.py",
+        "tests/results/test_html.py",
+        "tests/results/test_pagination.py",
+        "tests/server/test_app.py",
+        "tests/server/test_connections.py",
+        "tests/server/test_limits.py",
+        "tests/server/test_no_key_no_entry.py",
+        "tests/server/test_schema.py",
+        "tests/server/test_serve.py",
+        "tests/server/test_serve_errors.py",
+        "tests/service_fixtures.py",
+        "tests/testing/test_clients.py",
+        "tests/testing/test_clock.py",
+        "tests/testing/test_faults.py",
+        "tests/testing/test_plugin.py",
+        "tests/transfer/test_transfer.py",
+        "tests/typing/wrong_use.py",
+        "tests/wire/conftest.py",
+        "tests/wire/forking.py",
+        "tests/wire/test_cancellation.py",
+        "tests/wire/test_certificate_files.py",
+        "tests/wire/test_deadline_of_sockets.py",
+        "tests/wire/test_fork.py",
+        "tests/wire/test_pool_state.py",
     ),
-    "page": ("docs/fault-matrix.md",),  # written by the tests of the matrix, from the names of their faults
+    "page": (
+        "CONTRIBUTING.md",
+        "docs/fault-matrix.md",
+    ),
 }
 """By kind of text, the files that are not clean yet, each with the reason; one that is clean must leave the list."""
+
+
+FLAGS = re.IGNORECASE | re.MULTILINE
+
+CODE = ("src/statebase", "codegen", "docs", "examples", "benchmarks", "packages", "tests")
+"""The folders whose docstrings are checked, and whose messages are, except in the tests."""
+
+PAGES = ("*.md", "docs/**/*.md", "openapi/overlay.yaml", "Makefile")
 
 
 class Text(NamedTuple):
@@ -64,23 +311,32 @@ def texts_of_code(path: Path) -> Iterator[Text]:
 
 def texts() -> Iterator[Text]:
     """Yield all that is checked."""
-    for path in sorted((ROOT / "src/statebase").rglob("*.py")):
-        if "_generated" not in path.parts:  # its words come from the overlay
-            yield from texts_of_code(path)
-    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), ROOT / "openapi/overlay.yaml"]
-    for path in sorted(pages):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            yield Text("page", path, number, line)
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "_generated" in path.parts:  # its words come from the overlay
+                continue
+            for text in texts_of_code(path):
+                if folder != "tests" or text.kind == "docstring":
+                    yield text
+    for pattern in PAGES:
+        for path in sorted(ROOT.glob(pattern)):
+            for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+                yield Text("page", path, number, line)
 
 
 def problems() -> Iterator[Tuple[str, str, str]]:
     """Yield the kind, the file and a line that says what to change, for each phrase that is found."""
     for text in texts():
+        found = [
+            (each, better) for phrase, better in PHRASES.items() for each in re.finditer(phrase, text.content, FLAGS)
+        ]
+        if text.kind == "docstring":
+            firsts = [(re.match(phrase, text.content, FLAGS), better) for phrase, better in FIRST_WORDS.items()]
+            found += [(each, better) for each, better in firsts if each is not None]
         name = text.path.relative_to(ROOT).as_posix()
-        for phrase, better in PHRASES.items():
-            for found in re.finditer(phrase, text.content, re.IGNORECASE):
-                line = text.line + text.content.count("\n", 0, found.start())
-                yield text.kind, name, f"{name}:{line}: {text.kind}: {found.group().strip()!r}: write {better!r}"
+        for each, better in found:
+            line = text.line + text.content.count("\n", 0, each.start())
+            yield text.kind, name, f"{name}:{line}: {text.kind}: {each.group().strip()!r}: write {better!r}"
 
 
 def main() -> int:

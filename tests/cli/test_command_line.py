@@ -155,7 +155,7 @@ def test_results_as_json(call: Run, tmp_path: Path) -> None:
     ("url", "variables", "complaint"),
     [
         ("http://127.0.0.1:9", {"STATEBASE_API_KEY": "sb_secret"}, "Cannot connect to 127.0.0.1:9 "),
-        ("http://127.0.0.1:9", {}, "api_key is missing"),
+        ("http://127.0.0.1:9", {}, "STATEBASE_API_KEY is not set"),
         ("ftp://127.0.0.1", {"STATEBASE_API_KEY": "sb_secret"}, "is not an HTTP URL"),
     ],
 )

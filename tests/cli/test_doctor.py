@@ -149,7 +149,7 @@ def test_no_key(call: Run, service: SmallService) -> None:
     result = call("doctor", "--url", service.url)
 
     assert result.returncode == 1
-    assert re.search(r"^failed +key +api_key is missing: pass api_key=, or set STATEBASE_API_KEY", result.stdout, re.M)
+    assert re.search(r"^failed +key +STATEBASE_API_KEY is not set: set it", result.stdout, re.M)
     assert re.search(r"^ok +server", result.stdout, re.M)
 
 

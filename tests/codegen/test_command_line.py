@@ -136,7 +136,7 @@ def test_update_keeps_the_document_if_it_cannot_be_generated_from(
 
     error = capsys.readouterr().err
     assert "no tag" in error
-    assert "The document was left as it was: mend openapi/overlay.yaml" in error
+    assert "The document was not changed: fix openapi/overlay.yaml" in error
     assert document.read_bytes() == before
     assert not (repository / "src/statebase/_generated").exists()
 

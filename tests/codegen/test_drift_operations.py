@@ -199,7 +199,7 @@ CREDENTIALS: dict[str, tuple[list[Any], list[Any], list[tuple[Kind, str]]]] = {
 def test_credentials_break_where_the_old_ones_no_longer_do(
     old: list[Any], new: list[Any], expected: list[tuple[Kind, str]]
 ) -> None:
-    """What a client sends to be let in has to be enough; what the document calls it does not matter."""
+    """What a client sends to be let in must be enough; what the document calls it does not matter."""
     schemes = {"key": KEY, "bearer": BEARER, "sameKey": {**KEY, "description": "The key."}}
     before, after = document(ORDER_OPERATION), document(ORDER_OPERATION)
     before.update(security=old, components={"securitySchemes": schemes})

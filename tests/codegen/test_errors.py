@@ -272,7 +272,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "page of a parameter that is no text": (
         lambda d: choose(listing(d), page={"cursor": 1}),
         f"{LIST}/x-statebase/page/cursor",
-        "has to be a text",
+        "must be a string",
     ),
     "page with a header": (
         lambda d: (
@@ -341,11 +341,15 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{LIST}/responses/200/content",
         "Only application/json",
     ),
-    "two successes": (lambda d: answer(listing(d), as_json(**THING), "201"), f"{LIST}/responses", "one answer"),
+    "two successes": (
+        lambda d: answer(listing(d), as_json(**THING), "201"),
+        f"{LIST}/responses",
+        "one successful response",
+    ),
     "no success": (
         lambda d: listing(d).update(responses={"404": {"description": ""}}),
         f"{LIST}/responses",
-        "one answer",
+        "one successful response",
     ),
     "any success": (lambda d: listing(d).update(responses={"2XX": {"description": ""}}), LIST, "range of statuses"),
     "one of two answers": (
@@ -418,7 +422,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "mixed fixed values": (
         lambda d: field(d, a={"enum": ["a", 1]}),
         f"{SCHEMAS}/ThingCreate/properties/a",
-        "all texts",
+        "all strings",
     ),
     "file": (
         lambda d: field(d, a={"type": "string", "format": "binary"}),
@@ -520,7 +524,7 @@ def test_a_broken_file_is_named(make_project: Callable[..., Project], small_docu
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("document", "[]", r"document\.json: The document has to be a JSON object"),
+        ("document", "[]", r"document\.json: The document must be a JSON object"),
         ("document", None, r"document\.json: The document cannot be read"),
         ("overlay", None, r"overlay\.yaml: The overlay cannot be read"),
     ],

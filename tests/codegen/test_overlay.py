@@ -146,7 +146,7 @@ def test_document_and_overlay_stay_as_they_are() -> None:
 
 
 ACTION_ERRORS: dict[str, tuple[Any, str]] = {
-    "no mapping": ("text", "has to be a mapping"),
+    "no mapping": ("text", "must be a mapping"),
     "no target": ({"description": "d", "update": {"a": 1}}, "The target is missing"),
     "no JSONPath": (action("info", update={"a": 1}), "not a JSONPath"),
     "broken JSONPath": (action("$.info[", update={"a": 1}), "not a JSONPath"),
@@ -159,7 +159,7 @@ ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "stale entries": (action("$", update={"tags": ["b", "a"]}), r"take \['tags'\] out"),
     "partly stale": (action("$.info", update={"new": 1, "title": "Shop"}), r"take \['title'\] out"),
     "stale twice": (action("$.info", update={"version": "1", "title": "Shop"}), r"take \['title'\] out"),
-    "text for an object": (action("$.info", update="text"), "has to be an object"),
+    "text for an object": (action("$.info", update="text"), "must be an object"),
     "replaces object": (action("$", update={"info": "text"}), "is an object, the update has a plain value"),
     "replaces array": (action("$", update={"tags": {}}), "is an array, the update has an object"),
     "replaces text": (action("$.info", update={"title": []}), "is a plain value, the update has an array"),
@@ -167,7 +167,7 @@ ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "neither": (action("$.info"), "either update or remove"),
     "both": (action("$.info", update={"a": 1}, remove=True), "either update or remove"),
     "not removed": (action("$.info", remove=False), "either update or remove"),
-    "remove": (action("$.info", remove="yes"), "remove has to be true or false"),
+    "remove": (action("$.info", remove="yes"), "remove must be true or false"),
     "unknown key": (action("$.info", replace={}), "unknown keys: replace"),
     "no description": ({"target": "$.info", "update": {"a": 1}}, "description is missing"),
     "blank": (action("$.info", update={"a": 1}) | {"description": " "}, "description is missing"),

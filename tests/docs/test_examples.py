@@ -143,10 +143,10 @@ def test_import_is_repeatable_after_keys_and_session_are_gone(
     ("dump", "complaint"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("memories", "is no dump of memories: Invalid JSON"),
+        ("memories", "is not a dump of memories: Invalid JSON"),
         (
             json.dumps([{"user": "ada", "text": "", "created": "2024"}]),
-            "is no dump of memories: String should have at least 1 character, at [0, 'text']",
+            "is not a dump of memories: String should have at least 1 character, at [0, 'text']",
         ),
     ],
     ids=["no file", "no JSON", "empty text"],

@@ -25,8 +25,10 @@ def socket_of(caller: Any) -> Iterator[socket.socket]:
 def test_options_of_sockets(
     way: str, server: Any, tls_server: Any, make_caller: Callable[..., Any], ca_file: str
 ) -> None:
-    """Keep-alive probes after an idle minute, four in the next; no delay of small packets; programs that this process
-    starts do not inherit the sockets, so they can neither use them nor keep them open."""
+    """Keep-alive probes after an idle minute, four in the next; no delay of small packets; not inherited.
+
+    Programs that this process starts can neither use the sockets nor keep them open.
+    """
     origin = tls_server if way.startswith("https") else server
     caller = make_caller(origin.url, verify=ca_file, proxy=server.url if "proxy" in way else None)
 

@@ -1,4 +1,4 @@
-"""What a command consists of, and the error by which it fails."""
+"""The definition of a command, and the error by which a command fails."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ class Command(NamedTuple):
 
     name: str
     summary: str
-    """What it does, in a line of `statebase --help`."""
+    """The line of `statebase --help`."""
     description: str
-    """What it does, at the top of its own help, in lines of at most 80 columns."""
+    """The text at the top of its own help, in lines of at most 80 columns."""
     add_arguments: Callable[[argparse.ArgumentParser], None]
     """Adds its arguments to its parser."""
     run: Callable[[argparse.Namespace], int]
     """Runs it with the arguments that were parsed, and returns the exit code; `options.parser` reports usage errors."""
     epilog: str = ""
-    """What its help says after the options."""
+    """The text of its help after the options."""
 
 
 class CommandError(Exception):

@@ -15,7 +15,7 @@ VARIABLES = {
     ("NO_COLOR",): "set to anything: no colours",
     ("FORCE_COLOR",): "set to anything: colours even if the output is not a terminal",
 }
-"""What each variable, or group of variables, is for."""
+"""The meaning of each variable, or group of variables."""
 
 FAILED = 1
 INTERRUPTED = 130
@@ -26,4 +26,4 @@ EXIT_CODES = {
     2: "usage error",
     INTERRUPTED: "interrupted by Ctrl-C",
 }
-"""What each exit code means."""
+"""The meaning of each exit code."""

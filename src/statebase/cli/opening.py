@@ -6,9 +6,12 @@ import contextlib
 from datetime import datetime, timezone
 from typing import Callable, Generator, Optional
 
+from .._base.errors import ConfigurationError
 from .._call.settings import DEFAULT_MAX_RETRIES
 from ..client import StateBase
 from ..local.engine import Engine
+from .command import CommandError
+from .environment import API_KEY, BASE_URL
 from .files import check_store, naming
 
 _TRANSFER_RETRIES = 8
@@ -35,11 +38,14 @@ def open_client(
         clock: The clock of the store.
 
     Raises:
-        CommandError: The store does not exist or cannot be opened.
-        ConfigurationError: The address or the key is not valid.
+        CommandError: The store does not exist or cannot be opened; the address or the key is not valid.
     """
     if path is None:
-        with StateBase(base_url=url, max_retries=max_retries) as client:
+        with contextlib.ExitStack() as stack:
+            try:
+                client = stack.enter_context(StateBase(base_url=url, max_retries=max_retries))
+            except ConfigurationError as error:
+                raise CommandError(option_error(error, url)) from error
             yield client
         return
     check_store(path, create=create, in_memory=create)
@@ -83,3 +89,20 @@ def open_engine(path: str) -> Generator[Engine, None, None]:
         yield engine
     finally:
         engine.close()
+
+
+def option_error(error: ConfigurationError, url: Optional[str]) -> str:
+    """Return the message of a client's option error with the names that the command line has for the options.
+
+    Args:
+        error: The error of the constructor.
+        url: The value of --url; None if it was not passed.
+    """
+    message = str(error)
+    if message.startswith("api_key is missing"):
+        return f"{API_KEY} is not set: set it to the API key of the service."
+    for option, name in (("api_key", API_KEY), ("base_url", BASE_URL if url is None else "--url")):
+        if message.startswith(option):
+            message = f"{name}{message[len(option) :]}"
+    # The command line has no such option.
+    return message.partition(", or pass allow_insecure_http")[0]

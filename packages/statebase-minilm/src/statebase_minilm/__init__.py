@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 ID = "all-MiniLM-L6-v2-int8-v1"
-"""Names the vector space; other weights get another id, so that nobody compares vectors of the one with the other."""
+"""Identifies the vector space; other weights get another ID, so that vectors of different models are not compared."""
 
 WEIGHTS = files(__name__) / "weights.npz"
 """A numpy archive: each matrix as int8, with the factor of each row beside it as `NAME.scales`; all else as floats."""

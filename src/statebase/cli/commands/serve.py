@@ -126,8 +126,8 @@ def _listen(options: argparse.Namespace, directory: Optional[Path], *, with_key:
     try:
         if not with_key and not all(is_loopback(address[0]) for *_, address in addresses(host, port)):
             options.parser.error(
-                f"{host or 'an empty host'} is reachable from other machines, which could read and write "
-                f"everything: set {SERVE_API_KEY}, or listen on 127.0.0.1"
+                f"--host {host or repr(host)} is reachable from other machines, which could read and write everything: "
+                f"set {SERVE_API_KEY}, or use --host 127.0.0.1"
             )
         return listen(host, port, directory)
     except ImportError as error:

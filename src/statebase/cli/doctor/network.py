@@ -13,6 +13,7 @@ from ..._base.errors import ConfigurationError
 from ..._call.settings import REGIONS, Settings, check_proxy
 from ..._wire.proxies import environment_proxy
 from ..formatting import duration
+from ..opening import option_error
 from .report import Check, ok
 from .requests import Tls
 
@@ -40,7 +41,7 @@ def find_address(url: Optional[str], environment: Mapping[str, str]) -> Union[st
     except ConfigurationError as error:
         given = environment.get("STATEBASE_BASE_URL", "") if url is None else url
         # An address like user:password@host contains a password.
-        message = str(error).replace(repr(given), "given") if "@" in given else str(error)
+        message = option_error(error, url).replace(repr(given), "...") if "@" in given else option_error(error, url)
         return Check("address", "failed", message)
 
 

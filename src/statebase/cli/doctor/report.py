@@ -23,7 +23,7 @@ class Check(NamedTuple):
     name: str
     status: Status
     detail: str
-    """What was found."""
+    """The result, as text."""
     advice: str = ""
     """What to do; empty if nothing."""
 

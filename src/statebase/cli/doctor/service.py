@@ -17,6 +17,7 @@ from ..._call.outcome import describe
 from ..._call.settings import Settings
 from ..._generated.models import HealthStatus
 from ..formatting import duration
+from ..opening import option_error
 from .drift import differences
 from .environment import redacted_key
 from .network import examine_tls, tls_failure
@@ -75,7 +76,7 @@ def examine_key() -> Check:
     try:
         key = Settings(base_url="us").api_key.reveal()
     except ConfigurationError as error:
-        return Check("key", "failed", str(error))
+        return Check("key", "failed", option_error(error, None))
     return ok("key", f"{redacted_key(key)} from STATEBASE_API_KEY")
 
 
@@ -92,7 +93,7 @@ def _no_response(error: Exception, address: str) -> Iterator[Check]:
 
 
 def _attempted(name: str, examine: Callable[[], Check], address: str) -> Check:
-    """Make a check that sends a request; no response is a failed check."""
+    """Return the check; if there is no response, a failed one."""
     try:
         return examine()
     except (httpx.HTTPError, OSError, ValueError) as error:
