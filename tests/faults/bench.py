@@ -151,7 +151,9 @@ class Bench:
                     clear()
 
             kind: Any = StateBase if flavour == "sync" else AsyncStateBase
-            client = kind(API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, verify=self._trust)
+            client = kind(
+                API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, verify=self._trust
+            )
             client._settings.clock = clock
             if way.hurried:
                 hurry(client, "connect" if way.way == "crowded" else "read", faults)
