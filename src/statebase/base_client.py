@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ._base.lazy import cached_property, importing
 from ._call.settings import (
+    DEFAULT_HTTP_BACKEND,
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT_SECONDS,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._call.hooks import EventHooks
-    from ._call.options import ClientOptions
+    from ._call.options import ClientOptions, HttpBackend
     from .local.engine import Durability, EmbedFunction
     from .local.search.embedder import Embedder
 
@@ -56,6 +57,7 @@ class BaseClient(Generic[HttpClient, Transport]):
         max_response_bytes: Optional[int] = DEFAULT_MAX_RESPONSE_BYTES,
         default_headers: Optional[Mapping[str, str]] = None,
         http2: bool = False,
+        http_backend: HttpBackend = DEFAULT_HTTP_BACKEND,
         proxy: Optional[str] = None,
         verify: Union[bool, str, ssl.SSLContext] = True,
         http_client: Optional[HttpClient] = None,
@@ -76,6 +78,7 @@ class BaseClient(Generic[HttpClient, Transport]):
                 default_headers=default_headers,
                 event_hooks=event_hooks,
                 http2=http2,
+                http_backend=http_backend,
                 proxy=proxy,
                 verify=verify,
                 http_client=http_client,
@@ -87,7 +90,7 @@ class BaseClient(Generic[HttpClient, Transport]):
             raise error.with_traceback(None) from error.__cause__
         self._owner = self
         self._closed = False
-        if http_client is not None or transport is not None:
+        if http_client is not None or transport is not None or http_backend != DEFAULT_HTTP_BACKEND:
             _ = self._connection  # refuses one of the wrong kind now, and is there to be closed
 
     @classmethod

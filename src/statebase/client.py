@@ -40,6 +40,9 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
         default_headers: Headers to send with every request.
         http2: Speak HTTP/2 with the service; needs the extra `statebase[http2]`. All calls then share one connection,
             of which HTTP/1.1 opens up to 100: it helps where connections are scarce, and is not faster.
+        http_backend: The library that sends requests: `"httpcore"`, or `"aiohttp"` for `AsyncStateBase` only, which
+            needs the extra `statebase[aiohttp]`: less than half the CPU a call, asyncio only, HTTP/1.1 only, no
+            SOCKS proxies.
         proxy: The proxy to go through, such as `"http://localhost:3128"`. Default: what the environment says.
         verify: True to trust the usual authorities, False to trust anyone, a file of authorities, or an `SSLContext`.
         http_client: An `httpx.Client` to send through, with its own TLS, proxies and limits; you close it.

@@ -9,6 +9,7 @@ from typing import Any, Awaitable, Callable, Optional, cast
 import httpx
 
 from ._base.exchange import AsyncExchange, Exchange, Reply, Request
+from ._base.lazy import importing
 from ._base.loopback import is_loopback
 from ._call.drivers import AsyncConnection, SyncConnection
 from ._call.outcome import Wire
@@ -36,6 +37,8 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
         exchange = HttpxExchange(_through_client(client), settings.base_url, _nothing, is_known=wire.is_known)
     elif client is not None:
         raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
+    elif settings.http_backend == "aiohttp":
+        raise configuration_error("http_backend='aiohttp' is for AsyncStateBase only: leave it out, or use that client")
     elif transport is None:
         options = _pool_options(settings)
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
@@ -67,11 +70,11 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     elif client is not None:
         raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
     elif transport is None:
-        from ._wire.async_pool import AsyncPool
-
         options = _pool_options(settings)
         wire = Wire(proxy=_host_and_port_of(options["proxy"]))
-        exchange = AsyncPool(settings.base_url, **options)
+        exchange = (
+            _aiohttp_pool(settings, options) if settings.http_backend == "aiohttp" else _async_pool(settings, options)
+        )
     elif not isinstance(transport, httpx.AsyncBaseTransport):
         raise configuration_error(f"transport must be an httpx.AsyncBaseTransport, got {type(transport).__name__}")
     elif _is_engine(transport):
@@ -85,6 +88,23 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     if client is not None or settings.http2:
         connection.exchange = _unlogged_async(connection.exchange)
     return connection
+
+
+def _async_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
+    from ._wire.async_pool import AsyncPool  # asyncio takes long to import
+
+    return AsyncPool(settings.base_url, **options)
+
+
+def _aiohttp_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
+    if (options["proxy"] or "").lower().startswith("socks"):
+        raise configuration_error(
+            "http_backend='aiohttp' has no SOCKS proxies: use an http or https proxy, or httpcore"
+        )
+    with importing:
+        from ._wire.aiohttp_pool import AiohttpPool
+
+    return AiohttpPool(settings.base_url, verify=options["verify"], proxy=options["proxy"])
 
 
 def _is_engine(transport: Any) -> bool:

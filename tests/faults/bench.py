@@ -25,7 +25,8 @@ from tests.faults.operation_cases import Arguments, Ledger, difference, prepare,
 API_KEY = "sb_the_key_of_the_matrix"
 MAX_RETRIES = 2
 MOMENT_SECONDS = 0.01
-FLAVOURS = ("sync", "async")
+FLAVOURS = ("sync", "async", "aiohttp")
+"""The last is the asynchronous client with `http_backend="aiohttp"`."""
 
 
 def hurry(client: Any, wait: str, requests: int) -> None:
@@ -152,7 +153,12 @@ class Bench:
 
             kind: Any = StateBase if flavour == "sync" else AsyncStateBase
             client = kind(
-                API_KEY, url, max_retries=MAX_RETRIES, event_hooks={"attempt_ended": [ended]}, verify=self._trust
+                API_KEY,
+                url,
+                max_retries=MAX_RETRIES,
+                event_hooks={"attempt_ended": [ended]},
+                verify=self._trust,
+                http_backend="aiohttp" if flavour == "aiohttp" else "httpcore",
             )
             client._settings.clock = clock
             if way.hurried:

@@ -10,7 +10,7 @@ import pytest
 from statebase import NotFoundError
 from statebase._generated.operations import OPERATIONS
 from tests.faults import matrix
-from tests.faults.bench import API_KEY, MAX_RETRIES, Bench, Finding, set_up
+from tests.faults.bench import API_KEY, FLAVOURS, MAX_RETRIES, Bench, Finding, set_up
 from tests.faults.fault_acts import ASKED_SECONDS
 from tests.faults.fault_list import FAULTS, Fault
 from tests.faults.operation_cases import CASES
@@ -32,6 +32,7 @@ def test_every_operation_is_tried() -> None:
     assert {operation_id for operation_id, case in CASES.items() if case.effect} == WRITES
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_call_meets_fault(bench: Bench, operation_id: str, fault: Fault, flavour: str) -> None:

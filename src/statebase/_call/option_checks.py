@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Iterable, Optional
 
 _NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
+_LONGEST_SHOWN = 40
 _HOOKS = ("attempt_started", "attempt_ended")
 
 
@@ -79,6 +80,17 @@ def _is_host(netloc: str, host: str) -> bool:
 def wrong_http2() -> Optional[str]:
     """Return why HTTP/2 cannot be spoken."""
     return None if _is_installed("h2") else 'http2=True needs the package h2: pip install "statebase[http2]"'
+
+
+def wrong_http_backend(value: object, *, http2: bool) -> Optional[str]:
+    """Return why a library cannot be used for HTTP."""
+    if value != "aiohttp":
+        got = repr(value) if isinstance(value, str) and len(value) < _LONGEST_SHOWN else shown(value)
+        return f"http_backend must be 'httpcore' or 'aiohttp', got {got}"
+    if http2:
+        return "http2=True cannot be combined with http_backend='aiohttp', which has no HTTP/2: leave one of them out"
+    missing = "http_backend='aiohttp' needs the package aiohttp: pip install \"statebase[aiohttp]\""
+    return None if _is_installed("aiohttp") else missing
 
 
 def _is_installed(package: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Mapping, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, TypedDict, Union
 
 if TYPE_CHECKING:
     import httpx
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 JSONObject = Mapping[str, Any]
 """A JSON object."""
+
+
+HttpBackend = Literal["httpcore", "aiohttp"]
+"""The library that sends requests: httpx's own, or aiohttp (asynchronous clients only)."""
 
 
 class NotGiven(enum.Enum):

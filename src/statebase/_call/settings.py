@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .._base.clock import Clock
     from .hooks import EventHooks
+    from .options import HttpBackend
 
 REGIONS = {
     "us": "https://api.statebase.org",
@@ -27,6 +28,7 @@ REGIONS = {
 }
 DEFAULT_TIMEOUT_SECONDS = 30.0
 DEFAULT_MAX_RETRIES = 2
+DEFAULT_HTTP_BACKEND: HttpBackend = "httpcore"
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 _CHANGEABLE = ("timeout", "max_retries", "deadline", "max_response_bytes", "default_headers", "event_hooks")
 _VERSION = "/v1"  # the path of each operation begins with it
@@ -65,6 +67,7 @@ class Settings:
         default_headers: Optional[Mapping[str, str]] = None,
         event_hooks: Optional[EventHooks] = None,
         http2: bool = False,
+        http_backend: HttpBackend = DEFAULT_HTTP_BACKEND,
         proxy: Optional[str] = None,
         verify: Union[bool, str, ssl.SSLContext] = True,
         http_client: object = None,
@@ -88,6 +91,7 @@ class Settings:
         self.default_headers = _checked_headers(default_headers)
         self.event_hooks = event_hooks
         self.http2 = http2
+        self.http_backend = http_backend
         self.proxy = proxy
         self.verify = verify
         self.http_client = http_client
@@ -97,6 +101,8 @@ class Settings:
         self._check()
         if http2:
             _refuse(_checks().wrong_http2())
+        if http_backend != DEFAULT_HTTP_BACKEND:
+            _refuse(_checks().wrong_http_backend(http_backend, http2=http2))
         if proxy is not None:
             check_proxy("proxy", proxy)
             in_clear_text = self.base_url.startswith("http:") and not allow_insecure_http
@@ -110,9 +116,11 @@ class Settings:
         if http_client is not None and transport is not None:
             raise configuration_error("http_client and transport exclude each other: pass only one of them")
         ready_made = http_client is not None or transport is not None
-        if ready_made and (http2 or proxy is not None or verify is not True):
+        has_default_backend = http_backend == DEFAULT_HTTP_BACKEND
+        if ready_made and (http2 or proxy is not None or verify is not True or not has_default_backend):
             raise configuration_error(
-                "http2, proxy and verify cannot be combined with http_client or transport: set them on that object"
+                "http2, http_backend, proxy and verify cannot be combined with http_client or transport: "
+                "set them on that object"
             )
 
     def replace(self, **changes: Any) -> Settings:

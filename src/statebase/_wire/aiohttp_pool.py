@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import ssl
-from typing import Any, AsyncGenerator, List, Mapping, MutableMapping, NamedTuple, NoReturn, Optional, Tuple
+from typing import Any, AsyncGenerator, List, Mapping, MutableMapping, NamedTuple, Optional, Tuple
 from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
@@ -33,7 +33,7 @@ _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 # From the most specific to the least: what an error of aiohttp is in httpx's terms.
 _ERRORS: Tuple[Tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (asyncio.TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ServerFingerprintMismatch, httpx.ConnectError),
@@ -130,10 +130,12 @@ class AiohttpPool(ForkAware):
             await home.places.acquire()
         try:
             return await self._send(home, request)
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            _raise_as_httpx_error(error)
+        except aiohttp.ClientError as error:
+            request.check_deadline()
+            failure, cause = _as_httpx_error(error), error.__cause__
         finally:
             home.places.release()
+        raise failure from cause  # not from aiohttp's error, which has the headers of the request, the key among them
 
     async def aclose(self) -> None:
         """Close all connections; those in another event loop are closed by that loop."""
@@ -223,9 +225,9 @@ async def _closed_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[No
             await session.close()
 
 
-def _raise_as_httpx_error(error: Exception) -> NoReturn:
+def _as_httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:
     kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
-    raise kind(str(error) or type(error).__name__) from error
+    return kind(str(error) or type(error).__name__)
 
 
 _inherited: List[object] = []

@@ -15,6 +15,7 @@ from ..environment import API_KEY, BASE_URL, SERVE_API_KEY
 from .report import Check, ok
 
 EXTRAS = {
+    "aiohttp": ("aiohttp",),
     "http2": ("h2",),
     "local": ("numpy", "statebase_minilm"),
     "otel": ("opentelemetry",),
