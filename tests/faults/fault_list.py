@@ -96,7 +96,7 @@ FAULTS: List[Fault] = [
     Fault("head_cut", "head of the answer cut", acts.cut_head, "unknown", _LOST, arrives=True),
     Fault("body_cut", "body of the answer cut", acts.cut_body, "unknown", _LOST, arrives=True),
     Fault("chunks_cut", "chunked body of the answer cut", acts.cut_chunks, "unknown", _LOST, arrives=True),
-    Fault("garbage", "carried out, answer is no HTTP", acts.garbage, "unknown", _LOST, arrives=True),
+    Fault("garbage", "carried out, response is not HTTP", acts.garbage, "unknown", _LOST, arrives=True),
     Fault("truncated", "JSON cut, length right", acts.truncate, "unknown", _ODD, True, retried=False, needs_body=True),
     Fault(
         "truncated_without_length",
