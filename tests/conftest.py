@@ -106,7 +106,7 @@ MakeClient = Callable[..., Any]
 def make_client(
     flavour: str, event_loop_for_clients: asyncio.AbstractEventLoop, clock: FrozenClock
 ) -> Iterator[MakeClient]:
-    """Make a client of the flavour; it is closed after the test, and waits take no time."""
+    """Create a client of the flavour; it is closed after the test, and waits take no time."""
     made: List[Any] = []
 
     def make(api_key: str = "sb_test", **options: Any) -> Any:
