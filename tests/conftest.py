@@ -150,13 +150,13 @@ SESSION = {
 
 @pytest.fixture
 def session_json() -> Dict[str, Any]:
-    """What the service answers with when it is asked for a session."""
+    """The response of the service to a request for a session."""
     return dict(SESSION)
 
 
 @pytest.fixture
 def respond(make_client: MakeClient) -> Callable[..., Any]:
-    """Make a client whose service gives the answers listed, one a request; returns the client and the requests.
+    """Create a client whose service returns the listed responses, one a request; returns the client and the requests.
 
     A number stands for an answer of this status: 200 with a session, others with nothing.
     """

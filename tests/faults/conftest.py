@@ -1,4 +1,4 @@
-"""A real server over real sockets that echoes, stalls and hangs up on demand, and the pools under test."""
+"""A real server over real sockets that echoes, stalls and hangs up as told, and the pools under test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from statebase._wire.async_pool import AsyncPool
 from statebase._wire.pool import SyncPool
 
 PATIENCE_SECONDS = 30
-"""How long to wait for what has to happen, before the test fails."""
+"""The limit for waiting for an event, before the test fails."""
 
 
 class EchoServer:
@@ -225,7 +225,7 @@ def http2_server(make_tls_server: Callable[..., EchoServer]) -> EchoServer:
 
 
 def make_request(url: str, id: object = None, pool_timeout: Optional[float] = PATIENCE_SECONDS) -> httpx.Request:
-    """Make a request that asks the server to echo `id`."""
+    """Return a request that asks the server to echo `id`."""
     timeout = {"connect": PATIENCE_SECONDS, "read": PATIENCE_SECONDS, "write": PATIENCE_SECONDS, "pool": pool_timeout}
     return httpx.Request("GET", url, headers={"X-Id": str(id)}, extensions={"timeout": timeout})
 
@@ -291,7 +291,7 @@ class Caller:
         return self.finish(self.start(url, **options))
 
     def settle(self) -> None:
-        """Let the event loop do what it was asked to do."""
+        """Run the pending callbacks of the event loop."""
         for _ in range(10):
             self._loop.run_until_complete(asyncio.sleep(0))
 
@@ -301,7 +301,7 @@ class Caller:
 
 @pytest.fixture
 def make_caller(flavour: str, event_loop_for_clients: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Caller]]:
-    """Make a pool of the flavour, with a way to use it that is the same for both; it is closed after the test."""
+    """Create a pool of the flavour, with one way to use both; it is closed after the test."""
     made: List[Caller] = []
 
     def make(**options: Any) -> Caller:

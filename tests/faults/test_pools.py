@@ -91,7 +91,7 @@ def test_response_closed_twice_frees_one_slot(server: Any, make_caller: Callable
 
 
 def test_abandoned_response_frees_its_slot(server: Any, make_caller: Callable[..., Any]) -> None:
-    """A response that nobody closed gives its slot back when it is garbage; its connection is closed."""
+    """A response that was never closed releases its slot when it is collected; its connection is closed."""
     caller = make_caller(tls=False, max_connections=1)
     caller.start(f"{server.url}/stall", id="abandoned")
     gc.collect()
@@ -138,7 +138,7 @@ def test_failed_request_frees_its_slot(server: Any, make_caller: Callable[..., A
 
 @pytest.mark.parametrize(("tls", "url"), [(False, "https://127.0.0.1:1"), (True, "http://127.0.0.1:1")])
 def test_other_scheme_is_refused(make_caller: Callable[..., Any], tls: bool, url: str) -> None:
-    """A pool for https never sends in clear text, and one for http, which trusts nobody, never tries TLS."""
+    """A pool for https never sends in clear text, and one for http never uses TLS."""
     caller = make_caller(tls=tls)
 
     with pytest.raises(httpx.UnsupportedProtocol, match="only, not for"):
@@ -254,7 +254,7 @@ def test_threads_that_wait_are_refused_by_close(server: Any, request_to: Callabl
 
 
 def test_threads_are_served_in_order(server: Any, request_to: Callable[..., httpx.Request]) -> None:
-    """Who waited longest gets the next connection."""
+    """The request that waited longest gets the next connection."""
     served: List[int] = []
 
     def wait(number: int) -> None:

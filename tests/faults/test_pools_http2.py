@@ -82,7 +82,7 @@ def test_requests_under_way_are_bounded(http2_server: Any, ca_file: str, request
 def test_cancelled_request_costs_its_connection(
     http2_server: Any, ca_file: str, request_to: Callable[..., Any]
 ) -> None:
-    """What was sent for a cancelled request would fill the window of the connection, so the next uses another."""
+    """Data of a cancelled request would fill the window of the connection, so the next request uses another."""
 
     async def main() -> Any:
         pool = AsyncPool(tls=True, verify=ca_file, http2=True)
@@ -125,7 +125,7 @@ def test_connection_is_renewed_before_the_server_hangs_up(
 def test_server_without_http2_gets_several_connections(
     tls_server: Any, ca_file: str, make_caller: Callable[..., Any]
 ) -> None:
-    """Where a server does not agree to HTTP/2, requests do not queue behind each other."""
+    """If a server does not agree to HTTP/2, requests do not queue behind each other."""
     caller = make_caller(tls=True, verify=ca_file, http2=True)
     responses = [caller.start(tls_server.url, id=number) for number in range(3)]
 

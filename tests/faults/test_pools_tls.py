@@ -1,4 +1,4 @@
-"""Whom a pool trusts, and what TLS costs those who do not use it."""
+"""The CAs that a pool trusts, and the cost of TLS for clients that do not use it."""
 
 from __future__ import annotations
 
