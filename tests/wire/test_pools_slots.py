@@ -65,7 +65,7 @@ def test_first_in_the_queue_is_first_out() -> None:
 
 
 def test_newcomer_does_not_overtake_the_queue() -> None:
-    """Nobody takes a lane past those who wait."""
+    """No request takes a connection before those that wait."""
     slots = make_slots(limit=1)
     first = take(slots)
     queue(slots, [], 1)
@@ -130,7 +130,7 @@ def test_what_is_idle_for_too_long_is_given_up() -> None:
 
 
 def test_abandoned_lane_frees_its_slot_when_someone_comes() -> None:
-    """What the garbage collector could not do at once is done by who needs a slot."""
+    """Work that the garbage collector deferred is done by the next request that needs a slot."""
     slots = make_slots(limit=1)
     slots.abandon(take(slots))
 
@@ -246,7 +246,7 @@ def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
 
 
 class Holder:
-    """Whoever gives a turn back."""
+    """The owner that gives a turn back."""
 
 
 def test_turn_whose_loss_went_unnoticed_is_found_by_who_waits() -> None:
@@ -264,7 +264,7 @@ def test_turn_whose_loss_went_unnoticed_is_found_by_who_waits() -> None:
 
 
 def test_giving_back_twice_does_nothing() -> None:
-    """What was interrupted is done again, and must not take the lane from who has it by then."""
+    """An interrupted release is repeated, and must not take the connection from its new owner."""
     slots = make_slots(limit=1)
     first = take(slots)
     slots.release(first, reusable=True)
