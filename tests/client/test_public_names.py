@@ -23,7 +23,7 @@ def names_for_type_checkers() -> Set[str]:
 
 
 def test_the_three_lists_agree() -> None:
-    """What __all__ lists, what type checkers see, and what can be loaded are the same names."""
+    """`__all__`, type checkers and the loader agree on the names."""
     assert len(statebase.__all__) == len(set(statebase.__all__))
     assert names_for_type_checkers() == set(statebase.__all__)
     assert {*statebase._MODULE_OF, "models"} == set(statebase.__all__)

@@ -1,4 +1,4 @@
-"""One client serves for long: no leak, and nobody gets the answer of another."""
+"""One client in long use: no leak, and no request gets the response of another."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def echoed(number: object) -> Dict[str, Any]:
 
 
 class Endless(Clock):
-    """A clock on which nobody's sleep ends."""
+    """A clock on which sleeps never end."""
 
     sleepers = 0
 

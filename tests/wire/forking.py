@@ -42,7 +42,7 @@ async def fetch(pool: Any, url: str, id: str) -> Any:
 
 
 class Process:
-    """What one process sends, and gets."""
+    """The request of a process, and its response."""
 
     def __init__(self, pool: Any, url: str) -> None:
         self.answers: List[Any] = []

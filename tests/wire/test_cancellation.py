@@ -59,7 +59,7 @@ async def cancel_all(calls: List[asyncio.Future[Any]]) -> None:
 
 @pytest.fixture
 def deaf_port() -> Iterator[int]:
-    """A port where connections are taken, and nobody ever says a word."""
+    """A port that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=CALLS) as listener:
         yield listener.getsockname()[1]
 
@@ -300,7 +300,7 @@ def test_timeouts_are_no_leaks(
 
 
 class Interrupted(BaseException):
-    """What a signal handler raises, as Ctrl-C does."""
+    """The exception of a signal handler, like that of Ctrl-C."""
 
 
 Interrupt = Callable[..., None]

@@ -42,9 +42,7 @@ def test_pool_outlives_event_loops(server: Any, request_to: Callable[..., Reques
     assert [answer["connection"] for answer in answers] == [1, 1, 2, 2, 3, 3, 4, 4]
 
 
-def test_pool_outlives_event_loops_over_tls(
-    tls_server: Any, ca_file: str, request_to: Callable[..., Request]
-) -> None:
+def test_pool_outlives_event_loops_over_tls(tls_server: Any, ca_file: str, request_to: Callable[..., Request]) -> None:
     """The same with TLS, and with requests that are cancelled as the loop ends."""
     pool = AsyncPool(tls_server.url, verify=ca_file)
 
@@ -63,9 +61,7 @@ def test_pool_outlives_event_loops_over_tls(
     tls_server.wait_until(lambda: tls_server.open == 0)
 
 
-def test_event_loops_in_threads_have_connections_of_their_own(
-    server: Any, request_to: Callable[..., Request]
-) -> None:
+def test_event_loops_in_threads_have_connections_of_their_own(server: Any, request_to: Callable[..., Request]) -> None:
     """Loops that run at the same time share the pool, and nothing else."""
     pool = AsyncPool(server.url)
     together = threading.Barrier(8)
@@ -192,9 +188,7 @@ def test_close_reaches_other_event_loops(server: Any, request_to: Callable[..., 
     assert answers == [{"id": "held", "connection": 1}]
 
 
-def test_idle_connections_of_other_event_loops_are_closed(
-    server: Any, request_to: Callable[..., Request]
-) -> None:
+def test_idle_connections_of_other_event_loops_are_closed(server: Any, request_to: Callable[..., Request]) -> None:
     """Closing a pool in one loop also closes what another, that still runs, has in store."""
     pool = AsyncPool(server.url)
     ready = threading.Event()

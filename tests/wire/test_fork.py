@@ -1,4 +1,4 @@
-"""After a fork, the child uses connections of its own, and those of the parent are as good as before."""
+"""After a fork, the child uses its own connections, and those of the parent still work."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_fork_behind_the_back_of_python_is_noticed(fork: Callable[..., Any]) -> 
 
 
 def test_programs_that_a_child_starts_inherit_no_connection(fork: Callable[..., Any]) -> None:
-    """What takes the place of an inherited socket is closed when the child becomes another program, as sockets are."""
+    """The replacement of an inherited socket is closed when the child executes another program, as sockets are."""
     made, child = fork("leftovers", children=1, calls=3)
 
     assert made > 0
@@ -101,7 +101,7 @@ def test_programs_that_a_child_starts_inherit_no_connection(fork: Callable[..., 
 
 
 def test_connections_of_the_parent_are_not_garbage_in_the_child(fork: Callable[..., Any]) -> None:
-    """What belongs to event loops of the parent is kept: to finalize it would be to wake those loops in the parent."""
+    """Objects of the parent's event loops are kept: finalizing them would wake those loops in the parent."""
     made, child = fork("leftovers", children=1, calls=3)
 
     assert made > 0

@@ -35,9 +35,7 @@ def test_options_of_sockets(
     caller.get()
 
     with socket_of(caller) as connected:
-        options = {
-            name: connected.getsockopt(getattr(socket, level), getattr(socket, name)) for name, level in OPTIONS
-        }
+        options = {name: connected.getsockopt(getattr(socket, level), getattr(socket, name)) for name, level in OPTIONS}
     assert options.pop("SO_KEEPALIVE") != 0
     assert options.pop("TCP_NODELAY") != 0
     assert options == {name: seconds for name, seconds in EXPECTED.items() if hasattr(socket, name)}
