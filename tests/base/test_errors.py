@@ -29,7 +29,7 @@ def error_classes() -> List[Type[StateBaseError]]:
     return [
         value
         for value in vars(_errors).values()
-        if inspect.isclass(value) and issubclass(value, StateBaseError) and value.__module__ == "statebase._base.errors"
+        if inspect.isclass(value) and issubclass(value, StateBaseError) and value.__module__ == "statebase"
     ]
 
 
