@@ -22,7 +22,7 @@ from statebase._base.clock import Clock
 
 CALLS = 10_000
 CANCELLATIONS = 1_000
-FORKING_CLIENT = Path(__file__).with_name("forking_client.py")
+REPOSITORY = Path(__file__).parents[2]
 
 # Before 4.16, anyio forgets a connection that is cancelled in the moment it is made: it is closed when it is garbage.
 ANYIO_FORGETS = Version(version("anyio")) < Version("4.16")
@@ -247,7 +247,10 @@ def test_forks_share_a_client(request: pytest.FixtureRequest, kind: str, flavour
     ]  # of a fork beside threads, 3.12 and later
 
     program = subprocess.run(
-        [sys.executable, *warnings, str(FORKING_CLIENT), *arguments], capture_output=True, timeout=120
+        [sys.executable, *warnings, "-m", "tests.faults.forking_client", *arguments],
+        capture_output=True,
+        cwd=REPOSITORY,
+        timeout=120,
     )
 
     assert (program.returncode, program.stderr) == (0, b"")

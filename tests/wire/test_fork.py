@@ -74,13 +74,12 @@ def test_child_may_go_on_with_the_event_loop(fork: Callable[..., Any]) -> None:
     assert len(connections_of(reports[0])) <= 3
 
 
-def test_response_under_way_is_the_parents(fork: Callable[..., Any], any_server: Any) -> None:
-    """A child cannot read what was on its way to the parent, nor disturb it by trying."""
-    reports = fork("open_response", children=3, calls=6)
+def test_request_under_way_is_the_parents(fork: Callable[..., Any], any_server: Any) -> None:
+    """A child does not disturb a request whose reply is on its way to another thread of the parent."""
+    reports = fork("under_way", children=3, calls=6)
 
     assert_everybody_got_their_own(reports, calls=6)
-    assert [report["read"] is not None for report in reports[1:]] == [True] * 3
-    assert reports[0]["answers"][0][1]["id"] == "open"
+    assert reports[0]["answers"][0][1]["id"] == "under way"
 
 
 def test_fork_behind_the_back_of_python_is_noticed(fork: Callable[..., Any]) -> None:
