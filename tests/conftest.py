@@ -106,7 +106,7 @@ MakeClient = Callable[..., Any]
 def make_client(
     flavour: str, event_loop_for_clients: asyncio.AbstractEventLoop, clock: FrozenClock
 ) -> Iterator[MakeClient]:
-    """Make a client of the flavour; it is closed after the test, and waits take no time."""
+    """Create a client of the flavour; it is closed after the test, and waits take no time."""
     made: List[Any] = []
 
     def make(api_key: str = "sb_test", **options: Any) -> Any:
@@ -150,13 +150,13 @@ SESSION = {
 
 @pytest.fixture
 def session_json() -> Dict[str, Any]:
-    """What the service answers with when it is asked for a session."""
+    """The response of the service to a request for a session."""
     return dict(SESSION)
 
 
 @pytest.fixture
 def respond(make_client: MakeClient) -> Callable[..., Any]:
-    """Make a client whose service gives the answers listed, one a request; returns the client and the requests.
+    """Create a client whose service returns the listed responses, one a request; returns the client and the requests.
 
     A number stands for an answer of this status: 200 with a session, others with nothing.
     """

@@ -28,7 +28,8 @@ class EchoServer:
     """Answers each request with the header `X-Id` that it carried and the number of its connection.
 
     `/hold` is answered once its request is let go, `/stall` gets half of its answer at once and the rest then,
-    `/cut` no more; `/let-all-go` lets all of them go. `/last` closes the connection after the answer, and the answer of `/garbled` is not
+    `/cut` no more; `/let-all-go` lets all of them go, and `/when-one-is-held` is answered
+    when there is one. `/last` closes the connection after the answer, and the answer of `/garbled` is not
     compressed as its headers say. The server is a proxy, too: it
     answers requests for http origins itself, and connects to https origins.
     """
@@ -138,6 +139,8 @@ class EchoServer:
                 if target.endswith("/last"):
                     connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
                     return None
+                if target.endswith("/when-one-is-held"):
+                    self.wait_until(lambda: self.held > 0)
                 if target.endswith("/let-all-go"):
                     self.let_all_go()
                 if target.endswith("/hold"):

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(params=["transport", "http_client"])
 def way(request: pytest.FixtureRequest) -> str:
-    """How requests reach the transport: directly, or through an httpx client of the caller's."""
+    """The way of requests to the transport: directly, or through an httpx client of the caller's."""
     return str(request.param)
 
 
@@ -19,7 +19,7 @@ def way(request: pytest.FixtureRequest) -> str:
 def serve(
     way: str, flavour: str, make_client: Any, event_loop_for_clients: asyncio.AbstractEventLoop
 ) -> Iterator[Callable[..., Any]]:
-    """Make a client whose service is a function from request to response, in both ways."""
+    """Create a client whose service is a function from request to response, in both ways."""
     opened: List[Any] = []
 
     def make(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> Any:

@@ -12,6 +12,7 @@ from ._base.exchange import AsyncExchange, Exchange, Reply, Request
 from ._base.lazy import importing
 from ._base.loopback import is_loopback
 from ._call.drivers import AsyncConnection, SyncConnection
+from ._call.option_checks import SOCKS_WITH_AIOHTTP
 from ._call.outcome import Wire
 from ._call.settings import Settings, check_proxy, configuration_error
 from ._wire.adapter import AsyncSend, HttpxExchange, SyncSend
@@ -97,10 +98,8 @@ def _async_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
 
 
 def _aiohttp_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
-    if (options["proxy"] or "").lower().startswith("socks"):
-        raise configuration_error(
-            "http_backend='aiohttp' has no SOCKS proxies: use an http or https proxy, or httpcore"
-        )
+    if (options["proxy"] or "").lower().startswith("socks"):  # of the environment
+        raise configuration_error(SOCKS_WITH_AIOHTTP)
     with importing:
         from ._wire.aiohttp_pool import AiohttpPool
 

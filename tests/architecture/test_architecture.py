@@ -96,7 +96,7 @@ def test_a_circle_in_a_function_is_found(tmp_path: Path) -> None:
 
 
 def test_few_entries() -> None:
-    """Whoever opens the package sees the architecture: at most 20 entries."""
+    """The listing of the package shows its architecture: at most 20 entries."""
     entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
 
     assert len(entries) <= 20, sorted(entries)

@@ -42,7 +42,7 @@ def test_phrase_is_found(project: Path, capsys: Any, name: str, text: str, found
 
 
 def test_plain_text_passes(project: Path, capsys: Any) -> None:
-    """What only looks alike is no finding: there is no such thing, it is no longer so."""
+    """Similar phrases are not found."""
     (project / "docs/page.md").write_text(
         "There is no session. It is no longer there. Recommended. Run it without items."
     )

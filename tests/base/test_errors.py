@@ -29,12 +29,12 @@ def error_classes() -> List[Type[StateBaseError]]:
     return [
         value
         for value in vars(_errors).values()
-        if inspect.isclass(value) and issubclass(value, StateBaseError) and value.__module__ == "statebase._base.errors"
+        if inspect.isclass(value) and issubclass(value, StateBaseError) and value.__module__ == "statebase"
     ]
 
 
 def test_every_class_of_error_is_public() -> None:
-    """What can be raised can be imported to be caught."""
+    """Every error that can be raised can be imported."""
     assert {kind.__name__ for kind in error_classes()} <= set(statebase.__all__)
 
 
@@ -145,7 +145,7 @@ def test_code_for_httpx_errors_keeps_working(serve: Any) -> None:
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_code_for_transport_errors_of_httpx_keeps_working(respond: Any, failure: Exception, old: Any) -> None:
-    """What 0.4 let escape is caught as before, says which request failed, and is one of ours all the same."""
+    """An exception that 0.4 let through is caught as before, names the failed request, and is also one of ours."""
     client, _ = respond(failure, max_retries=0)
 
     with pytest.raises(old) as caught:
@@ -226,7 +226,7 @@ def test_hint_follows_the_message() -> None:
 
 
 def test_refusals_are_value_errors() -> None:
-    """What was wrong with the arguments is a ValueError, as Python programmers expect."""
+    """Wrong arguments raise a ValueError, as Python programmers expect."""
     assert issubclass(ConfigurationError, ValueError)
     assert issubclass(InvalidRequestError, ValueError)
     assert not issubclass(APIConnectionError, ValueError)

@@ -188,7 +188,7 @@ def raw_bodies(fields: List[str]) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("operation_id", [each for each in CASES if IDS[each].body is not None])
 def test_wrong_bodies_of_a_server(operation_id: str, store: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """What a server answers to a body of wrong types, and what it logs, shows none of it."""
+    """The response of a server to a body of wrong types, and its log, do not contain the body."""
     engine, _ = store
     operation = IDS[operation_id]
     arguments, _ = prepare(operation_id, engine)

@@ -28,7 +28,7 @@ def session(**fields: Any) -> models.SessionResponse:
 
 
 def big_context() -> models.ContextResponse:
-    """Make a context of more than 40 KB."""
+    """Return a context of more than 40 KB."""
     turn = {"input": {"type": "text", "content": "why " * 200}, "output": {"type": "text", "content": "because " * 200}}
     return models.ContextResponse.model_validate(
         {

@@ -1,4 +1,4 @@
-"""What a query asks is not kept: it may be what a user has said."""
+"""Queries are not kept: they may contain text of users."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_unknown_fields_are_kept(serve: Any) -> None:
 
 
 def test_absent_nullable_field_is_none(serve: Any) -> None:
-    """What may be null may as well be left out."""
+    """A field that may be null may also be left out."""
     session = get(serve, httpx.Response(200, json=SESSION))
 
     assert session.user_id is session.metadata is session.ttl_expires_at is None
@@ -209,7 +209,7 @@ def test_declared_number_has_to_be_finite(serve: Any, number: str) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_number_within_content_arrives_as_it_is(serve: Any, number: str) -> None:
-    """What is stored can be read, as with json.loads."""
+    """A stored response can be read, as with json.loads."""
     content = json.dumps({**SESSION, "state": {"v": 0}}).replace('"v": 0', f'"v": {number}')
 
     value = get(serve, httpx.Response(200, content=content)).state["v"]
@@ -255,7 +255,7 @@ class Damaged(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def test_damaged_compression_is_a_lost_answer(serve: Any) -> None:
-    """What cannot be decompressed is no complete answer."""
+    """A body that cannot be decompressed is an incomplete response."""
     with pytest.raises(APIConnectionError, match="DecodingError"):
         serve(
             lambda request: httpx.Response(200, stream=Damaged(), headers={"content-encoding": "gzip"}), max_retries=0
@@ -292,7 +292,7 @@ def test_query_of_a_redirect_is_not_shown(serve: Any) -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_delete_returns_nothing(serve: Any, status: int) -> None:
-    """Where nothing is promised, nothing is returned."""
+    """A method that promises nothing returns None."""
     assert serve(lambda request: httpx.Response(status)).sessions.delete("sess_1") is None
 
 
@@ -324,7 +324,7 @@ def test_list_of_items_is_a_list(serve: Any) -> None:
 
 
 def test_dump_raises_no_warning(serve: Any) -> None:
-    """What was received can be written as JSON again, without a word of complaint."""
+    """A received model can be written as JSON again, without warnings."""
     session = get(serve, httpx.Response(200, json={**SESSION, "mood": "good"}))
 
     dumped = json.loads(session.model_dump_json(exclude_unset=True))

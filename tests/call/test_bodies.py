@@ -90,7 +90,7 @@ def test_value_may_be_anything_that_has_a_json_form(value: Any, sent: Any) -> No
 
 
 def test_model_that_was_received_can_be_sent_back(respond: Any) -> None:
-    """What one method returned is fit for another: unknown fields are kept, times have their offset."""
+    """The result of one method can be passed to another: unknown fields are kept, times have their offset."""
     client, requests = respond(200, httpx.Response(404))
     session = client.sessions.get("sess_1")
 
@@ -176,7 +176,7 @@ def test_extra_body_is_added(respond: Any) -> None:
 
 
 def test_name_in_extra_body_without_a_json_form_is_refused(respond: Any) -> None:
-    """Where no single value is to blame, the body is, and nothing is sent."""
+    """If no single value is wrong, the error names the body, and nothing is sent."""
     client, requests = respond()
 
     with pytest.raises(InvalidRequestError, match="^extra_body has a key that contains a lone surrogate"):

@@ -1,4 +1,4 @@
-"""What stands behind an error is looked at, however it hangs together: it tells no key, and whether to try again."""
+"""The causes of an error are examined, however they are chained: none contains the key, and they decide about a retry."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_responses_of_a_status_error() -> None:
 
 
 def test_errors_of_a_group() -> None:
-    """What is raised together is looked at one by one."""
+    """The members of an exception group are examined one by one."""
 
     class Group(Exception):
         exceptions = (httpx.ReadError("one", request=REQUEST), httpx.ReadError("other", request=REQUEST))

@@ -105,7 +105,7 @@ def test_each_phase_gets_what_is_left(serve: Any, clock: Any) -> None:
 
 
 def test_phase_without_a_limit_has_the_deadline(serve: Any) -> None:
-    """timeout=None with a deadline waits for as long as the deadline, not for ever."""
+    """timeout=None with a deadline waits until the deadline, not without limit."""
     seen = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -133,7 +133,7 @@ def test_phase_that_begins_too_late_fails_at_once(serve: Any, clock: Any) -> Non
 
 
 def test_timeout_before_the_deadline_is_told_as_such(serve: Any, clock: Any) -> None:
-    """A deadline that has not passed is not blamed: the timeout is what has to be raised."""
+    """A deadline that has not passed is not the cause: the error is about the timeout."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         clock.sleep(9.5)
@@ -188,7 +188,7 @@ def test_answer_in_time_is_read_whole(respond: Any, clock: Any) -> None:
     ],
 )
 def test_deadline_tells_whether_the_write_was_sent(serve: Any, clock: Any, error: Exception, outcome: str) -> None:
-    """What ends at the deadline while connecting was not sent; later, it may have been carried out."""
+    """A deadline that ends connecting means not sent; one that ends later means unknown."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         clock.sleep(10)
@@ -244,7 +244,7 @@ class ClosingNever(Closing):
 
 
 def test_connection_is_closed_when_the_answer_is_cut_off(flavour: str, respond: Any, clock: Any) -> None:
-    """What was cut off gives its connection back."""
+    """A call that was cut off releases its connection."""
     stream = (Closing if flavour == "sync" else ClosingNever)(clock, 60, [b"{", b"}"])
     client, _ = respond(httpx.Response(200, stream=stream), deadline=0.02, max_retries=0)
 

@@ -21,7 +21,7 @@ def hooks(events: List[Any]) -> Dict[str, Any]:
 
 
 def test_each_attempt_is_told_before_and_after(respond: Any, events: List[Any], hooks: Any, clock: Any) -> None:
-    """Number, operation and key, then what came of it and when it goes on."""
+    """Number, operation and key of an attempt, then its result and the time of the next one."""
     client, requests = respond(
         httpx.ReadError("lost"),
         httpx.Response(503, headers={"x-request-id": "req_1"}),

@@ -1,4 +1,4 @@
-"""What the handler of a signal, a hook or an embedder raises in the middle of a call comes out as it is, at once."""
+"""An exception that a signal handler, a hook or an embedder raises in a call is propagated unchanged, at once."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_connection_is_dropped(make_client: Any, flavour: str, silent: Any, alar
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SoftTimeLimitExceeded(), KeyError("odd"), AssertionError()])
 def test_transport_with_a_bug(respond: Any, error: Exception) -> None:
-    """What is neither an error of HTTP nor of the system is no lost connection, and is not repeated."""
+    """An exception that is neither an HTTP error nor an OSError is not a lost connection, and is not retried."""
     client, requests = respond(error)
 
     with pytest.raises(type(error)) as caught:

@@ -179,7 +179,7 @@ def test_view_replaces_default_headers(respond: Any) -> None:
     ids=repr,
 )
 def test_header_that_could_smuggle_is_refused(respond: Any, headers: Any) -> None:
-    """What would end a header, be trimmed or lost is refused before anything is sent."""
+    """A value that would end a header, be trimmed or be lost is refused before anything is sent."""
     client, requests = respond()
 
     with pytest.raises(InvalidRequestError):
@@ -189,7 +189,7 @@ def test_header_that_could_smuggle_is_refused(respond: Any, headers: Any) -> Non
 
 
 def test_error_names_the_header(respond: Any) -> None:
-    """Who reads the error by program finds which header it was."""
+    """The error names the header in an attribute."""
     client, _ = respond()
 
     with pytest.raises(InvalidRequestError, match="^The header 'X-A' must be ") as caught:
@@ -199,7 +199,7 @@ def test_error_names_the_header(respond: Any) -> None:
 
 
 def test_headers_of_an_http_client_are_sent_too(respond: Any, flavour: str, make_client: Any) -> None:
-    """What the caller's httpx client sends with every request goes along, but never in place of ours."""
+    """Headers of the caller's httpx client are sent with every request, but do not replace ours."""
     seen = []
 
     def handle(request: httpx.Request) -> httpx.Response:

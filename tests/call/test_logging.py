@@ -18,7 +18,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 
 
 def test_one_line_an_attempt(respond: Any, caplog: pytest.LogCaptureFixture, clock: Any) -> None:
-    """An attempt that is repeated is a warning, the last one information, whatever came of it."""
+    """An attempt that is repeated is logged as a warning, the last one as information, whatever its result."""
     caplog.set_level(logging.DEBUG, logger="statebase")
     client, _ = respond(
         httpx.ReadError("lost"),

@@ -36,7 +36,7 @@ def test_timeout_of_client_view_and_call(respond: Any) -> None:
 
 
 def test_timeout_without_a_word_is_30_seconds(respond: Any) -> None:
-    """No call waits for ever unless it was told so."""
+    """A call waits without limit only if it was told to."""
     client, requests = respond(200)
 
     client.sessions.get("sess_1")
@@ -106,7 +106,7 @@ def test_wrong_value_of_an_option_is_refused(respond: Any, options: Dict[str, An
 
 @pytest.mark.parametrize("name", ["extra_headers", "extra_query", "extra_body"])
 def test_extras_are_mappings(respond: Any, name: str) -> None:
-    """What is no mapping is refused by name; None adds nothing."""
+    """A value that is not a mapping is refused by name; None adds nothing."""
     client, requests = respond(200)
 
     for wrong in ("a=b", [("a", "b")], 5):

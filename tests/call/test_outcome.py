@@ -71,7 +71,7 @@ def told(failures: List[Any]) -> str:
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize(("failures", "outcomes"), TABLE, ids=[told(failures) for failures, _ in TABLE])
 def test_outcome(respond: Any, operation: str, failures: List[Any], outcomes: List[str]) -> None:
-    """From what came of the attempts follows what is known of the request."""
+    """The results of the attempts decide the outcome of the request."""
     client, requests = respond(*failures, max_retries=len(failures) - 1)
 
     with pytest.raises(StateBaseError) as caught:
@@ -119,7 +119,7 @@ def test_hint_says_what_to_do(respond: Any, call: Any, failure: Any, hint: str) 
 
 
 def test_repeating_with_the_key_sends_the_same_key(respond: Any) -> None:
-    """What the hint advises works."""
+    """The advice in the hint works."""
     client, requests = respond(LOST, httpx.Response(404), max_retries=0)
     with pytest.raises(StateBaseError) as caught:
         KEYED(client)

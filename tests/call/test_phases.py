@@ -27,7 +27,7 @@ from statebase._call.outcome import is_timeout, phase_of
     ids=lambda value: type(value).__name__,
 )
 def test_how_far_an_attempt_came(error: Exception, phase: str) -> None:
-    """What broke before anything was sent is told from what broke later; what is not known counts as sent."""
+    """A failure before anything was sent differs from a later one; an unknown one counts as sent."""
     assert phase_of(error) == phase
 
 

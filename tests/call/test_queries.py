@@ -27,7 +27,7 @@ class Number(enum.IntEnum):
 
 
 class Similarity(float):
-    """What numpy's numbers are: a float with a repr of its own."""
+    """A number like those of numpy: a float with its own repr."""
 
     def __repr__(self) -> str:
         return "Similarity(0.5)"

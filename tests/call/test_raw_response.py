@@ -31,7 +31,7 @@ HEADERS = {
 
 @pytest.fixture
 def raw(flavour: str, make_client: Any) -> Any:
-    """Make the raw view of a client whose service gives the answers listed; methods return when they are done."""
+    """Return the raw view of a client whose service returns the listed responses; methods return when they are done."""
     from functools import wraps
 
     def make(*answers: httpx.Response) -> Any:
@@ -74,7 +74,7 @@ def test_answer_tells_all(raw: Any) -> None:
 
 @pytest.mark.parametrize("reset", ["soon", "-1", "", "1e300", "nan", "99999999999999999999"])
 def test_rate_limit_that_says_nothing(raw: Any, reset: str) -> None:
-    """What cannot be read is None."""
+    """A value that cannot be read is None."""
     answer = raw(httpx.Response(200, json=SESSION, headers={"X-RateLimit-Reset": reset})).sessions.get("sess_1")
 
     assert answer.rate_limit.reset_at is answer.rate_limit.limit is answer.rate_limit.remaining is None
@@ -108,7 +108,7 @@ def test_answer_that_cannot_be_read_can_be_seen(raw: Any) -> None:
 
 
 def test_page_goes_on_from_a_raw_answer(flavour: str, raw: Any) -> None:
-    """What a raw list reads is a page like any other."""
+    """The page of a raw list is a page like any other."""
     item = {name: SESSION[name] for name in SESSION if name != "state"}
     pages = [{"data": [item], "has_more": True}, {"data": [{**item, "id": "sess_2"}], "has_more": False}]
     view = raw(*(httpx.Response(200, json=page) for page in pages))

@@ -59,7 +59,7 @@ COMPRESSED: Dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("coding", COMPRESSED)
 def test_size_counts_decompressed(serve: Any, coding: str) -> None:
-    """What is as large as the limit passes; one byte more does not."""
+    """A response as large as the limit is accepted; one byte more is not."""
     content = b'{"a": "%b"}' % (b"b" * 200_000)
 
     def handle(_: httpx.Request) -> httpx.Response:
@@ -94,7 +94,7 @@ def test_bomb_takes_no_memory(serve: Any) -> None:
     ],
 )
 def test_compressed_body_that_brings_nothing_has_an_end(serve: Any, coding: str, start: bytes, filler: bytes) -> None:
-    """What decompresses to nothing counts as well, and none of it is kept."""
+    """Input that decompresses to nothing counts as well, and none of it is kept."""
     body = Pieces([start, *[filler] * 200])
     client = serve(lambda _: httpx.Response(200, headers={"Content-Encoding": coding}, stream=body))
     tracemalloc.start()
@@ -134,7 +134,7 @@ def test_body_in_tiny_pieces_takes_no_more_memory_than_its_size(serve: Any) -> N
 
 
 def test_rest_is_not_received(serve: Any) -> None:
-    """What would come after the limit is not waited for, and the connection is given back."""
+    """The rest after the limit is not waited for, and the connection is released."""
     body = in_pieces(bytes(100_000))
     client = serve(lambda _: httpx.Response(200, stream=body))
 
@@ -163,7 +163,7 @@ def test_error_tells_what_is_known(serve: Any, status: int, outcome: str) -> Non
 
 
 def test_response_that_was_read_before_counts(serve: Any) -> None:
-    """A transport that brings responses whole is no way around the limit."""
+    """A transport that returns responses as a whole is also limited."""
     client = serve(lambda _: httpx.Response(200, json={"a": "b" * 1000}))
 
     with pytest.raises(ResponseTooLargeError):

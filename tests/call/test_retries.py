@@ -44,7 +44,7 @@ TIMEOUTS = ("connect timeout", "read timeout", "write timeout", "pool timeout")
 
 @pytest.fixture
 def attempts(serve: Any) -> Callable[..., List[httpx.Request]]:
-    """Let every attempt fail alike, and return those that were sent."""
+    """Fail every attempt in the same way, and return the attempts that were sent."""
 
     def run(answer: Any, max_retries: int, use: Any = lambda client: client.sessions.get("sess_1")) -> Any:
         requests: List[httpx.Request] = []
@@ -155,7 +155,7 @@ def test_delete_that_was_lost_has_succeeded(respond: Any, failure: Any) -> None:
 
 @pytest.mark.parametrize("failures", [[], [429], [httpx.ConnectError("refused")], [httpx.PoolTimeout("busy")]])
 def test_delete_of_what_was_never_there_fails(respond: Any, failures: List[Any]) -> None:
-    """Where no earlier attempt can have deleted anything, a 404 is a 404."""
+    """If no earlier attempt can have deleted anything, a 404 is a 404."""
     client, _ = respond(*failures, 404)
 
     with pytest.raises(APIStatusError, match="404"):
@@ -195,7 +195,7 @@ def test_certificate_that_is_not_trusted_is_not_retried(respond: Any) -> None:
 
 
 def test_attempts_tell_what_happened(respond: Any, clock: Any) -> None:
-    """Each attempt has its time, how far it came, and what came of it."""
+    """Each attempt has its time, its phase and its result."""
     client, _ = respond(
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("late"),

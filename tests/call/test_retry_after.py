@@ -1,4 +1,4 @@
-"""What the service asks callers to wait is waited, in each form that it can say it, or told to the caller."""
+"""The wait that the service asks for is kept, in each form of it, or reported to the caller."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_what_will_not_pass_is_not_tried_again() -> None:
     ("asked", "jitter", "seconds"), [(0, 0, 0), (3, 0, 3), (3, 1, 3.5), (60, 0, 60), (60.1, 0, None)]
 )
 def test_service_says_how_long_at_least(asked: float, jitter: float, seconds: Optional[float]) -> None:
-    """What the service asked for is waited, and a little more; over a minute, the caller decides."""
+    """The wait that the service asked for is kept, plus a little; over a minute, the caller decides."""
     assert RetryPolicy(max_retries=1).delay(1, Failure(True, asked), jitter=jitter) == seconds
 
 
@@ -48,7 +48,7 @@ def test_service_says_how_long_at_least(asked: float, jitter: float, seconds: Op
     ("remaining", "goes_on"), [(None, True), (3.1, True), (3, False), (2, False), (0, False), (-1, False)]
 )
 def test_wait_beyond_the_deadline_is_not_begun(remaining: Optional[float], goes_on: bool) -> None:
-    """Where no time would be left for another attempt, the call ends now."""
+    """If no time would be left for another attempt, the call ends now."""
     delay = RetryPolicy(max_retries=1).delay(1, Failure(True, 3), jitter=0, remaining_seconds=remaining)
 
     assert (delay is not None) == goes_on

@@ -200,7 +200,7 @@ def test_refused_argument_does_not_show_the_key(respond: Any) -> None:
 
 
 def test_new_key_of_the_service_shows_in_no_repr(local_client: Any) -> None:
-    """The answer that brings a new key can be printed and logged; whoever asks for the key gets it."""
+    """The response with a new key can be printed and logged; code that reads the key gets it."""
     answer = local_client.dashboard.create_key("laptop")
 
     assert answer.full_key.startswith("sb_")
@@ -359,7 +359,7 @@ def test_local_variables_of_the_constructor_do_not_show_the_key(client_class: An
 def test_local_variables_do_not_show_a_wrong_key(
     client_class: Any, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key with a line end is a key nevertheless."""
+    """A key with a line end is still a key."""
     monkeypatch.setenv("STATEBASE_API_KEY", f"{KEY} x")
 
     with pytest.raises(ConfigurationError) as caught:

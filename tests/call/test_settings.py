@@ -289,7 +289,7 @@ def test_refusal_does_not_repeat_secrets(options: Any, secret: str) -> None:
 
 @BOTH
 def test_right_options_are_taken(client_class: Any) -> None:
-    """What the documentation offers is accepted."""
+    """The values in the documentation are accepted."""
     client = client_class(
         "sb_test",
         "eu",

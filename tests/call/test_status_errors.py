@@ -134,7 +134,7 @@ def test_status_without_a_name(serve: Any) -> None:
 
 
 def test_address_is_told_without_its_query(serve: Any) -> None:
-    """What the user searched for is not in the error."""
+    """The user's query is not in the error."""
     error = error_of(serve, httpx.Response(500))
 
     assert error.url == "https://api.statebase.org/v1/sessions/sess_1"

@@ -51,7 +51,7 @@ def test_help_lists_commands_exit_codes_and_environment(call: Run) -> None:
 
 
 def test_help_loads_nothing_that_takes_time() -> None:
-    """`statebase --help`, and a command line that makes no sense, wait for neither httpx nor pydantic."""
+    """`statebase --help` and usage errors load neither httpx nor pydantic."""
     script = (
         "import sys\n"
         "from statebase.cli import main\n"

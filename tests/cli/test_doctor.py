@@ -168,7 +168,7 @@ def test_answers_to_the_key(doctor: Doctor, service: SmallService, answer: int, 
 
 
 def test_closed_port(doctor: Doctor) -> None:
-    """Nobody listens: what builds on a connection is skipped, and says why."""
+    """No server listens: checks that need a connection are skipped, with the reason."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -271,7 +271,7 @@ def test_server_without_tls(doctor: Doctor, service: SmallService) -> None:
 
 
 def test_authorities_that_are_not_there(doctor: Doctor, tmp_path: Path, make_service: Any) -> None:
-    """A variable that points nowhere is named, and the connection is not tried without it."""
+    """A variable whose path does not exist is named, and no connection is opened."""
     service = make_service(certificate(tmp_path, trustme.CA(), "127.0.0.1"))
 
     code, checks = doctor("--url", service.url, SSL_CERT_FILE=str(tmp_path / "absent.pem"))
@@ -293,7 +293,7 @@ def test_clocks_that_differ(doctor: Doctor, service: SmallService, hours: int, w
 
 
 def test_older_server(doctor: Doctor, service: SmallService) -> None:
-    """What the server lacks is a warning, by name."""
+    """Something that the server lacks is a warning that names it."""
     del service.document["paths"]["/v1/sessions/{session_id}/fork"]
 
     code, checks = doctor("--url", service.url)
@@ -303,7 +303,7 @@ def test_older_server(doctor: Doctor, service: SmallService) -> None:
 
 
 def test_newer_server(doctor: Doctor, service: SmallService) -> None:
-    """What the server has beside is told, and no reason to warn."""
+    """An addition of the server is reported, but not as a warning."""
     service.document["paths"]["/v1/news"] = {"get": {}}
 
     _, checks = doctor("--url", service.url)
@@ -334,7 +334,7 @@ def test_document_that_is_none(doctor: Doctor, service: SmallService, document: 
 
 @pytest.mark.parametrize("health", [b"<html>Welcome", {"status": "healthy"}, [], b"\xff"])
 def test_another_service(doctor: Doctor, service: SmallService, health: Any) -> None:
-    """What answers otherwise than StateBase does is probably something else."""
+    """A response that differs from StateBase's is probably from another service."""
     service.health = health
 
     code, checks = doctor("--url", service.url)
@@ -355,7 +355,7 @@ def test_service_that_is_not_well(doctor: Doctor, service: SmallService) -> None
 
 
 def test_service_that_hangs_up(doctor: Doctor, service: SmallService) -> None:
-    """A port that accepts and says nothing is no service; the rest is skipped."""
+    """A port that accepts connections and sends nothing is not a service; the rest is skipped."""
     service.hangs_up = True
 
     code, checks = doctor("--url", service.url)
@@ -366,7 +366,7 @@ def test_service_that_hangs_up(doctor: Doctor, service: SmallService) -> None:
 
 
 def test_proxy_of_http(doctor: Doctor, service: SmallService) -> None:
-    """What is sent unencrypted to this machine does not go through the proxy of the environment."""
+    """Unencrypted requests to this machine do not use the proxy in the environment."""
     code, checks = doctor("--url", service.url, HTTP_PROXY="http://proxy.invalid:3128")
 
     assert code == 0
@@ -436,7 +436,7 @@ def test_extras_are_those_of_the_package() -> None:
 
 
 def test_missing_extra_is_named(doctor: Doctor, service: SmallService, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not installed is told with the command that installs it."""
+    """A missing extra is reported with the command that installs it."""
     monkeypatch.setitem(EXTRAS, "http2", ("no_such_module",))
 
     _, checks = doctor("--url", service.url)
@@ -445,7 +445,7 @@ def test_missing_extra_is_named(doctor: Doctor, service: SmallService, monkeypat
 
 
 def test_nothing_is_waited_for_without_end() -> None:
-    """What does not end in time is given up; what ends, ends as it did."""
+    """A function that takes too long is abandoned; otherwise its result is returned."""
 
     def fail() -> None:
         raise KeyError("mine")

@@ -41,7 +41,7 @@ def make_store(path: Path, **options: Any) -> None:
 
 
 def snapshot(directory: Path) -> List[Tuple[str, bytes, int]]:
-    """Return what stands in a directory, but for the index of a log, which is made anew for each reader."""
+    """Return the content of a directory, without the index of a log, which is created for each reader."""
     files = [file for file in sorted(directory.iterdir()) if not file.name.endswith("-shm")]
     return [(file.name, file.read_bytes(), file.stat().st_mtime_ns) for file in files]
 
@@ -62,7 +62,7 @@ def test_healthy_store(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
-    """What another process has written and not yet put into the file is seen, and stays where it is."""
+    """Writes of another process that are only in the log are seen, and stay there."""
     script = (
         "import sys\n"
         "from statebase import StateBase\n"
@@ -87,7 +87,7 @@ def test_store_in_use(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_store_that_was_not_closed(doctor: Doctor, tmp_path: Path) -> None:
-    """What a process that died has left in the log is seen, and left there."""
+    """Writes that a killed process left in the log are seen, and stay there."""
     script = (
         "import os\nfrom statebase import StateBase\nStateBase.local('store.db').sessions.create('bot')\nos._exit(9)\n"
     )
@@ -223,7 +223,7 @@ def test_store_of_another_embedder(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_machine_without_embedder(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where none is installed, it is said how to search by meaning."""
+    """If no embedder is installed, the advice says how to search by meaning."""
     make_store(tmp_path / "store.db")
     monkeypatch.setattr("statebase.cli.doctor.store.default_embedder", lambda: None)
 

@@ -1,4 +1,4 @@
-"""What a server says of its API is compared with what this SDK knows, by what a call sends and reads."""
+"""The API that a server describes is compared with the one of this SDK, by what a call sends and reads."""
 
 from __future__ import annotations
 

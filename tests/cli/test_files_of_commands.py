@@ -22,7 +22,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs signals and limits 
 
 @pytest.fixture
 def export(run: Run, tmp_path: Path) -> bytes:
-    """What an export of a store with a session holds; the store is `store.db`, the directory `folder`."""
+    """The export of a store with a session; the store is `store.db`, the directory `folder`."""
     with StateBase.local(tmp_path / "store.db") as client:
         session = client.sessions.create("bot")
         client.sessions.add_turn(session.id, "in", "x" * 50_000)
@@ -66,7 +66,7 @@ def test_import_that_added_nothing_leaves_no_store(run: Run, tmp_path: Path, exp
 
 
 def test_import_that_failed_says_what_it_added(run: Run, tmp_path: Path, export: bytes) -> None:
-    """What came before the damage stays, in the store too."""
+    """The records before the damage stay, in the store too."""
     (tmp_path / "in.jsonl").write_bytes(b"".join(export.splitlines(keepends=True)[:2]))
 
     result = run("import", "in.jsonl", "--path", "new.db")
@@ -191,7 +191,7 @@ def test_interrupt_while_an_error_is_reported(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize("command", [["--help"], ["doctor", "--path", "store.db"], ["purge", "--path", "store.db"]])
 def test_stdout_that_is_closed_or_full(tmp_path: Path, export: bytes, command: List[str]) -> None:
-    """A reader that is gone is no reason for a message; a full disk is one line."""
+    """A closed pipe causes no message; a full disk causes one line."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     program = [sys.executable, "-m", "statebase", *command]

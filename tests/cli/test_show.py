@@ -158,7 +158,7 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 def test_distances() -> None:
-    """What was, was ago; what will be, will be in."""
+    """Past times end in "ago", future times begin with "in"."""
     from datetime import datetime, timedelta, timezone
 
     now = datetime(2026, 1, 2, tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""What is different between two states is told by path, as deep inside as possible."""
+"""The differences between two states have the most specific paths."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_nothing_is_left_out(before: Any, after: Any) -> None:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two values are the same JSON; in Python, True is 1."""
+    """Return whether two values are the same JSON; in Python, True is 1."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

@@ -272,7 +272,7 @@ def test_service_that_says_how_long_to_wait(faulty: Any) -> None:
 
 
 def test_first_look_that_fails(faulty: Any) -> None:
-    """Where nothing was ever seen, waiting for it to pass makes no sense."""
+    """If the first poll fails, the command fails."""
     transport, client, session_id = faulty
     transport.fail_in = 0
 
@@ -281,7 +281,7 @@ def test_first_look_that_fails(faulty: Any) -> None:
 
 
 def test_refusal_ends_it(faulty: Any) -> None:
-    """What waiting does not mend is an error."""
+    """A failure that is not temporary is an error."""
     transport, client, session_id = faulty
     transport.answer = httpx.Response(401, json={})
 
@@ -346,7 +346,7 @@ def test_command(run: Run, serve: Callable[..., Any], tmp_path: Path, place: str
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signals to send")
 def test_stopped_by_control_c(tmp_path: Path) -> None:
-    """To stop following is no failure: exit code 0, and no complaint."""
+    """Ctrl-C is not a failure: exit code 0, and no message."""
     with StateBase.local(tmp_path / "store.db") as client:
         session_id = client.sessions.create("bot").id
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What sessions hold is shown as text: it cannot steer the terminal, and colour is for terminals only."""
+"""Content of sessions is printed as text: it cannot control the terminal, and colour is for terminals only."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unsafe(text: str) -> List[str]:
 
 @pytest.mark.parametrize("arguments", [["show"], ["show", "--json"], ["tail", "--once"], ["tail", "--once", "--json"]])
 def test_nothing_steers_the_terminal(call: Run, session_id: str, arguments: List[str]) -> None:
-    """What is not text is written as an escape sequence, as in JSON."""
+    """Control characters are printed as escape sequences, as in JSON."""
     command, *options = arguments
 
     output = call(command, session_id, "--path", "store.db", *options).stdout
@@ -71,7 +71,7 @@ def test_complaints_cannot_either(call: Run) -> None:
 
 @given(st.text())
 def test_escaped_text(text: str) -> None:
-    """What is escaped is harmless and can be encoded; what was harmless is as it was."""
+    """Escaped text is harmless and can be encoded; harmless text is unchanged."""
     shown = escaped(text)
 
     assert unsafe(shown.replace("\n", "\x00")) == []
@@ -125,7 +125,7 @@ def test_colour(monkeypatch: pytest.MonkeyPatch, variables: Dict[str, str], term
 
 
 def test_terminals_without_unicode(tmp_path: Path) -> None:
-    """What the encoding of the output lacks is written as an escape sequence, and nothing fails."""
+    """Characters that the output encoding lacks are printed as escape sequences, and nothing fails."""
     with StateBase.local(tmp_path / "store.db") as client:
         session_id = client.sessions.create("日本").id
 

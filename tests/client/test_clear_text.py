@@ -157,13 +157,13 @@ def test_proxy_that_is_no_url(flavour: str, monkeypatch: pytest.MonkeyPatch, mak
     ],
 )
 def test_proxy_that_can_work(make_client: Any, url: str) -> None:
-    """What httpx takes is accepted, and nothing is opened."""
+    """Proxies that httpx accepts are accepted, and nothing is opened."""
     assert make_client(proxy=url)._connection.wire.proxy.startswith(str(httpx.URL(url).host))
 
 
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
 def test_error_says_that_the_proxy_refused(make_client: Any, status: str) -> None:
-    """What a proxy says to CONNECT is told as the proxy's, with its address and without its password."""
+    """The response of a proxy to CONNECT is reported as the proxy's, with its address and without its password."""
     listening = Listening(answer(status))
     client = make_client(
         base_url="https://origin.invalid", proxy=f"http://user:s3cret@{listening.address}", max_retries=0

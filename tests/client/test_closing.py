@@ -12,7 +12,7 @@ from statebase import AsyncStateBase, StateBase, StateBaseError
 
 
 class Counting(httpx.MockTransport):
-    """A transport that counts how often it is closed."""
+    """A transport that counts how many times it is closed."""
 
     def __init__(self) -> None:
         super().__init__(lambda request: httpx.Response(200, json={}))

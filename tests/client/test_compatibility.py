@@ -131,7 +131,7 @@ def test_rollback_of_a_session(local_client: Any) -> None:
 
 
 def test_mappings_of_0_4_can_be_read_as_such(local_client: Any) -> None:
-    """What 0.4 returned as dictionaries still reads as dictionaries do."""
+    """Results that were dictionaries in 0.4 can still be used as dictionaries."""
     session = local_client.sessions.create("agent", initial_state={"plan": "basic"})
     local_client.sessions.add_turn(session.id, "hi", "hello")
     local_client.memory.add("Prefers tea", session_id=session.id)
@@ -217,7 +217,7 @@ def test_none_that_0_4_left_out_is_left_out(respond: Any) -> None:
 
 
 def test_body_of_a_tool_call_is_that_of_0_4(respond: Any, turn: Dict[str, Any]) -> None:
-    """What reads tool calls from elsewhere finds them as before."""
+    """Code that reads tool calls from other libraries finds them as before."""
     client, requests = respond(httpx.Response(201, json=turn))
 
     client.sessions.add_tool_call("sess_1", "track", {"id": 7}, {"eta": 1}, "call_1")

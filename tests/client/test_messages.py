@@ -1,4 +1,4 @@
-"""What users read when something is wrong: each call, and below it the exact error, to be read in review."""
+"""The messages for wrong input: each call, and below it the exact error, to be read in review."""
 
 from __future__ import annotations
 
@@ -739,7 +739,7 @@ class Odd:
 
 
 class Session:
-    """What somebody passes in place of an id."""
+    """An object that is passed in place of an ID."""
 
     id = "sess_1"
 
@@ -794,7 +794,7 @@ def client_class(flavour: str) -> Any:
 
 @pytest.fixture
 def names(local_client: Any) -> Dict[str, Any]:
-    """What the calls of a client use."""
+    """The names that the calls of a client use."""
     sid = local_client.sessions.create("agent", initial_state={"step": 0}).id
     local_client.sessions.update_state(sid, {"step": 1})
     local_client.sessions.update_state(sid, {"step": 2})
@@ -815,13 +815,13 @@ def test_options_of_a_client(call: str, error: str, client_class: Any) -> None:
 
 @pytest.mark.parametrize(("call", "error"), rows(OPTIONS_OF_ONE_FLAVOUR))
 def test_options_of_one_flavour(call: str, error: str) -> None:
-    """What each class wants of the httpx objects that it gets."""
+    """The httpx objects that each class accepts."""
     assert error_of(call, dict(VALUES)) == error
 
 
 @pytest.mark.parametrize(("call", "error"), rows(LOCAL))
 def test_options_of_an_embedded_engine(call: str, error: str, client_class: Any) -> None:
-    """What `local()` takes."""
+    """The options of `local()`."""
     got = error_of(call, {**VALUES, "local": client_class.local})
 
     assert got.replace(str(Path.cwd()), "/current") == error
@@ -881,7 +881,7 @@ def test_imports(call: str, error: str, statebase_client: StateBase) -> None:
 
 @pytest.mark.parametrize(("call", "error"), rows(TESTING))
 def test_tools_for_tests(call: str, error: str) -> None:
-    """What the testing package refuses."""
+    """The arguments that the testing package refuses."""
 
     def untriggered() -> None:
         faults = Faults()

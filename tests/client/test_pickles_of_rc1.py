@@ -1,4 +1,4 @@
-"""What 1.0.0rc1 pickled is read by this version, wherever its classes stand now."""
+"""Pickles of 1.0.0rc1 are read by this version, wherever its classes are now."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Set
 
@@ -23,7 +25,7 @@ def names_for_type_checkers() -> Set[str]:
 
 
 def test_the_three_lists_agree() -> None:
-    """What __all__ lists, what type checkers see, and what can be loaded are the same names."""
+    """`__all__`, type checkers and the loader agree on the names."""
     assert len(statebase.__all__) == len(set(statebase.__all__))
     assert names_for_type_checkers() == set(statebase.__all__)
     assert {*statebase._MODULE_OF, "models"} == set(statebase.__all__)
@@ -40,6 +42,14 @@ def test_dir_lists_names_before_they_are_loaded() -> None:
     code = "import statebase; missing = set(statebase.__all__) - set(dir(statebase)); assert not missing, missing"
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_errors_are_named_as_they_are_imported() -> None:
+    """The last line of a traceback, and a pickle, have the name that `except` takes."""
+    error = pickle.loads(pickle.dumps(statebase.ConfigurationError("no")))
+
+    assert traceback.format_exception_only(type(error), error) == ["statebase.ConfigurationError: no\n"]
+    assert pickle.dumps(error, protocol=0).startswith(b"cstatebase\nConfigurationError")
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -86,7 +86,7 @@ def httpx_client(flavour: str, event_loop_for_clients: asyncio.AbstractEventLoop
 
 @pytest.fixture(params=["pool", "hooks", "transport", "proxy", "http_client"])
 def options(request: pytest.FixtureRequest, flavour: str, address: str) -> Dict[str, Any]:
-    """What a client is made with to send its requests one way or the other."""
+    """The options that make a client send its requests one way or the other."""
     transport = httpx.HTTPTransport if flavour == "sync" else httpx.AsyncHTTPTransport
     ways: Dict[str, Any] = {
         "pool": dict,

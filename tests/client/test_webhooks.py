@@ -93,6 +93,6 @@ def test_an_unknown_type_stays_readable() -> None:
     ],
 )
 def test_what_is_no_event_is_said_so(payload: bytes) -> None:
-    """A signed body that is no event raises the error of webhooks, not one of pydantic."""
+    """A signed body that is not an event raises the error of webhooks, not one of pydantic."""
     with pytest.raises(webhooks.WebhookError, match="not an event at"):
         webhooks.parse(payload, sign(payload), SECRET)

@@ -141,7 +141,7 @@ MakeProject = Callable[..., "Project"]
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> MakeProject:
-    """Make a project from a document; `package` is the name of the generated package, in `tmp_path`."""
+    """Create a project from a document; `package` is the name of the generated package, in `tmp_path`."""
     from codegen.package import Project
 
     def make(document: dict[str, Any], *, real_overlay: bool = False, package: str = "made") -> Project:

@@ -18,7 +18,7 @@ def project(make_project: Callable[..., Project], small_document: dict[str, Any]
 
 
 def test_the_repository_is_clean(root: Path) -> None:
-    """What is checked in is what the document, the overlay and the pinned generators make."""
+    """The files in the repository are those that the document, the overlay and the pinned generators produce."""
     assert check(Project.at(root)) == []
 
 

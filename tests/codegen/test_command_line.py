@@ -54,7 +54,7 @@ def test_generate_then_check(repository: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_an_error_is_one_line(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A document that is no good ends with status 2 and one line on stderr."""
+    """An invalid document ends with status 2 and one line on stderr."""
     (repository / "openapi" / "statebase-v1.json").write_text("[", encoding="utf-8")
 
     status = main(["generate"])
@@ -67,7 +67,7 @@ def test_an_error_is_one_line(repository: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_overlay_prints_the_whole_document(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What comes out is JSON, with the actions of the overlay carried out."""
+    """The output is JSON, with the actions of the overlay applied."""
     assert main(["overlay"]) == 0
 
     document = json.loads(capsys.readouterr().out)
@@ -125,7 +125,7 @@ def test_update_replaces_the_document_and_generates(
 def test_update_keeps_the_document_if_it_cannot_be_generated_from(
     repository: Path, small_document: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A document that is no good for the generator replaces nothing."""
+    """A document that the generator refuses replaces nothing."""
     document = repository / "openapi" / "statebase-v1.json"
     before = document.read_bytes()
     del small_document["paths"]["/v1/things"]["post"]["tags"]

@@ -65,7 +65,7 @@ def test_schema_is_described(name: str) -> None:
 
 @pytest.mark.parametrize("action", OVERLAY["actions"], ids=lambda action: action["target"])
 def test_action_has_a_reason_and_a_source(action: dict[str, Any]) -> None:
-    """What is added to the document of the service can be checked by whoever reads it."""
+    """Every addition to the document of the service has its reason and source."""
     reason, _, source = action["description"].partition(" Source: ")
 
     assert reason.endswith(".")
@@ -99,7 +99,7 @@ def test_every_namespace_is_described() -> None:
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
 def test_positional_arguments_exist(path: str, method: str, operation: dict[str, Any]) -> None:
-    """What may be given by position is a parameter or a field of the request, the path's first."""
+    """Positional arguments are parameters or fields of the request, those of the path first."""
     in_path = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"]
     in_query = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {"schema": {}})

@@ -104,7 +104,7 @@ SAME: dict[str, tuple[object, object]] = {
 
 @pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME.keys())
 def test_two_ways_to_say_one_thing_are_the_same(one: object, other: object) -> None:
-    """How a schema is written makes no difference, whichever way the value travels."""
+    """The way in which a schema is written does not matter, in requests and responses."""
     first, second = document(one, Thing=A_THING), document(other, Thing=A_THING)
 
     assert compare(first, second) == []

@@ -149,7 +149,7 @@ def test_operations_without_a_name_are_not_taken_for_one_that_moved() -> None:
 
 
 def test_renamed_path_parameter_breaks_the_names_of_the_sdk() -> None:
-    """The path is the same on the wire, the argument is not; the suffix of the operationId is no other name."""
+    """The path is the same on the wire, the argument is not; the suffix of the operationId does not change the name."""
     renamed = changed("parameters/0/name", "id")
     renamed["operationId"] = "create_order_shops__id__orders_post"
 
@@ -199,7 +199,7 @@ CREDENTIALS: dict[str, tuple[list[Any], list[Any], list[tuple[Kind, str]]]] = {
 def test_credentials_break_where_the_old_ones_no_longer_do(
     old: list[Any], new: list[Any], expected: list[tuple[Kind, str]]
 ) -> None:
-    """What a client sends to be let in must be enough; what the document calls it does not matter."""
+    """The credentials that a client sends must be enough; their names in the document do not matter."""
     schemes = {"key": KEY, "bearer": BEARER, "sameKey": {**KEY, "description": "The key."}}
     before, after = document(ORDER_OPERATION), document(ORDER_OPERATION)
     before.update(security=old, components={"securitySchemes": schemes})

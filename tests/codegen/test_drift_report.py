@@ -42,7 +42,7 @@ def test_worst_change_decides(changes: list[Change], code: int, verdict: str) ->
 
 
 def test_changes_are_sorted_whatever_the_order_of_the_documents() -> None:
-    """Breaking changes come first, then they go by place."""
+    """Breaking changes come first, then changes are ordered by location."""
     operation: dict[str, Any] = {"responses": {"200": {"description": ""}}}
     old = {"paths": {"/c": {"get": operation}, "/a": {"get": operation}}}
     new = {"paths": {"/d": {"get": operation}, "/b": {"get": operation}}}

@@ -137,7 +137,7 @@ def response_change(kind: Any, where: tuple[str, str]) -> Change:
 
 @pytest.mark.parametrize(("old", "new", "where"), NARROWED.values(), ids=NARROWED.keys())
 def test_narrowing_breaks_requests_only(old: Any, new: Any, where: tuple[str, str]) -> None:
-    """What fits fewer values may refuse what a client sends, and answers nothing that it does not know."""
+    """A narrower schema may refuse what a client sends, but returns nothing that the client does not know."""
     sent = compare(in_request(old), in_request(new))
     got = compare(in_response(old), in_response(new))
 
@@ -147,7 +147,7 @@ def test_narrowing_breaks_requests_only(old: Any, new: Any, where: tuple[str, st
 
 @pytest.mark.parametrize(("new", "old", "where"), NARROWED.values(), ids=NARROWED.keys())
 def test_widening_breaks_responses_only(old: Any, new: Any, where: tuple[str, str]) -> None:
-    """What fits more values takes all that a client sends, and may answer what it does not know."""
+    """A wider schema accepts everything that a client sends, but may return what the client does not know."""
     sent = compare(in_request(old), in_request(new))
     got = compare(in_response(old), in_response(new))
 
@@ -158,7 +158,7 @@ def test_widening_breaks_responses_only(old: Any, new: Any, where: tuple[str, st
 
 @pytest.mark.parametrize(("old", "new", "where"), DIFFERENT.values(), ids=DIFFERENT.keys())
 def test_what_is_neither_wider_nor_narrower_breaks_both(old: Any, new: Any, where: tuple[str, str]) -> None:
-    """What is gone or means something else breaks whoever sends or gets it."""
+    """A part that is removed or changes its meaning breaks clients that send or receive it."""
     sent = compare(in_request(old), in_request(new))
     got = compare(in_response(old), in_response(new))
 
@@ -168,7 +168,7 @@ def test_what_is_neither_wider_nor_narrower_breaks_both(old: Any, new: Any, wher
 
 @pytest.mark.parametrize(("old", "new", "where"), ADDED.values(), ids=ADDED.keys())
 def test_additions_break_nobody(old: Any, new: Any, where: tuple[str, str]) -> None:
-    """What is merely there from now on can be left alone."""
+    """An optional addition does not matter."""
     sent = compare(in_request(old), in_request(new))
     got = compare(in_response(old), in_response(new))
 

@@ -34,7 +34,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_the_bytes_do_not_depend_on_where_it_runs(root: Path, tmp_path: Path) -> None:
-    """Hash seed, working directory, locale, time zone and a foreign pyproject.toml make no difference."""
+    """Hash seed, working directory, locale, time zone and a foreign pyproject.toml do not matter."""
     made: list[dict[str, str]] = []
     for number, environment in enumerate(
         [
@@ -60,7 +60,7 @@ def test_the_bytes_do_not_depend_on_where_it_runs(root: Path, tmp_path: Path) ->
 
 
 def test_the_old_package_is_gone(make_project: Callable[..., Project], small_document: dict[str, Any]) -> None:
-    """What is generated takes the place of all that was there."""
+    """The generated files replace everything that was in the package."""
     project = make_project(small_document)
     project.output.mkdir()
     (project.output / "old.py").write_text("x = 1\n")

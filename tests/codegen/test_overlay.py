@@ -66,7 +66,7 @@ def test_arrays_inside_an_update_are_concatenated(entries: list[str]) -> None:
 
 @pytest.mark.parametrize("entry", [{"name": "page"}, "page", ["page"]], ids=["object", "text", "array"])
 def test_update_of_an_array_is_appended(entry: object) -> None:
-    """Where the target is an array, the update is one entry for it."""
+    """If the target is an array, the update is one entry for it."""
     result = applied(action("$.paths['/orders'].post.parameters", update=entry))
 
     assert result["paths"]["/orders"]["post"]["parameters"] == [{"name": "limit"}, entry]
@@ -106,7 +106,7 @@ def test_entries_of_an_array_are_removed(target: str, left: list[str]) -> None:
 
 
 def test_fields_of_an_object_are_removed() -> None:
-    """What is removed leaves no trace."""
+    """A removed part leaves no trace."""
     result = applied(action("$.paths[*].post", remove=True))
 
     assert list(result["paths"]["/orders"]) == ["get"]
@@ -120,7 +120,7 @@ def test_what_is_inside_of_something_removed_may_match_as_well() -> None:
 
 
 def test_actions_see_what_earlier_ones_did() -> None:
-    """They are carried out in order, so that a removed object can be written anew."""
+    """Actions are applied in order, so that a removed object can be written again."""
     result = applied(
         action("$.paths['/orders'].get.parameters", remove=True),
         action("$.paths['/orders'].get", update={"parameters": [{"name": "page"}]}),

@@ -71,7 +71,7 @@ def test_one_form(schema: Any, expected: Any) -> None:
 
 
 def test_an_object_within_an_object_gets_a_name() -> None:
-    """What is written in place becomes a schema of its own, called after the field; what is no object is no model."""
+    """An inline object becomes a schema named after the field; other inline schemas do not become models."""
     inner = {"type": "object", "required": ["b"], "properties": {"b": {"type": "string"}}}
     outer = {"type": "object", "properties": {"things": {"type": "array", "items": inner}}}
 

@@ -39,7 +39,7 @@ class Recorder:
         self._names: Dict[str, str] = {}
 
     def name(self, word: str) -> str:
-        """Make a name that nobody else has used at this place."""
+        """Return a name that is used only once."""
         unique = f"{word}-{uuid.uuid4().hex}"
         self._names[unique] = f"<{word}>"
         return unique
@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> str:
-    """Where the API is."""
+    """The base URL of the API."""
     return str(request.param)
 
 

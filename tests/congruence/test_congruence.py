@@ -1,6 +1,6 @@
 """The embedded engine, the server over HTTP/1.1 and over HTTP/2, and both clients: all answer alike.
 
-With `STATEBASE_TEST_URL` and `STATEBASE_TEST_API_KEY` a live service has to answer alike, too. There the texts of
+With `STATEBASE_TEST_URL` and `STATEBASE_TEST_API_KEY` a live service must answer alike, too. There the texts of
 messages, scores and fields that only the service has do not count.
 """
 
@@ -36,7 +36,7 @@ def test_answers_are_the_same(scenario: Scenario, recorder: Any, expected: Any, 
 
 
 def fits(wanted: Any, given: Any) -> bool:
-    """Say whether an answer has all that is wanted; it may have more, and other words and scores."""
+    """Return whether an answer contains the expected values; it may have more, and other texts and scores."""
     if isinstance(wanted, dict):
         free = {"message", "score", "average_relevance", "actor", "updated_by", "details", "embedding_id"}
         return isinstance(given, dict) and all(

@@ -32,7 +32,7 @@ def resolve(schema: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def sample(schema: Dict[str, Any], *, required_only: bool = False) -> Any:
-    """Make a value that fits a schema."""
+    """Return a value that fits a schema."""
     schema = resolve(schema)
     for choice in schema.get("anyOf", schema.get("allOf", [])):
         if choice.get("type") != "null":

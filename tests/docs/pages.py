@@ -1,7 +1,7 @@
-"""What the README and the pages of the documentation show: code, what it prints, and commands of the shell.
+"""The content of the README and of the pages of the documentation: code, its output, and shell commands.
 
 A block of Python runs after those before it on its page. A block of text right below it is what it prints, where `...`
-stands for anything. A comment `<!-- not run: why -->` above a block keeps it from running; it still has to compile, and
+stands for anything. A comment `<!-- not run: why -->` above a block keeps it from running; it still must compile, and
 to pass the type checker. A block inside of a comment runs too: it makes what a reader would have, such as a file.
 """
 
@@ -28,11 +28,11 @@ class Block(NamedTuple):
 
     language: str
     line: int
-    """Where its text begins, counted from 0."""
+    """The start of its text, counted from 0."""
     text: str
     runs: bool
     output: Optional[str]
-    """What it prints, where the page says so."""
+    """The output that the page shows; None if there is none."""
 
     def in_place(self) -> str:
         """Return the text on the lines that it has on its page, so that a traceback names them."""

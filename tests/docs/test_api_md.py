@@ -47,7 +47,7 @@ def names(parameters: str) -> List[str]:
 
 @pytest.mark.parametrize("client", [StateBase("sb_test"), AsyncStateBase("sb_test")], ids=["sync", "async"])
 def test_every_method_is_there_with_its_parameters(client: Any) -> None:
-    """What the clients offer is in the page, and nothing else, each with the parameters that it takes."""
+    """The page has all methods of the clients, and no other, each with its parameters."""
     offered = {call: list(inspect.signature(method).parameters) for call, method in methods(client, "client")}
 
     assert {call: names(parameters) for call, (_, parameters) in lines().items()} == offered

@@ -70,7 +70,7 @@ def show(value: object) -> None:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[str, Any]]:
-    """What the examples of synchronous methods may use."""
+    """The names that examples of synchronous methods may use."""
     monkeypatch.setattr(sys, "displayhook", show)
     with StateBase.local() as client:
         session = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
@@ -79,7 +79,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dict[str, Any]]:
 
 @pytest.fixture
 def async_names(names: Dict[str, Any], event_loop_for_clients: asyncio.AbstractEventLoop) -> Iterator[Dict[str, Any]]:
-    """What the examples of asynchronous methods may use."""
+    """The names that examples of asynchronous methods may use."""
     client = AsyncStateBase.local()
     create = client.sessions.create("support-bot", user_id="ada", initial_state={"step": 1})
     session = event_loop_for_clients.run_until_complete(create)
@@ -102,7 +102,7 @@ def test_the_example_runs(
     "one", [pytest.param(one, id=one.name) for one in ALL if one.is_method and one.name.startswith(NAMESPACES)]
 )
 def test_every_method_has_an_example(one: Documented) -> None:
-    """A method of a namespace, generated or written by hand, shows how it is called, awaited where it has to be."""
+    """A method of a namespace, generated or written by hand, shows how it is called, and awaited if necessary."""
     calls = [line for line in one.text.splitlines() if line.lstrip().startswith((">>> ", "... ")) and "client." in line]
 
     assert calls

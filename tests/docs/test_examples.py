@@ -152,7 +152,7 @@ def test_import_is_repeatable_after_keys_and_session_are_gone(
     ids=["no file", "no JSON", "empty text"],
 )
 def test_import_of_no_dump(tmp_path: Path, dump: Any, complaint: str) -> None:
-    """What is no dump is refused by name before anything is stored, without a traceback."""
+    """A file that is not a dump is refused by name before anything is stored, without a traceback."""
     path = tmp_path / "dump.json"
     if dump is not None:
         path.write_text(dump, encoding="utf-8")
@@ -173,7 +173,7 @@ def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
 
 def test_fastapi_app_remembers(http: TestClient) -> None:
-    """What was said in one request is known in the next: all share one store, through one client."""
+    """A later request knows what an earlier one said: all share one store, through one client."""
     conversation = http.post("/conversations", json={"user_id": "ada"}).json()["id"]
 
     answers = [
@@ -188,7 +188,7 @@ def test_fastapi_app_remembers(http: TestClient) -> None:
 
 
 def test_fastapi_app_keeps_conversations_apart(http: TestClient) -> None:
-    """What was said in one conversation is unknown in another."""
+    """One conversation does not know what another one said."""
     first, second = (http.post("/conversations", json={"user_id": user}).json()["id"] for user in ("ada", "bob"))
 
     http.post(f"/conversations/{first}/messages", json={"text": "hi"})

@@ -26,7 +26,7 @@ class Manager(AsyncKernelManager):
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
-    """What each cell shows, in all its forms, by the id of the cell; the interpreter as `interpreter`."""
+    """The output of each cell, in all its forms, by the ID of the cell; the interpreter as `interpreter`."""
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell("import sys\nprint(sys.executable)", id="interpreter"))
     with pytest.MonkeyPatch.context() as environment:

@@ -38,7 +38,7 @@ def test_page_runs(page: Path, tmp_path: Path, service: Dict[str, str]) -> None:
 
 
 def test_pages_pass_the_type_checker(tmp_path: Path) -> None:
-    """What the pages show is typed, those blocks included that do not run."""
+    """The code on the pages is typed, including the blocks that do not run."""
     if find_spec("mypy") is None:
         pytest.skip("mypy is not installed")
     for page in WITH_PYTHON:

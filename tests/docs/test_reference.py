@@ -70,7 +70,7 @@ def namespaces() -> Iterator[type]:
 
 
 def test_every_public_name_is_there(inventory: Set[str]) -> None:
-    """What `statebase.__all__`, `statebase.models` and `statebase.webhooks` offer has an entry."""
+    """Every name in `statebase.__all__`, `statebase.models` and `statebase.webhooks` has an entry."""
     of_models = {
         name
         for name, value in vars(models).items()

@@ -35,7 +35,7 @@ def test_every_block_is_a_file() -> None:
 
 
 def test_tests_pass(project: Path) -> None:
-    """Nothing has to be added to run them, and none gives a warning."""
+    """The tests run without additions, and none gives a warning."""
     options = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
 
     run = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True)
@@ -45,7 +45,7 @@ def test_tests_pass(project: Path) -> None:
 
 
 def test_unittest_runs_without_pytest(project: Path) -> None:
-    """What is said to need no pytest needs none."""
+    """The parts that are said to work without pytest do."""
     run = subprocess.run(
         [sys.executable, "-W", "error", "-m", "unittest", "test_with_unittest"],
         cwd=project,

@@ -49,17 +49,17 @@ def hurry(client: Any, wait: str, requests: int) -> None:
 
 
 class Finding(NamedTuple):
-    """What came of a call."""
+    """The result of a call."""
 
     error: Optional[StateBaseError]
     attempts: int
     slept: List[float]
     effect: Ledger
-    """What the call changed in the store."""
+    """The changes of the call in the store."""
     repeated: Optional[StateBaseError]
     """The error of the repetition of a call that failed; None where it went well, or there was none."""
     effect_in_all: Ledger
-    """What the call and its repetition changed."""
+    """The changes of the call and its repetition."""
     strayed: bool
     """Whether the client went where a redirect pointed."""
 
@@ -87,7 +87,7 @@ class Bench:
         self.proxy.close()
 
     def find(self, operation_id: str, fault: Fault, flavour: str, *, always: bool) -> Finding:
-        """Say what comes of a call whose first attempt, or whose every attempt, meets a fault."""
+        """Return the result of a call whose first attempt, or whose every attempt, meets a fault."""
         case = (operation_id, fault.name, flavour, always)
         if case not in self._found:
             script = [fault.act] * (MAX_RETRIES + 1 if always else 1)
@@ -97,7 +97,7 @@ class Bench:
     def try_out(
         self, operation_id: str, flavour: str, script: List[Act], way: Fault, arguments: Optional[Arguments] = None
     ) -> Finding:
-        """Make a call whose attempts meet what the script says, and none after it; if it fails, make it again.
+        """Call with a script of faults, one an attempt, and none after it; if the call fails, repeat it.
 
         Args:
             operation_id: What to call.

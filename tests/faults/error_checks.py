@@ -1,4 +1,4 @@
-"""What holds for every error that a call raises."""
+"""Checks for every error that a call raises."""
 
 from __future__ import annotations
 

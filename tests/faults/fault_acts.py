@@ -1,4 +1,4 @@
-"""What the proxy can do to an attempt."""
+"""The actions of the proxy on an attempt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def error_answer(status: int, code: str, *headers: Tuple[str, str], **more: obje
 
 
 def page(status: int) -> Answer:
-    """Make the answer of something between that speaks to people."""
+    """Return the page of an intermediary, written for people."""
     return Answer(status, [_HTML], _PAGE)
 
 

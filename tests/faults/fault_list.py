@@ -1,4 +1,4 @@
-"""What can go wrong on the way, and what a call has to make of it."""
+"""The faults on the way to the service, and the expected result of a call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Fault(NamedTuple):
 
     name: str
     title: str
-    """What it is called in the table of the documentation."""
+    """The name in the table of the documentation."""
     act: Act
     outcome: Optional[str] = None
-    """What the error of a call says whose attempts all end so; None where no call fails of it."""
+    """A part of the error's message if all attempts fail so; None if no call fails because of it."""
     error: Type[StateBaseError] = StateBaseError
     """The class of that error."""
     arrives: bool = False
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
     asks_to_wait: bool = False
     """Whether the answer says how long to wait before that."""
     way: str = "http"
-    """How the client gets to the proxy: `http`, `https`, or through a port that is `closed` or `crowded` at first."""
+    """The way from the client to the proxy: `http`, `https`, or a port that is `closed` or `crowded` at first."""
     hurried: bool = False
     """Whether the client waits only a moment."""
     deadline: Optional[float] = None
@@ -53,7 +53,7 @@ def _limited(*headers: Tuple[str, str], **more: object) -> Act:
 
 
 REFUSALS: List[Act] = [acts.answer_instead(acts.error_answer(status, "no")) for status in (401, 403)]
-"""What the service may answer to any attempt before it looks at the idempotency key; no call goes on after it."""
+"""Responses of the service to any attempt before it checks the idempotency key; the call ends with them."""
 
 FAULTS: List[Fault] = [
     Fault("refused", "connection refused", pass_on, "not_sent", _LOST, way="closed"),
@@ -96,7 +96,7 @@ FAULTS: List[Fault] = [
     Fault("head_cut", "head of the answer cut", acts.cut_head, "unknown", _LOST, arrives=True),
     Fault("body_cut", "body of the answer cut", acts.cut_body, "unknown", _LOST, arrives=True),
     Fault("chunks_cut", "chunked body of the answer cut", acts.cut_chunks, "unknown", _LOST, arrives=True),
-    Fault("garbage", "carried out, answer is no HTTP", acts.garbage, "unknown", _LOST, arrives=True),
+    Fault("garbage", "carried out, response is not HTTP", acts.garbage, "unknown", _LOST, arrives=True),
     Fault("truncated", "JSON cut, length right", acts.truncate, "unknown", _ODD, True, retried=False, needs_body=True),
     Fault(
         "truncated_without_length",

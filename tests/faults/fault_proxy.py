@@ -12,7 +12,7 @@ import threading
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 PATIENCE_SECONDS = 30
-"""How long to wait for what has to happen, before the test fails."""
+"""The limit for waiting for an event, before the test fails."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _SAID_BY_THE_PROXY = {"content-length", "transfer-encoding", "connection", "keep-alive"}
@@ -88,7 +88,7 @@ class Exchange:
         self._connection.raw.sendall(content)
 
     def use_certificate_of_a_stranger(self) -> None:
-        """Shake hands as someone whom the client does not trust."""
+        """Do the TLS handshake with a certificate that the client does not trust."""
         self._connection.context = self.proxy.stranger
 
     def hang_up(self) -> None:
@@ -153,7 +153,7 @@ class FaultProxy:
         self.origin = origin
         self.stranger = stranger
         self.script: List[Act] = []
-        """What happens to the next attempts; nothing to those after."""
+        """The faults of the next attempts; later ones have none."""
         self.late: List[bytes] = []
         """Requests that are still on their way to the server."""
         self.advance_clock: Callable[[float], object] = lambda seconds: None
@@ -193,14 +193,14 @@ class FaultProxy:
             self.deliver(self.late.pop(0))
 
     def has_strays(self) -> bool:
-        """Say whether anyone went to `elsewhere_url`."""
+        """Return whether a client connected to `elsewhere_url`."""
         with contextlib.suppress(BlockingIOError):
             self._elsewhere.accept()[0].close()
             return True
         return False
 
     def closed_port(self) -> ClosedPort:
-        """Return an address of this proxy where nobody listens yet."""
+        """Return an address of this proxy at which it does not listen yet."""
         return ClosedPort(self)
 
     def close(self) -> None:
@@ -249,7 +249,7 @@ class FaultProxy:
 
 
 class ClosedPort:
-    """An address where clients are refused, or wait in vain to be let in, until it is opened."""
+    """An address at which clients are refused, or wait in the backlog, until it is opened."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self._proxy = proxy
@@ -261,7 +261,7 @@ class ClosedPort:
         self.url = f"http://127.0.0.1:{self.address[1]}"
 
     def crowd(self) -> None:
-        """Let a queue be there, so that clients are not refused but kept waiting."""
+        """Fill the backlog, so that clients are not refused but kept waiting."""
         self._listener.listen(0)
         self._in_the_way = [socket.create_connection(self.address, PATIENCE_SECONDS)]
 

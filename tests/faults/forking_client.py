@@ -11,9 +11,8 @@ import os
 import sys
 from typing import Any, List
 
-from forking import in_child
-
 from statebase import AsyncStateBase, StateBase
+from tests.wire.forking import in_child
 
 
 def call(client: Any, loop: asyncio.AbstractEventLoop, number: int) -> List[Any]:

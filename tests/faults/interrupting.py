@@ -75,7 +75,7 @@ class Client:
 
 
 def every_line(url: str, verify: ssl.SSLContext, http2: bool, harder: bool) -> Any:
-    """Interrupt a call at each of its lines; harder: one that has to connect."""
+    """Interrupt a call at each of its lines, including one that must connect first."""
     client = Client(url, verify, http2)
     client.call()
     line = 0

@@ -21,29 +21,29 @@ def render(bench: Bench) -> str:
     return "\n".join([_INTRODUCTION, *_table(bench, always=False), _PERSISTENT, *_table(bench, always=True), ""])
 
 
-_INTRODUCTION = """# What becomes of a call when the network fails
+_INTRODUCTION = """# The result of a call when the network fails
 
-Written by `python -m tests.faults.matrix` from what it finds: every operation of the API is called through both clients
-and a proxy that does harm, in front of a real server on the embedded engine, and what is in the store then is counted.
-`pytest tests/faults` fails where this page and the facts differ.
+Written by `python -m tests.faults.matrix` from its results: it calls every operation of the API with both clients, through a
+proxy that injects faults, on a real server with the embedded engine, and counts what is in the store afterwards.
+`pytest tests/faults` fails if this page and the results differ.
 
-- **answered**: the call returns what it asked for.
-- **once**: the call returns, and the write has happened once, however often the request was sent or arrived.
+- **answered**: the call returns its result.
+- **once**: the call returns, and the write was applied once, however many times the request was sent or received.
 - **not sent**, **rejected**, **unknown**: the call raises an error with this `outcome`. After `not sent` and `rejected`
-  nothing has happened; after `unknown` it may have happened, once.
+  nothing was applied; after `unknown` it may have been applied, once.
 - **then once**: the same call is made again, with the `idempotency_key` of the error where it has one (POST, PATCH and
-  PUT). It succeeds, and all in all the write has happened once.
+  PUT). It succeeds, and in total the write was applied once.
 
-A DELETE carries no key. One that is repeated by hand may answer 404: it was done. So may one that the network delivers
-twice, if the answer to the second delivery is the one that comes back: that is `rejected`, though it was done.
+A DELETE carries no key. One that is repeated by hand may return 404: it was applied. So may one that the network delivers
+twice, if the response to the second delivery is the one that is returned: that is `rejected`, although it was applied.
 
 Clients make up to two more attempts, the default. The POST that reads, a session's context, is among the reads.
 
-## The fault strikes the first attempt
+## The fault affects the first attempt
 """
 
 _PERSISTENT = """
-## The fault strikes every attempt
+## The fault affects every attempt
 """
 
 

@@ -1,4 +1,4 @@
-"""One call of each operation of the API: what has to be there before, what it is called with, what it does."""
+"""A call of each operation of the API: its preparation, its arguments, its effect."""
 
 from __future__ import annotations
 
@@ -48,27 +48,27 @@ def difference(before: Ledger, after: Ledger) -> Ledger:
 
 
 def new_session(engine: Engine) -> str:
-    """Make a session whose state has the versions 0 and 1."""
+    """Create a session whose state has the versions 0 and 1."""
     session = engine.create_session(SessionCreateRequest(agent_id="agent", initial_state={"a": 1}))
     engine.update_state(session.id, StatePartialUpdateRequest(state={"b": 2}))
     return session.id
 
 
 def new_turn(engine: Engine) -> Tuple[str, str]:
-    """Make a turn in a session of its own."""
+    """Create a turn in its own session."""
     session_id = new_session(engine)
     said = TurnInput(type="text", content="hi"), TurnOutput(type="text", content="hello")
     return session_id, engine.create_turn(session_id, TurnCreateRequest(input=said[0], output=said[1])).id
 
 
 def new_memory(engine: Engine) -> str:
-    """Make a memory in a session of its own."""
+    """Create a memory in its own session."""
     body = MemoryCreateRequest(session_id=new_session(engine), content="likes tea", type="fact")
     return engine.create_memory(body).id
 
 
 def new_entity(engine: Engine) -> str:
-    """Make an entity in a session of its own."""
+    """Create an entity in its own session."""
     body = EntityCreateRequest(
         session_id=new_session(engine), entity_type="order", entity_id="1", attributes={"price": 1}
     )
@@ -76,7 +76,7 @@ def new_entity(engine: Engine) -> str:
 
 
 def new_key(engine: Engine) -> str:
-    """Make an API key."""
+    """Create an API key."""
     return engine.create_api_key(APIKeyCreateRequest(name="key")).id
 
 
@@ -173,7 +173,7 @@ def prepare(operation_id: str, engine: Engine) -> Tuple[Arguments, Dict[str, Any
 
 
 def group_of(operation: Any) -> str:
-    """Say which operations this one behaves like."""
+    """Return the operations that this one behaves like."""
     return "Reads" if operation.retry == "safe" else str(operation.method)
 
 

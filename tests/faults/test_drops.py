@@ -115,7 +115,7 @@ def drip(certificates: trustme.CA) -> Iterator[Callable[..., Dripping]]:
 
 @pytest.fixture
 def fails_at_the_deadline(flavour: str, ca_file: str) -> Callable[..., None]:
-    """Make a call; it has to end at its deadline, and its connection has to be closed."""
+    """Make a call; it must end at its deadline, and its connection must be closed."""
 
     def call(server: Dripping, base_url: str, *, deadline: Optional[float] = DEADLINE_SECONDS, **options: Any) -> None:
         async def call_async() -> None:
@@ -176,7 +176,7 @@ def test_handshake_in_drops(drip: Any, fails_at_the_deadline: Any) -> None:
 def test_answer_of_a_proxy_in_drops(
     drip: Any, fails_at_the_deadline: Any, scheme: str, place: str, flavour: str
 ) -> None:
-    """What a proxy says to CONNECT counts, too."""
+    """The response of a proxy to CONNECT counts, too."""
     skip_where_httpx_forgets(scheme, flavour)
     server = drip(*PLACES[place], *(["http/1.1"] if scheme == "https" else []))
 

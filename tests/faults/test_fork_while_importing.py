@@ -30,7 +30,7 @@ def run(*arguments: str) -> Any:
 def test_fork_waits_for_imports(
     flavour: str, protocol: str, server: Any, tls_server: Any, http2_server: Any, ca_file: str
 ) -> None:
-    """Forks are kept waiting for each module that the first calls import: in the child it would be locked for ever."""
+    """Forks wait for each module that the first calls import: in the child its lock would never be released."""
     url = {"http1": server, "http2": http2_server, "proxy": tls_server}[protocol].url
     proxy = server.url if protocol == "proxy" else ""
 

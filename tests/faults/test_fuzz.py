@@ -200,7 +200,7 @@ def mutate(value: Any, random: Any, other: Any) -> Any:
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_any_change_of_a_valid_answer(operation_id: str, make_client: Any, valid_answers: Any) -> None:
-    """What the service may get wrong, in the status, the headers or the body, is a result or a StateBaseError."""
+    """A wrong status, header or body of the service gives a result or a StateBaseError."""
     arguments, options, valid = valid_answers[operation_id]
 
     @given(mutation=mutations(), error_body=st.one_of(st.none(), ERRORS, DETAILS))

@@ -1,4 +1,4 @@
-"""What goes wrong in a transport is an APIConnectionError with its cause, or comes out as it is; without the key."""
+"""An error of a transport is an APIConnectionError with its cause, or is propagated unchanged; without the key."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_any_other_exception(number: int, place: str, make_client: Any) -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 def test_what_is_no_error_passes(kind: Type[BaseException], make_client: Any) -> None:
-    """Who ends the program, or cancels a task, is not held up."""
+    """The end of the program, or the cancellation of a task, is not delayed."""
     client = make_client(API_KEY, transport=Failing(kind(), "send"))
 
     with pytest.raises(kind):

@@ -1,4 +1,4 @@
-"""Every write happens once: every operation, through a proxy that does harm, counted in the store."""
+"""Every write is applied once: every operation, through a proxy that injects faults, counted in the store."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_call_meets_fault(bench: Bench, operation_id: str, fault: Fault, flavour
 
 
 def is_late_delete(operation_id: str, fault: Fault) -> bool:
-    """Say whether the client gets the answer to the second delivery of a DELETE, which is that there is no such thing.
+    """Return whether the client gets the response to the second delivery of a DELETE, which is 404.
 
     It carries no key, so that the service cannot know that it is the same request; the thing is gone.
     """

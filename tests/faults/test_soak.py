@@ -1,4 +1,4 @@
-"""One client serves for long: no leak, and nobody gets the answer of another."""
+"""One client in long use: no leak, and no request gets the response of another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from statebase._base.clock import Clock
 
 CALLS = 10_000
 CANCELLATIONS = 1_000
-FORKING_CLIENT = Path(__file__).with_name("forking_client.py")
+REPOSITORY = Path(__file__).parents[2]
 
 # Before 4.16, anyio forgets a connection that is cancelled in the moment it is made: it is closed when it is garbage.
 ANYIO_FORGETS = Version(version("anyio")) < Version("4.16")
@@ -41,7 +41,7 @@ def echoed(number: object) -> Dict[str, Any]:
 
 
 class Endless(Clock):
-    """A clock on which nobody's sleep ends."""
+    """A clock on which sleeps never end."""
 
     sleepers = 0
 
@@ -247,7 +247,10 @@ def test_forks_share_a_client(request: pytest.FixtureRequest, kind: str, flavour
     ]  # of a fork beside threads, 3.12 and later
 
     program = subprocess.run(
-        [sys.executable, *warnings, str(FORKING_CLIENT), *arguments], capture_output=True, timeout=120
+        [sys.executable, *warnings, "-m", "tests.faults.forking_client", *arguments],
+        capture_output=True,
+        cwd=REPOSITORY,
+        timeout=120,
     )
 
     assert (program.returncode, program.stderr) == (0, b"")

@@ -1,4 +1,4 @@
-"""What a server sends beyond its answer is not the answer to the next request."""
+"""Data that a server sends after its response is not the response to the next request."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_comes_after_an_answer(chatterbox: Chatterbox, make_client: Any) ->
 
 
 def test_nothing_more(chatterbox: Chatterbox, make_client: Any) -> None:
-    """A server that says what it has to say keeps its connection."""
+    """A server that sends nothing after its response keeps its connection."""
     client = make_client(base_url=chatterbox.url, max_retries=0)
 
     assert ids_that_come_back(client) == ["0", "1", "2", "3"]

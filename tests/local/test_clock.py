@@ -1,4 +1,4 @@
-"""The clock of the user's own has to tell aware datetimes."""
+"""A clock of the user's must return aware datetimes."""
 
 from __future__ import annotations
 

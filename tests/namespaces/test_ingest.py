@@ -196,7 +196,7 @@ def test_conversation_is_recorded(local_client: Any) -> None:
 
 
 def test_nothing_to_record_sends_nothing(respond: Any) -> None:
-    """An empty conversation is no error."""
+    """An empty conversation is not an error."""
     client, requests = respond()
 
     assert client.sessions.ingest("sess_1", []) == []
@@ -275,7 +275,7 @@ def test_lost_answers_are_retried_within_a_turn(serve: Any, turn: Dict[str, Any]
 
 
 def test_options_hold_for_each_request(respond: Any) -> None:
-    """What is given by keyword goes with every turn."""
+    """Keyword arguments are sent with every turn."""
     client, requests = respond(httpx.Response(404))
 
     with pytest.raises(NotFoundError):

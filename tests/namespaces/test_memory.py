@@ -100,7 +100,7 @@ def test_two_names_with_two_values_are_refused(respond: Any, arguments: Any, mes
 
 
 def test_results_are_a_sequence_that_knows_its_query(serve: Any) -> None:
-    """What a search returns has a length, items and slices, and reads as the list that it was in 0.4."""
+    """The result of a search has a length, items and slices, and can be used as the list that it was in 0.4."""
     answer = {"data": [RESULT, {**RESULT, "id": "mem_2", "score": 0.8}], "query": "tea", "took_ms": 3}
 
     results = serve(lambda request: httpx.Response(200, json=answer)).memory.search("tea")
@@ -180,7 +180,7 @@ def test_other_name_of_the_namespace(respond: Any) -> None:
 
 
 def test_memory_is_found_again(local_client: Any) -> None:
-    """What was added is found, by the list of types and tags."""
+    """An added memory is found, by the list of types and tags."""
     session = local_client.sessions.create("agent")
     stored = local_client.memory.add("Prefers tea over coffee", "preference", session.id, ["drinks"])
 

@@ -61,7 +61,7 @@ def test_input_in_each_form(recorded: Any, given: Any, sent: Any) -> None:
     ],
 )
 def test_output_in_each_form(recorded: Any, given: Any, sent: Any) -> None:
-    """What is true of the input is true of the output."""
+    """The rules for the input also apply to the output."""
     assert recorded(lambda sessions: sessions.add_turn("sess_1", "hi", given)) == {"input": TEXT_IN, "output": sent}
 
 
@@ -82,7 +82,7 @@ def test_other_forms_are_refused(respond: Any, wrong: Any) -> None:
 
 
 def test_all_arguments_of_a_turn(recorded: Any) -> None:
-    """Metadata and reasoning may go by position, as in 0.4; the state around the turn goes by name."""
+    """Metadata and reasoning may be positional, as in 0.4; the state around the turn is keyword-only."""
     body = recorded(
         lambda sessions: sessions.add_turn(
             "sess_1", "hi", "hello", {"channel": "web"}, "greeting", state_before={"n": 0}, state_after={"n": 1}
@@ -130,7 +130,7 @@ def test_any_json_can_be_the_output_of_a_tool(recorded: Any, output: Any) -> Non
 
 @pytest.mark.parametrize("arguments", ['{"parcel": "P-7"}', None, ["P-7"]], ids=["text", "null", "list"])
 def test_arguments_of_a_tool_in_other_forms(recorded: Any, arguments: Any) -> None:
-    """What a model wrote as arguments is kept as it is, as 0.4 did."""
+    """The arguments that a model wrote are kept unchanged, as in 0.4."""
     body = recorded(lambda sessions: sessions.add_tool_call("sess_1", "track", arguments, "tomorrow"))
 
     assert body["input"]["content"] == f"Call tool track with {arguments}"
@@ -138,7 +138,7 @@ def test_arguments_of_a_tool_in_other_forms(recorded: Any, arguments: Any) -> No
 
 
 def test_tool_call_comes_back_whole(local_client: Any) -> None:
-    """What was recorded of a tool call can be read from the turn."""
+    """A recorded tool call can be read from the turn."""
     session = local_client.sessions.create("agent")
 
     recorded = local_client.sessions.add_tool_call(session.id, "track", {"parcel": "P-7"}, {"eta": 1}, "call_1")
@@ -150,7 +150,7 @@ def test_tool_call_comes_back_whole(local_client: Any) -> None:
 
 
 def test_parts_of_a_stored_turn_make_another(local_client: Any) -> None:
-    """What came inside of an answer can be sent again as it is, with its extra keys."""
+    """Part of a response can be sent again unchanged, with its extra keys."""
     session = local_client.sessions.create("agent")
     stored = local_client.sessions.add_turn(session.id, {"type": "audio", "content": "hi", "seconds": 3}, "hello")
     read = local_client.sessions.get_turn(session.id, stored.id)

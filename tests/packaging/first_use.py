@@ -1,4 +1,4 @@
-"""What a person does first with an installed statebase, without a test framework: prints nothing, or fails."""
+"""The first steps with an installed statebase, without a test framework: prints nothing, or fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published holds what it should, and nothing else."""
+"""The published files have the expected content, and nothing else."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_links_stay_at_home(wheel: Path) -> None:
 
 
 def test_sdist_builds_the_same_wheel(wheel: Path, unpacked: Path, tmp_path: Path) -> None:
-    """Whoever builds from source gets what everyone else gets."""
+    """A build from source has the same content as the published wheel."""
     rebuilt = build("wheel", unpacked, tmp_path)
 
     assert rebuilt.name == wheel.name

@@ -238,7 +238,7 @@ def test_asking_for_a_context_is_a_read(serve: Any) -> None:
 
 
 def test_context_of_a_conversation(local_client: Any) -> None:
-    """What was stored before is what the prompt holds."""
+    """The prompt has what was stored before."""
     session = local_client.sessions.create("agent", initial_state={"plan": "gold"})
     local_client.sessions.add_turn(session.id, "hi", "hello")
     local_client.memory.add("Prefers tea", "preference", session.id)

@@ -16,7 +16,7 @@ TAGS = {"div", "strong", "span", "bdi", "table", "tr", "th", "td"}
 
 
 class Reader(HTMLParser):
-    """What a browser would make of it: the tags, their attributes, the text; refuses tags that do not match."""
+    """The page as a browser reads it: tags, attributes, text; refuses tags that do not match."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ def test_huge_state_is_cut_with_a_note(content: Dict[str, Any], note: str) -> No
 
 
 def test_deep_state_is_cut() -> None:
-    """Tables stand in tables two levels deep; below, a short text has to do."""
+    """Tables are nested two levels deep; deeper values are shown as a short text."""
     deep: Dict[str, Any] = {}
     for _ in range(5_000):
         deep = {"a": deep, "b": deep}

@@ -1,4 +1,4 @@
-"""Lists come in pages that go on by themselves: each item once, no page that is not needed, never for ever."""
+"""Lists are paged automatically: each item once, no unnecessary page, and an end in any case."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def sync_page(total: int = 9) -> Any:
 
 
 def test_page_is_a_sequence_in_every_way() -> None:
-    """What collections.abc promises of a sequence holds."""
+    """The promises of a sequence in collections.abc hold."""
     from collections.abc import Sequence
 
     page = sync_page()
@@ -242,7 +242,7 @@ ENDLESS: Dict[str, List[List[int]]] = {
 
 @pytest.mark.parametrize("pages", ENDLESS.values(), ids=ENDLESS)
 def test_list_that_does_not_go_on_is_an_error(serve: Any, pages: List[List[int]]) -> None:
-    """A service that gives the same again, or nothing and says there is more, does not keep the caller for ever."""
+    """A service that returns the same page again, or an empty page with has_more, does not cause an endless loop."""
     requests: List[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -307,7 +307,7 @@ def test_traces_come_once_each_whatever_their_times(moments: List[int], limit: i
 
 
 def test_traces_that_turn_back_are_an_error(serve: Any) -> None:
-    """A service that ignores end_time does not keep the caller for ever."""
+    """A service that ignores end_time does not cause an endless loop."""
     answers = [[trace("a", 5), trace("b", 4)], [trace("c", 3), trace("d", 9)]]
 
     def handle(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""A server in a thread answers over HTTP/1.1 and HTTP/2, with TLS and without, and lets go of nobody too early."""
+"""A server in a thread serves HTTP/1.1 and HTTP/2, with or without TLS, and closes no connection too early."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def server(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Tuple[Run
 
 
 def connect(server: Tuple[RunningServer, bool]) -> httpx.Client:
-    """Make an httpx client for a server, which speaks the chosen version and no other."""
+    """Return an httpx client for a server, which uses only the given version."""
     running, http2 = server
     trust = True if running.ca_file is None else ssl.create_default_context(cafile=running.ca_file)
     # Without TLS nobody negotiates: the client has to know.
@@ -67,7 +67,7 @@ def test_httpx_gets_the_protocol_that_it_asks_for(server: Tuple[RunningServer, b
 
 
 def test_both_clients_work(server: Tuple[RunningServer, bool]) -> None:
-    """What one client writes, the other reads; a wrong key is refused."""
+    """One client reads what another wrote; a wrong key is rejected."""
 
     async def read(session_id: str) -> Any:
         async with AsyncStateBase("sb_secret", **options(server)) as client:
@@ -192,7 +192,7 @@ def test_stop_finishes_what_is_under_way(tmp_path: Path) -> None:
 
 
 def test_port_is_free_again(engine: Engine) -> None:
-    """After the block the address can be taken anew, and the engine still works."""
+    """After the block the address is free again, and the engine still works."""
     with serve_in_thread(engine) as running:
         port = httpx.URL(running.url).port or 0
     with serve_in_thread(engine, port=port) as again, connect((again, False)) as client:

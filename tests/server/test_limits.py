@@ -254,7 +254,7 @@ def test_head_without_an_end_is_refused(engine: Engine, head: bytes) -> None:
 
 
 def test_refused_request_takes_no_place_while_the_rest_of_it_comes(engine: Engine) -> None:
-    """Whoever has no key cannot keep out those who have one, by requests that do not end."""
+    """Clients without a key cannot block those with one, by requests that do not end."""
 
     async def run() -> None:
         app = create_app(engine, api_key="sb_right", limits=Limits(requests=2))

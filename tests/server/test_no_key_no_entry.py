@@ -1,4 +1,4 @@
-"""A server with a key lets nobody in without one, however the path is spelled."""
+"""A server with a key rejects requests without one, however the path is spelled."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_no_path_over_http2_gets_anybody_in(engine: Engine, path: str):
 
 
 def test_rate_limit_counts_what_is_not_there(engine: Engine):
-    """Whoever guesses paths is slowed down like anybody else."""
+    """Requests to unknown paths count for the rate limit, too."""
     app = create_app(engine, api_key="sb_secret", rate_limit=2)
 
     statuses = [ask(app, "GET", "/v1/nothing", b"/v1/nothing", {"x-api-key": "sb_secret"}) for _ in range(3)]

@@ -49,7 +49,7 @@ schema.config.checks.positive_data_acceptance.expected_statuses = POSSIBLE
 
 
 def make(names: Iterable[str]) -> Dict[str, str]:
-    """Make a session and what belongs to it; return the ids by the names of the parameters that take them."""
+    """Create a session and everything that belongs to it; return the IDs by the names of the parameters that take them."""
     with StateBase(API_KEY, "http://localhost", transport=LocalTransport(engine, api_key=API_KEY)) as client:
         session = client.sessions.create("bot", initial_state={"step": 0}).id
         makers = {

@@ -64,7 +64,7 @@ def test_start_lines_for_people(tmp_path: Path) -> None:
 
 
 def test_store_outlives_the_server(serve: Serve) -> None:
-    """What was written is there when the next server opens the file."""
+    """The content of a file is there when the next server opens it."""
     first = serve("--path", "store.db")
     with StateBase("any", first.url) as client:
         session = client.sessions.create("bot", initial_state={"step": 1})
@@ -77,7 +77,7 @@ def test_store_outlives_the_server(serve: Serve) -> None:
 
 @pytest.mark.parametrize("given", ["argument", "environment"])
 def test_key_is_asked_for(serve: Serve, given: str) -> None:
-    """With a key, by argument or by environment, clients have to show it."""
+    """With a key, by argument or by environment, clients must send it."""
     serving = serve("--api-key", "sb_secret") if given == "argument" else serve(STATEBASE_SERVE_API_KEY="sb_secret")
 
     with StateBase("sb_secret", serving.url) as client, StateBase("sb_wrong", serving.url) as stranger:
@@ -135,7 +135,7 @@ def test_tls_with_a_certificate_for_the_occasion(serve: Serve) -> None:
 
 @on_posix
 def test_tls_with_an_authority_that_stays(serve: Serve, tmp_path: Path) -> None:
-    """Whoever trusted the authority in a directory once trusts the next server, too; its keys are private."""
+    """A client that trusts the CA in a directory also trusts the next server; the keys are private."""
     first = serve("--tls", "authority")
     trust = ssl.create_default_context(cafile=first.start["ca_file"])
     first.stop()

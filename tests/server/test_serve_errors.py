@@ -55,7 +55,7 @@ def test_path_that_cannot_be(run: Run) -> None:
 
 
 def test_file_of_something_else(run: Run, tmp_path: Path) -> None:
-    """A file that is no database is left as it was."""
+    """A file that is not a database is not changed."""
     (tmp_path / "letter.txt").write_text("Dear Ada, " * 1000)
 
     assert "letter.txt is not a statebase store" in complaint(run("serve", "--port", "0", "--path", "letter.txt"))

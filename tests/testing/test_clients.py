@@ -20,7 +20,7 @@ from statebase.testing import Faults, FrozenClock, async_local_client, local_cli
 
 
 def test_client_and_store_go_by_one_clock() -> None:
-    """What the store writes down has the time of the clock, and its sessions expire by it."""
+    """The store uses the time of the clock, and its sessions expire by it."""
     clock = FrozenClock(datetime(2030, 1, 1, tzinfo=timezone.utc))
 
     with local_client(clock=clock) as client:
@@ -67,7 +67,7 @@ def test_closing_the_client_closes_its_store(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_store_that_is_given_stays_open() -> None:
-    """Clients of both flavours may share a store; closing them leaves it to whoever opened it."""
+    """Clients of both flavours may share a store; closing them does not close it."""
     faults = Faults()
     engine = Engine.open(clock=faults.clock)
 
@@ -85,7 +85,7 @@ def test_store_that_is_given_stays_open() -> None:
 
 
 def test_clocks_that_differ_are_refused() -> None:
-    """Failures that go by one clock cannot strike a client that goes by another."""
+    """Failures on one clock cannot be used by a client on another."""
     with pytest.raises(ValueError, match=r"create it with Faults\(clock\)"):
         local_client(clock=FrozenClock(), faults=Faults())
 

@@ -31,7 +31,7 @@ def test_starts_where_it_is_told() -> None:
 
 
 def test_advances() -> None:
-    """What is advanced adds up, and counts as passed."""
+    """Advances add up, and count as elapsed time."""
     clock = FrozenClock(NOON)
 
     clock.advance(days=1, hours=2, minutes=3, seconds=4, microseconds=5)
@@ -116,7 +116,7 @@ def test_threads_lose_no_time() -> None:
 
 
 def test_refuses_a_time_without_a_zone() -> None:
-    """A naive datetime is no moment, and the message says what to give."""
+    """A naive datetime is refused, and the message says what to pass."""
     with pytest.raises(ValueError, match=r"datetime\(2030, 5, 6, 0, 0\) has no time zone: pass .*timezone\.utc"):
         FrozenClock(datetime(2030, 5, 6))
     with pytest.raises(ValueError, match="has no time zone"):

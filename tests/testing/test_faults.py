@@ -1,4 +1,4 @@
-"""Each failure on order is, for either client, the failure that it stands for; and no wait takes time."""
+"""Each injected failure is, for either client, the failure that it represents; and waits take no time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TestEveryAttemptFails:
         assert turns_of(local_client, session_id) == 0
 
     def test_dropped_after_it_was_carried_out(self, local_client: Any, session_id: str, faults: Faults) -> None:
-        """The client cannot know that it happened; with the key of the error it happens once."""
+        """The client cannot know that it was applied; with the key of the error it is applied once."""
         faults.drop_after_commit(3)
 
         error = failure_of(local_client, session_id)
@@ -170,7 +170,7 @@ class TestDown:
         assert turns_of(local_client, session_id) == 0
 
     def test_failures_in_line_wait(self, local_client: Any, session_id: str, faults: Faults) -> None:
-        """What was asked for one request meets the first that gets that far."""
+        """A failure for one request is triggered by the first that reaches that point."""
         faults.rate_limit()
         with faults.down():
             failure_of(local_client, session_id)
@@ -211,7 +211,7 @@ class TestLine:
         assert faults.requests.count("sessions.get_context") == 3
 
     def test_one_for_another_method_does_not_hold_up(self, local_client: Any, session_id: str, faults: Faults) -> None:
-        """The first that is for the request strikes, not the first in line."""
+        """The first failure for the request is triggered, not the first in line."""
         faults.drop_after_commit(on="memory.add")
         faults.rate_limit()
 
@@ -221,7 +221,7 @@ class TestLine:
         local_client.memory.add("likes tea", "fact", session_id)
 
     def test_cleared(self, local_client: Any, session_id: str, faults: Faults) -> None:
-        """What was taken back strikes nobody."""
+        """A removed failure is not triggered."""
         faults.server_error(times=9)
         faults.down()
 
@@ -232,7 +232,7 @@ class TestLine:
         assert faults.waits == []
 
     def test_one_that_is_left_is_told(self) -> None:
-        """A failure that struck nobody is an error, if one asks."""
+        """A failure that was not triggered is an error, if asked for."""
         faults = Faults()
         faults.assert_all_struck()
         faults.slow(times=2, on="memory.search")
@@ -257,7 +257,7 @@ class TestWrongUse:
         ],
     )
     def test_says_what_to_give(self, ask: Any, message: str) -> None:
-        """What cannot be asked for is refused where it is asked for."""
+        """Invalid failures are refused when they are injected."""
         faults = Faults()
 
         with pytest.raises(ValueError) as caught:

@@ -1,4 +1,4 @@
-"""What pytest makes of the plugin, in a project that has nothing to do with this one."""
+"""The plugin under pytest, in a project that is unrelated to this one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_sample_without_plugins_for_async_tests(pytester: pytest.Pytester, sampl
 
 
 def test_plugin_is_off(pytester: pytest.Pytester) -> None:
-    """Whoever does not want the fixtures has none, and loses nothing else."""
+    """The fixtures can be disabled, and nothing else is lost."""
     pytester.makepyfile(
         """
         def test_plain(tmp_path):
@@ -70,7 +70,7 @@ def test_plugin_is_off(pytester: pytest.Pytester) -> None:
 
 
 def test_nothing_heavy_is_imported(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that uses no fixture of ours pays for three small modules of ours, and for nobody else's."""
+    """A run that uses none of our fixtures imports three small modules of ours, and no others."""
     pytester.makepyfile(
         """
         import sys
@@ -128,7 +128,7 @@ def test_failure_that_strikes_nobody(pytester: pytest.Pytester) -> None:
 
 
 def test_server_without_its_extra(pytester: pytest.Pytester) -> None:
-    """Where hypercorn is missing, the test fails and says what to install."""
+    """If hypercorn is missing, the test fails and says what to install."""
     pytester.makeconftest("import sys; sys.modules['hypercorn'] = None")
     pytester.makepyfile("def test_server(statebase_server): pass")
 

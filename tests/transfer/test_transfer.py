@@ -26,7 +26,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def fill(client: StateBase, agent_id: str = "support-bot") -> str:
-    """Make a session that has some of everything, and return its id."""
+    """Create a session that has some of everything, and return its ID."""
     session = client.sessions.create(agent_id, "ada", {"channel": "web"}, {"plan": "basic"}, 7200)
     client.sessions.add_turn(session.id, "Where is my parcel?", "On its way.", {"tokens": 12}, "Looked it up.")
     client.sessions.add_turn(session.id, "Upgrade me", "Done.", state_after={"plan": "gold", "due": None})
@@ -172,7 +172,7 @@ def test_import_into_the_source_adds_nothing(source: StateBase) -> None:
 
 
 def test_deleted_copy_is_made_again(source: StateBase, target: StateBase) -> None:
-    """Whoever deletes what was imported, and imports again on the same day, has it again."""
+    """An import after the imported session was deleted, on the same day, creates it again."""
     fill(source)
     for _ in Importer(target).run(read(lines(source))):
         pass
@@ -196,7 +196,7 @@ def test_copy_says_where_it_came_from(source: StateBase, target: StateBase) -> N
 
 
 def test_memories_can_be_found_as_before(source: StateBase, target: StateBase) -> None:
-    """What was stored to be found is found, what was not is not."""
+    """Memories that searches found are found, others are not."""
     fill(source)
 
     for _ in Importer(target).run(read(lines(source))):
@@ -356,7 +356,7 @@ def test_only_what_was_asked_for_is_exported(run: Run, tmp_path: Path) -> None:
 
 
 def test_expired_sessions_can_be_exported_from_a_store(run: Run, tmp_path: Path) -> None:
-    """What has expired is still in the file: `--expired` brings it along, `--all` does not."""
+    """Expired sessions are still in the file: `--expired` exports them, `--all` does not."""
     yesterday = datetime.now(timezone.utc) - timedelta(days=2)
     with StateBase.local(tmp_path / "store.db", clock=lambda: yesterday) as client:
         expired = fill(client)
@@ -371,7 +371,7 @@ def test_expired_sessions_can_be_exported_from_a_store(run: Run, tmp_path: Path)
 
 
 def test_output_is_for_its_owner(run: Run, tmp_path: Path) -> None:
-    """A file of conversations is readable by nobody else, and replaces what was there once it is complete."""
+    """An export file is readable only by its owner, and replaces an older one when it is complete."""
     with StateBase.local(tmp_path / "store.db") as client:
         fill(client)
     (tmp_path / "out.jsonl").write_text("old")
@@ -386,7 +386,7 @@ def test_output_is_for_its_owner(run: Run, tmp_path: Path) -> None:
 
 
 def test_devices_are_written_to(run: Run, tmp_path: Path) -> None:
-    """What is no plain file is not replaced by one."""
+    """A path that is not a regular file is not replaced by one."""
     with StateBase.local(tmp_path / "store.db") as client:
         fill(client)
 
@@ -417,7 +417,7 @@ def test_purge_removes_what_has_expired(run: Run, tmp_path: Path) -> None:
 
 
 def test_backup_is_a_store(run: Run, tmp_path: Path) -> None:
-    """The copy has everything, while the store stays in use; a directory is no place for it."""
+    """The copy has everything, while the store stays in use; a directory is not accepted."""
     with StateBase.local(tmp_path / "store.db") as client:
         session_id = fill(client)
         result = run("backup", "--path", "store.db", "copy.db")

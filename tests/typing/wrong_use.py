@@ -64,6 +64,6 @@ async def asynchronous(client: AsyncStateBase) -> None:
 
 
 def errors(error: NotFoundError) -> None:
-    """What an error does not have."""
+    """Attributes that an error does not have."""
     print(error.status)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
     print(error.outcome == "perhaps")  # mypy: comparison-overlap

@@ -8,11 +8,12 @@ import gc
 import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import pytest
 
 from statebase._base.exchange import Reply, Request
+from statebase._wire.aiohttp_pool import AiohttpPool
 from statebase._wire.async_pool import AsyncPool
 from statebase._wire.pool import SyncPool
 from tests.echo_server import (  # noqa: F401 # fixtures
@@ -27,6 +28,7 @@ from tests.echo_server import (  # noqa: F401 # fixtures
 )
 
 MOST_THREADS = 64
+POOLS: Dict[str, Any] = {"sync": SyncPool, "async": AsyncPool, "aiohttp": AiohttpPool}
 
 
 def make_request(
@@ -92,13 +94,13 @@ class Caller:
         """Close the pool."""
         if self.pool is None:
             return
-        if isinstance(self.pool, AsyncPool):
+        if hasattr(self.pool, "exchange_async"):
             asyncio.run_coroutine_threadsafe(self.pool.aclose(), self._loop).result(PATIENCE_SECONDS)
         else:
             self.pool.close()
 
     def _start(self, pool: Any, request: Request) -> Future[Reply]:
-        if isinstance(pool, AsyncPool):
+        if hasattr(pool, "exchange_async"):
             return asyncio.run_coroutine_threadsafe(pool.exchange_async(request), self._loop)
         return self._threads.submit(pool.exchange, request)
 
@@ -122,7 +124,7 @@ def make_caller(flavour: str, event_loop_in_thread: asyncio.AbstractEventLoop) -
     with ThreadPoolExecutor(MOST_THREADS) as threads, contextlib.ExitStack() as closing:
 
         def make(base_url: str, **options: Any) -> Caller:
-            pool = (SyncPool if flavour == "sync" else AsyncPool)(base_url, **options)
+            pool = POOLS[flavour](base_url, **options)
             caller = Caller(pool, event_loop_in_thread, threads)
             closing.callback(caller.close)
             return caller

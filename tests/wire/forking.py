@@ -16,44 +16,33 @@ import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-import httpx
-
+from statebase._base.exchange import Request
+from statebase._wire.aiohttp_pool import AiohttpPool
 from statebase._wire.async_pool import AsyncPool
 from statebase._wire.pool import SyncPool
 
-TIMEOUT = {"connect": 20, "read": 20, "write": 20, "pool": 20}
+TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 20.0)
 
 
-def request_to(url: str, id: str) -> httpx.Request:
-    return httpx.Request("GET", url, headers={"X-Id": id}, extensions={"timeout": TIMEOUT})
-
-
-async def fetch(pool: Any, url: str, id: str) -> Any:
-    """Send a request; a sync pool answers at once, so that the coroutine never waits."""
-    if isinstance(pool, SyncPool):
-        response = pool.handle_request(request_to(url, id))
-        response.read()
-        response.close()
-    else:
-        response = await pool.handle_async_request(request_to(url, id))
-        await response.aread()
-        await response.aclose()
-    return response.json()
+async def fetch(pool: Any, id: str, target: str = "/") -> Any:
+    """Send a request; a sync pool blocks until the reply is there, so that the coroutine never waits."""
+    request = Request("GET", target, [(b"host", b"127.0.0.1"), (b"x-id", id.encode())], timeouts=TIMEOUTS)
+    reply = pool.exchange(request) if isinstance(pool, SyncPool) else await pool.exchange_async(request)
+    return json.loads(reply.content)
 
 
 class Process:
-    """What one process sends, and gets."""
+    """The request of a process, and its response."""
 
-    def __init__(self, pool: Any, url: str) -> None:
+    def __init__(self, pool: Any) -> None:
         self.answers: List[Any] = []
         self.errors: List[str] = []
         self._pool = pool
-        self._url = url
 
     async def call(self, number: object) -> None:
         id = f"{os.getpid()}-{number}"
         try:
-            self.answers.append((id, await fetch(self._pool, self._url, id)))
+            self.answers.append((id, await fetch(self._pool, id)))
         except Exception as error:
             self.errors.append(repr(error))
 
@@ -85,9 +74,9 @@ def in_child(report: Callable[[], Any], fork: Callable[[], int] = os.fork) -> Ca
     return wait
 
 
-def storm(pool: Any, url: str, children: int, calls: int) -> List[Any]:
+def storm(pool: Any, children: int, calls: int) -> List[Any]:
     """Fork again and again, while this process goes on sending; in sync, from threads, which may hold any lock."""
-    parent = Process(pool, url)
+    parent = Process(pool)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(parent.work(3))
     stop = threading.Event()
@@ -103,7 +92,7 @@ def storm(pool: Any, url: str, children: int, calls: int) -> List[Any]:
         thread.start()
 
     def child() -> Dict[str, Any]:
-        process = Process(pool, url)
+        process = Process(pool)
         asyncio.run(process.work(calls))
         gc.collect()
         return {"answers": process.answers, "errors": process.errors}
@@ -122,14 +111,14 @@ def storm(pool: Any, url: str, children: int, calls: int) -> List[Any]:
     return [{"answers": parent.answers, "errors": parent.errors}, *reports]
 
 
-def same_loop(pool: Any, url: str, children: int, calls: int) -> List[Any]:
+def same_loop(pool: Any, children: int, calls: int) -> List[Any]:
     """Fork, and go on in the child with the event loop of the parent, which waits."""
-    parent = Process(pool, url)
+    parent = Process(pool)
     loop = asyncio.new_event_loop()
     reports = []
 
     def child() -> Dict[str, Any]:
-        process = Process(pool, url)
+        process = Process(pool)
         loop.run_until_complete(process.work(calls))
         return {"answers": process.answers, "errors": process.errors}
 
@@ -142,46 +131,44 @@ def same_loop(pool: Any, url: str, children: int, calls: int) -> List[Any]:
     return [{"answers": parent.answers, "errors": parent.errors}, *reports]
 
 
-def open_response(pool: Any, url: str, children: int, calls: int) -> List[Any]:
-    """Fork with a response that was read in part; whatever the child does with it, the parent reads the rest."""
+def under_way(pool: Any, children: int, calls: int) -> List[Any]:
+    """Fork while half of a reply has arrived in another thread; whatever the child does, the parent gets the rest."""
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(fetch(pool, url, "warm"))
-    request = request_to(f"{url}/stall", "open")
-    response: Any
-    if isinstance(pool, SyncPool):
-        response = pool.handle_request(request)
-    else:
-        response = loop.run_until_complete(pool.handle_async_request(request))
+    answers: List[Any] = []
+
+    def wait_for_the_rest() -> None:
+        answers.append(("under way", loop.run_until_complete(fetch(pool, "under way", "/stall"))))
+
+    thread = threading.Thread(target=wait_for_the_rest)
+    thread.start()
+    own = asyncio.new_event_loop()
+    own.run_until_complete(fetch(pool, "first", "/when-one-is-held"))
 
     def child() -> Dict[str, Any]:
-        process = Process(pool, url)
-        error = None
-        own = asyncio.new_event_loop()
-        try:
-            own.run_until_complete(read(response))
-        except Exception as raised:
-            error = type(raised).__name__
-        own.run_until_complete(process.work(calls))
-        own.run_until_complete(close(pool))
-        return {"answers": process.answers, "errors": process.errors, "read": error}
+        process = Process(pool)
+        childs = asyncio.new_event_loop()
+        childs.run_until_complete(process.work(calls))
+        childs.run_until_complete(close(pool))
+        return {"answers": process.answers, "errors": process.errors}
 
     reports = [in_child(child)() for _ in range(children)]
-    with httpx.Client(verify=False, trust_env=False) as other:
-        other.get(f"{url}/open-the-gate")
-    body = loop.run_until_complete(read(response))
-    loop.run_until_complete(close(pool))
+    own.run_until_complete(fetch(pool, "other", "/let-all-go"))
+    thread.join()
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    own.run_until_complete(close(pool))
     loop.close()
-    return [{"answers": [("open", json.loads(body))], "errors": []}, *reports]
+    own.close()
+    return [{"answers": answers, "errors": []}, *reports]
 
 
-def without_hooks(pool: Any, url: str, children: int, calls: int) -> List[Any]:
+def without_hooks(pool: Any, children: int, calls: int) -> List[Any]:
     """Fork as C code would, so that Python does not learn of it."""
-    parent = Process(pool, url)
+    parent = Process(pool)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(parent.work(3))
 
     def child() -> Dict[str, Any]:
-        process = Process(pool, url)
+        process = Process(pool)
         own = asyncio.new_event_loop()
         own.run_until_complete(process.work(calls))
         return {"answers": process.answers, "errors": process.errors}
@@ -203,12 +190,12 @@ class WatchedLoop(asyncio.SelectorEventLoop):
         return super().call_soon_threadsafe(*args, **options)
 
 
-def leftovers(pool: Any, url: str, children: int, calls: int) -> List[Any]:
+def leftovers(pool: Any, children: int, calls: int) -> List[Any]:
     """Fork, and let the child look at what it inherited."""
-    parent = Process(pool, url)
+    parent = Process(pool)
     loop = WatchedLoop()
     loop.run_until_complete(parent.work(calls))
-    made = sum(len(slots.lanes) for slots in pool._all_slots())
+    made = sum(len(state.connections) for state in pool._all_states())
     loop.calls = 0
 
     def child() -> Dict[str, Any]:
@@ -234,16 +221,6 @@ def is_open(descriptor: int) -> bool:
     return False
 
 
-async def read(response: httpx.Response) -> bytes:
-    if isinstance(response.stream, httpx.AsyncByteStream):
-        body = await response.aread()
-        await response.aclose()
-        return body
-    body = response.read()
-    response.close()
-    return body
-
-
 async def close(pool: Any) -> None:
     if isinstance(pool, SyncPool):
         pool.close()
@@ -252,10 +229,10 @@ async def close(pool: Any) -> None:
 
 
 def main(scenario: str, flavour: str, url: str, ca_file: str, children: str, calls: str) -> None:
-    options: Dict[str, Any] = {"tls": url.startswith("https:"), "verify": ca_file}
-    pool = SyncPool(**options) if flavour == "sync" else AsyncPool(**options)
-    run = {f.__name__: f for f in (storm, same_loop, open_response, without_hooks, leftovers)}[scenario]
-    print(json.dumps(run(pool, url, int(children), int(calls))))
+    kinds: Any = {"sync": SyncPool, "async": AsyncPool, "aiohttp": AiohttpPool}
+    pool = kinds[flavour](url, verify=ca_file)
+    run = {f.__name__: f for f in (storm, same_loop, under_way, without_hooks, leftovers)}[scenario]
+    print(json.dumps(run(pool, int(children), int(calls))))
 
 
 if __name__ == "__main__":

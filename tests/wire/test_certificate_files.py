@@ -14,7 +14,7 @@ from statebase._wire.tls import default_ssl_context
 
 @pytest.fixture(autouse=True)
 def no_shared_context() -> Iterator[None]:
-    """Let the certificates be read anew."""
+    """Load the certificates again."""
     before, shared._context = shared._context, None
     yield
     shared._context = before

@@ -1,4 +1,4 @@
-"""Each wait of a socket counts what is left of the deadline anew: connecting, the handshake, sending, receiving."""
+"""Each wait of a socket uses the rest of the deadline: connecting, the handshake, sending, receiving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a fork, the child uses connections of its own, and those of the parent are as good as before."""
+"""After a fork, the child uses its own connections, and those of the parent still work."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def assert_everybody_got_their_own(reports: List[Any], *, calls: int) -> None:
     assert len(used) == len(set(used))
 
 
+@pytest.mark.parametrize("flavour", ["sync", "async", "aiohttp"])
 def test_nobody_gets_the_answer_of_another(fork: Callable[..., Any], any_server: Any) -> None:
     """Children of a busy process send hundreds of requests while it goes on; nothing is lost, nothing confused."""
     reports = fork("storm", children=20, calls=30)
@@ -66,6 +67,7 @@ def test_nobody_gets_the_answer_of_another(fork: Callable[..., Any], any_server:
     any_server.wait_until(lambda: any_server.open == 0)
 
 
+@pytest.mark.parametrize("flavour", ["sync", "async", "aiohttp"])
 def test_child_may_go_on_with_the_event_loop(fork: Callable[..., Any]) -> None:
     """A child that inherited an event loop finds none of the parent's connections in it."""
     reports = fork("same_loop", children=5, calls=6)
@@ -74,15 +76,16 @@ def test_child_may_go_on_with_the_event_loop(fork: Callable[..., Any]) -> None:
     assert len(connections_of(reports[0])) <= 3
 
 
-def test_response_under_way_is_the_parents(fork: Callable[..., Any], any_server: Any) -> None:
-    """A child cannot read what was on its way to the parent, nor disturb it by trying."""
-    reports = fork("open_response", children=3, calls=6)
+@pytest.mark.parametrize("flavour", ["sync", "async", "aiohttp"])
+def test_request_under_way_is_the_parents(fork: Callable[..., Any], any_server: Any) -> None:
+    """A child does not disturb a request whose reply is on its way to another thread of the parent."""
+    reports = fork("under_way", children=3, calls=6)
 
     assert_everybody_got_their_own(reports, calls=6)
-    assert [report["read"] is not None for report in reports[1:]] == [True] * 3
-    assert reports[0]["answers"][0][1]["id"] == "open"
+    assert reports[0]["answers"][0][1]["id"] == "under way"
 
 
+@pytest.mark.parametrize("flavour", ["sync", "async", "aiohttp"])
 def test_fork_behind_the_back_of_python_is_noticed(fork: Callable[..., Any]) -> None:
     """A pool also looks at its process id, for forks that do not run the hooks."""
     reports = fork("without_hooks", children=3, calls=6)
@@ -92,7 +95,7 @@ def test_fork_behind_the_back_of_python_is_noticed(fork: Callable[..., Any]) -> 
 
 
 def test_programs_that_a_child_starts_inherit_no_connection(fork: Callable[..., Any]) -> None:
-    """What takes the place of an inherited socket is closed when the child becomes another program, as sockets are."""
+    """The replacement of an inherited socket is closed when the child executes another program, as sockets are."""
     made, child = fork("leftovers", children=1, calls=3)
 
     assert made > 0
@@ -101,7 +104,7 @@ def test_programs_that_a_child_starts_inherit_no_connection(fork: Callable[..., 
 
 
 def test_connections_of_the_parent_are_not_garbage_in_the_child(fork: Callable[..., Any]) -> None:
-    """What belongs to event loops of the parent is kept: to finalize it would be to wake those loops in the parent."""
+    """Objects of the parent's event loops are kept: finalizing them would wake those loops in the parent."""
     made, child = fork("leftovers", children=1, calls=3)
 
     assert made > 0

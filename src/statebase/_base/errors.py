@@ -262,3 +262,9 @@ def status_error_class(status_code: int) -> Type[APIStatusError]:
     if status_code >= 500:
         return InternalServerError
     return _BY_STATUS.get(status_code, APIStatusError)
+
+
+# Tracebacks and pickles name the errors by where users import them from, whatever module has them.
+for _value in [*globals().values()]:
+    if isinstance(_value, type) and issubclass(_value, StateBaseError):
+        _value.__module__ = __name__.partition(".")[0]

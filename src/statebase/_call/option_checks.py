@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAME_MARKS = str.maketrans(dict.fromkeys("-._", "a"))
 _LONGEST_SHOWN = 40
+SOCKS_WITH_AIOHTTP = "http_backend='aiohttp' has no SOCKS proxies: use an http or https proxy, or httpcore"
 _HOOKS = ("attempt_started", "attempt_ended")
 
 
@@ -82,13 +83,15 @@ def wrong_http2() -> Optional[str]:
     return None if _is_installed("h2") else 'http2=True needs the package h2: pip install "statebase[http2]"'
 
 
-def wrong_http_backend(value: object, *, http2: bool) -> Optional[str]:
+def wrong_http_backend(value: object, *, http2: bool, proxy: object) -> Optional[str]:
     """Return why a library cannot be used for HTTP."""
     if value != "aiohttp":
         got = repr(value) if isinstance(value, str) and len(value) < _LONGEST_SHOWN else shown(value)
         return f"http_backend must be 'httpcore' or 'aiohttp', got {got}"
     if http2:
         return "http2=True cannot be combined with http_backend='aiohttp', which has no HTTP/2: leave one of them out"
+    if isinstance(proxy, str) and proxy.lower().startswith("socks"):
+        return SOCKS_WITH_AIOHTTP
     missing = "http_backend='aiohttp' needs the package aiohttp: pip install \"statebase[aiohttp]\""
     return None if _is_installed("aiohttp") else missing
 

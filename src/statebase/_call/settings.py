@@ -102,7 +102,7 @@ class Settings:
         if http2:
             _refuse(_checks().wrong_http2())
         if http_backend != DEFAULT_HTTP_BACKEND:
-            _refuse(_checks().wrong_http_backend(http_backend, http2=http2))
+            _refuse(_checks().wrong_http_backend(http_backend, http2=http2, proxy=proxy))
         if proxy is not None:
             check_proxy("proxy", proxy)
             in_clear_text = self.base_url.startswith("http:") and not allow_insecure_http

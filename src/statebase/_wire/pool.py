@@ -12,14 +12,8 @@ import httpcore
 from .._base.body import Body, BodyTooLarge
 from .._base.exchange import Reply, Request
 from .base_pool import HTTPCORE_ERRORS, BasePool, as_httpx_error, is_reusable, reply_of, speaks_http1
-from .pool_state import PooledConnection, PoolState, Waiter
+from .pool_state import Holder, PooledConnection, PoolState, Waiter
 from .sockets import Backend
-
-
-class _Holder:
-    """Lives as long as the call of `exchange` that made it."""
-
-    __slots__ = ("__weakref__",)
 
 
 class SyncPool(BasePool):
@@ -38,28 +32,16 @@ class SyncPool(BasePool):
         """
         self._notice_fork()
         state = self._state or self._open()
-        holder = _Holder()
+        holder = Holder()
         while True:
             waiter = Waiter(weakref.ref(holder))
-            reusable = False
             try:
-                connection = state.acquire(waiter) or self._wait(state, waiter, request)
-                if connection.is_stale:
-                    continue
-                response: httpcore.Response = connection.core.handle_request(self._core_request(request))
-                content = _read(response, request)
-                reusable = content is not None and is_reusable(connection, response.stream)
-                if state.multiplexed and speaks_http1(connection):
-                    state.stop_sharing()
-                return reply_of(response, content)
-            except httpcore.ConnectionNotAvailable:  # of one that multiplexes, or was to
-                reusable = waiter.connection is not None and speaks_http1(waiter.connection)
-                if reusable:
-                    state.stop_sharing()
-            except HTTPCORE_ERRORS as error:
-                raise as_httpx_error(error) from error
-            finally:
-                _release(state, waiter, reusable=reusable)
+                reply = self._attempt(state, waiter, request)
+                if reply is not None:
+                    return reply
+            except BaseException:  # of a signal handler, perhaps: a release that it interrupted is done again
+                _release(state, waiter, reusable=False)
+                raise
 
     def close(self) -> None:
         """Close the idle connections; the others are closed as soon as their replies are complete."""
@@ -94,6 +76,29 @@ class SyncPool(BasePool):
             if self._state is None:
                 self._state = self._make_state(Backend)
             return self._state
+
+    def _attempt(self, state: PoolState, waiter: Waiter, request: Request) -> Optional[Reply]:
+        """Return the reply; None if the connection cannot carry the request, and another may."""
+        reusable = False
+        try:
+            connection = state.acquire(waiter) or self._wait(state, waiter, request)
+            if connection.is_stale:
+                return None
+            response: httpcore.Response = connection.core.handle_request(self._core_request(request))
+            content = _read(response, request)
+            reusable = content is not None and is_reusable(connection, response.stream)
+            if state.multiplexed and speaks_http1(connection):
+                state.stop_sharing()
+            return reply_of(response, content)
+        except httpcore.ConnectionNotAvailable:  # of one that multiplexes, or was to
+            reusable = waiter.connection is not None and speaks_http1(waiter.connection)
+            if reusable:
+                state.stop_sharing()
+            return None
+        except HTTPCORE_ERRORS as error:
+            raise as_httpx_error(error) from error
+        finally:
+            _release(state, waiter, reusable=reusable)
 
     def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
         gate = threading.Lock()
@@ -130,9 +135,6 @@ def _release(state: PoolState, waiter: Waiter, *, reusable: bool) -> None:
         return
     try:
         state.release(waiter, reusable=reusable)
-    except BaseException:  # of a signal handler: what it interrupted is done again
-        state.release(waiter, reusable=False)
-        raise
     finally:
         _close_discarded(state)
 

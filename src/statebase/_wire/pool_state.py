@@ -45,17 +45,23 @@ class PooledConnection:
         return self.requests > 1 and (not self.core.is_available() or self.core.has_expired())
 
 
+class Holder:
+    """Lives as long as the call that made it: no exception can end the call and leave it behind."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Waiter:
     """A request that asks for a connection: it has one, or a place in the queue."""
 
     __slots__ = ("connection", "holder", "wake")
 
-    def __init__(self, holder: Optional[ReferenceType[object]] = None) -> None:
+    def __init__(self, holder: Optional[ReferenceType[Holder]] = None) -> None:
         self.connection: Optional[PooledConnection] = None
         self.wake: Callable[[], object] = bool
         """Called when there is a connection, or the pool was closed; maybe twice."""
         self.holder = holder
-        """A reference to what lives as long as the request, if an exception may strike before its `release`."""
+        """A reference to what lives as long as the request, if that may end without its `release`."""
 
 
 class PoolState:

@@ -144,8 +144,13 @@ class Engine(Operations):
         return self._quick
 
     @property
+    def in_memory(self) -> bool:
+        """Whether there is no file: nothing waits for a disk or another process."""
+        return self._core.store.database.in_memory
+
+    @property
     def reads_at_once(self) -> bool:
-        """Whether a read of a few rows takes microseconds at this moment: it waits for no other thread."""
+        """Whether a read that begins now waits for no other thread; in memory, a write likewise."""
         return self._core.store.database.reads_at_once
 
     @property

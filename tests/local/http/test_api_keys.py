@@ -1,4 +1,4 @@
-"""API keys: shown once, stored as digests, and of no use from the moment they are revoked."""
+"""API keys: shown once, stored as digests, and invalid as soon as they are revoked."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ class UnreadBody(httpx.SyncByteStream, httpx.AsyncByteStream):
 def test_body_of_a_request_without_a_key_is_not_read(
     open_engine: Callable[..., Engine], store_path: Path, in_memory: bool, key: Optional[str]
 ):
-    """Who may not come in cannot make the server take in what was sent."""
+    """The body of a request without a valid key is not read."""
     engine = open_engine(":memory:" if in_memory else store_path)
     transport = LocalTransport(engine, api_key=SERVER_KEY)
     headers = {} if key is None else {"X-API-Key": key}

@@ -145,10 +145,42 @@ def test_short_reads_need_no_thread(store_path: Path):
     engine.close()
 
 
-def test_short_read_of_memory_waits_in_a_thread(open_engine: Callable[..., Engine]):
-    """In memory, reads and writes take turns: one that has to wait for its turn does not hold up the event loop."""
+@pytest.fixture
+def embedding(open_engine: Callable[..., Engine]) -> Engine:
+    """An engine in memory, with an embedder of the user's."""
     pytest.importorskip("numpy")
-    engine = open_engine(embedder=lambda texts: [[1.0]] * len(texts))
+    return open_engine(embedder=lambda texts: [[1.0]] * len(texts))
+
+
+def test_store_in_memory_is_used_within_the_loop(embedding: Engine):
+    """But for what embeds a text, which may take its time: that is done in a thread."""
+    transport = LocalTransport(embedding)
+    created = json.loads(transport.exchange(request("POST", "/v1/sessions", SESSION)).content)["id"]
+
+    def is_done_by_the_next_step(method: str, target: str, content: bytes = b"") -> bool:
+        async def main() -> bool:
+            reply = transport.exchange_async(request(method, target, content))
+            try:
+                reply.send(None)  # runs until it waits for something
+            except StopIteration as end:
+                assert end.value.status_code < 300
+                return True
+            reply.close()
+            return False
+
+        return asyncio.run(main())
+
+    memory = json.dumps({"session_id": created, "content": "likes tea"}).encode()
+    assert is_done_by_the_next_step("POST", "/v1/sessions", SESSION)
+    assert is_done_by_the_next_step("GET", "/v1/sessions")
+    assert not is_done_by_the_next_step("POST", "/v1/memories", memory)
+    assert not is_done_by_the_next_step("GET", "/v1/memories?query=tea")
+    assert not is_done_by_the_next_step("DELETE", f"/v1/sessions/{created}")
+
+
+def test_short_read_of_memory_waits_in_a_thread(embedding: Engine):
+    """In memory, reads and writes take turns: one that has to wait for its turn does not hold up the event loop."""
+    engine = embedding
     transport = LocalTransport(engine)
     created = json.loads(transport.exchange(request("POST", "/v1/sessions", SESSION)).content)["id"]
     begun, done = threading.Event(), threading.Event()

@@ -260,12 +260,12 @@ class TestWithEmbedder:
 
     @pytest.fixture
     def texts(self) -> List[str]:
-        """What the embedder was asked for."""
+        """The texts that the embedder was called with."""
         return []
 
     @pytest.fixture
     def meeting(self) -> threading.Barrier:
-        """Where requests that store the memory wait for one another."""
+        """The barrier at which requests that store the memory wait for one another."""
         return threading.Barrier(1)
 
     @pytest.fixture

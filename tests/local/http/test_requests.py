@@ -1,4 +1,4 @@
-"""What comes in is read strictly, and what is wrong with it is said in one form."""
+"""Requests are validated strictly, and all errors have one form."""
 
 from __future__ import annotations
 

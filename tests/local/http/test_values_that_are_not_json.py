@@ -1,4 +1,4 @@
-"""What is no value of JSON is refused: the error says where it is and what is wrong, never what the request held."""
+"""Values that JSON cannot represent are refused: the error has the path and the reason, but no content."""
 
 from __future__ import annotations
 

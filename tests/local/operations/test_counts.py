@@ -1,4 +1,4 @@
-"""What the dashboard shows is counted as it changes, so that it costs the same at a million sessions as at ten."""
+"""The numbers of the dashboard are counted with each change, so that a million sessions cost the same as ten."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_empty_store(http: httpx.Client):
 
 
 def test_stats_count_what_is_there(http: httpx.Client, new_session: Any, new_turn: Any, new_memory: Any):
-    """What was deleted does not count."""
+    """Deleted objects do not count."""
     first, second, deleted = new_session(), new_session(), new_session()
     for session in (first, first, second, deleted):
         new_turn(session)

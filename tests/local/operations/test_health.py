@@ -1,4 +1,4 @@
-"""What the engine says about itself."""
+"""The health of the engine."""
 
 from __future__ import annotations
 

@@ -284,7 +284,7 @@ class TestSearch:
 
 
 class TestWithEmbedder:
-    """What an embedder of the user's changes."""
+    """The effects of a custom embedder."""
 
     @pytest.fixture
     def http(self, open_engine: Callable[..., Engine], make_http: Any) -> httpx.Client:

@@ -1,4 +1,4 @@
-"""No call pays for others: what has to be cleaned up goes in small pieces, between which others read and write."""
+"""Clean-up is done in small pieces, between which others read and write."""
 
 from __future__ import annotations
 

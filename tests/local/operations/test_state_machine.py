@@ -29,7 +29,7 @@ class Version:
 
 @dataclass
 class Session:
-    """What the engine should know of a session."""
+    """The expected content of a session."""
 
     versions: List[Version]
     turns: List[Dict[str, Any]] = field(default_factory=list)

@@ -140,7 +140,7 @@ class TestClockThatWasAhead:
 
     @pytest.fixture
     def traces(self, http: httpx.Client, session_id: str, engine_clock: Any) -> Any:
-        """What the list shows, oldest first."""
+        """The traces in the list, oldest first."""
         http.patch(f"/v1/sessions/{session_id}", json={})
         for hours in (20 * 24, 0, -20 * 24, 1):
             engine_clock.advance(hours=hours)

@@ -75,7 +75,7 @@ def _run(code: str) -> str:
 
 @pytest.mark.parametrize("missing", ["numpy", "statebase_minilm"])
 def test_without_the_extra_there_is_none(missing: str):
-    """And search goes by words."""
+    """And searches match words."""
     printed = _run(
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from statebase.local import Engine\n"

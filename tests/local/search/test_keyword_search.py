@@ -139,7 +139,7 @@ def test_other_process_finds_what_was_stored(open_words: Callable[[], Words]):
 
 
 def test_store_that_was_used_without_an_index_gets_one(open_words: Callable[[], Words], store_path: Path):
-    """Where another SQLite without FTS5 wrote to the file."""
+    """The store after a write by an SQLite without FTS5."""
     words = open_words()
     words.add("likes tea")
     words.store.database.close()
@@ -155,7 +155,7 @@ def test_store_that_was_used_without_an_index_gets_one(open_words: Callable[[], 
 
 
 def test_plain_scan_finds_whole_words(words: Words):
-    """What is there where SQLite lacks FTS5."""
+    """The store if SQLite lacks FTS5."""
     words.add("Likes tea, a lot")
     words.add("tea and cake")
     words.add("hidden tea", embed=False)
@@ -178,7 +178,7 @@ def test_write_without_an_index_says_so(words: Words):
 
 
 def test_first_search_without_the_embedder_warns(monkeypatch: pytest.MonkeyPatch):
-    """Who asked for meaning and gets words is told, and can turn it off."""
+    """A search by meaning that falls back to words warns, and the warning can be turned off."""
     monkeypatch.setattr("statebase.local.engine.as_embedder", lambda embedder: None)
     with StateBase.local() as client, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

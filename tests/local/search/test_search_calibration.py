@@ -38,7 +38,7 @@ def test_scores_do_not_depend_on_where_the_cosines_lie(open_memories: Callable[.
 
 
 def test_embedder_is_measured_once_for_a_store(open_memories: Callable[..., Any], make_toy: Any, store_path: Any):
-    """What unrelated texts are like in its space is kept with the store."""
+    """The similarity of unrelated texts in a vector space is kept in the store."""
     first = make_toy()
     open_memories(store_path, first).search("q")
     again = make_toy()
@@ -50,7 +50,7 @@ def test_embedder_is_measured_once_for_a_store(open_memories: Callable[..., Any]
 
 
 def test_embedder_that_brings_its_calibration_is_not_measured(open_memories: Callable[..., Any], make_toy: Any):
-    """A new store does not have to wait for that."""
+    """A new store does not wait for that."""
     toy = make_toy()
     toy.calibration = Calibration(mean=-0.1, deviation=0.1)
     toy.vectors = {"fact": [1, 0, 0, 0, 0, 0, 0, 0], "question": [0, 1, 0, 0, 0, 0, 0, 0]}

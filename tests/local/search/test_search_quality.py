@@ -1,4 +1,4 @@
-"""What the embedder of `statebase[local]` finds, measured on questions that share few words with the facts they ask for."""
+"""The quality of the embedder of `statebase[local]`, measured on questions that share few words with their facts."""
 
 from __future__ import annotations
 

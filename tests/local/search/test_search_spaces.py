@@ -1,4 +1,4 @@
-"""Vectors of different embedders never meet: a store that another one opens is embedded anew."""
+"""Vectors of different embedders are never compared: a store that is opened with another one is embedded again."""
 
 from __future__ import annotations
 

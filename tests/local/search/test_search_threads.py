@@ -15,7 +15,7 @@ MODULES = ("search.py", "vector_space.py", "vector_table.py", "keywords.py", "ca
 
 
 def test_threads_find_what_stays_whatever_else_changes(memories: Any):
-    """Each of them always finds the memories that nobody touches, and never one twice."""
+    """Each of them always finds the unchanged memories, and never one twice."""
     kept = [f"kept {number}" for number in range(20)]
     for content in kept:
         memories.add(content)

@@ -29,7 +29,7 @@ def test_higher_cosines_have_higher_scores(scale: Any):
 
 
 def test_threshold_is_obeyed_exactly(scale: Any):
-    """What reaches it is returned, what is a millionth below is not."""
+    """A score that reaches the threshold is returned, one that is a millionth below is not."""
     everything = scale.search("q", top_k=50)
     for content, score in everything[1:-1]:
         assert (content, score) in scale.search("q", top_k=50, threshold=score)

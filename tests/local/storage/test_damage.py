@@ -1,4 +1,4 @@
-"""A store whose content makes no sense answers, and says where to look."""
+"""A store with damaged content returns an error that names what is damaged."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_store_that_is_open_stays_locked(
 def test_what_is_written_after_a_fork_is_not_lost_when_the_child_closes(
     open_engine: Callable[..., Engine], store_path: Path
 ):
-    """The parent opens its connections anew while the child has the store open; then it is killed."""
+    """The parent opens its connections again while the child has the store open; then it is killed."""
     script = [sys.executable, "-c", FORKED, str(store_path)]
 
     session_id = subprocess.run(script, stdout=subprocess.PIPE, text=True).stdout.strip()

@@ -25,7 +25,7 @@ SOURCES = str(Path(statebase.__file__).parent / "local")
 
 
 class Interrupt(BaseException):
-    """What a handler of a signal may raise."""
+    """An exception that a signal handler may raise."""
 
 
 def interrupted(at: int, call: Callable[..., Any], *arguments: Any, opcodes: bool) -> Optional[bool]:

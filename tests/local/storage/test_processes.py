@@ -94,7 +94,7 @@ def integrity(path: Path) -> str:
 
 
 def test_processes_share_a_file(file_engine: Engine, file_session: str, store_path: Path):
-    """Four of them with eight threads in all: no update is lost, no number missing, and nobody sees a lock."""
+    """Four processes with eight threads in all: no update is lost, no number is missing, and no lock error is raised."""
     processes, threads, rounds = 4, 2, 25
     writers = [run(WRITER, store_path, file_session, name, threads, rounds) for name in range(processes)]
 
@@ -238,7 +238,7 @@ class TestFork:
         assert state == {"first": 1, "second": 2}
 
     def test_fork_waits_for_threads_at_work(self, file_engine: Engine, file_session: str):
-        """A child must not inherit a lock that nobody will release."""
+        """A child must not inherit a lock that is never released."""
         stop = threading.Event()
 
         def write() -> None:

@@ -57,7 +57,7 @@ def test_open_client_says_so(client: StateBase, store: Path, change: Callable[[P
 
 @pytest.mark.parametrize("change", [remove, replace])
 def test_write_that_reads_nothing_before(store: Path, change: Callable[[Path], None]):
-    """A write with an idempotency key looks for its stored response first; one without has to notice by itself."""
+    """A write with an idempotency key looks for its stored response first; one without must notice on its own."""
     engine = Engine.open(store)
     change(store)
 
@@ -113,7 +113,7 @@ def test_closing_the_old_client_leaves_the_new_one_open(client: StateBase, store
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_store_that_was_removed_over_a_fork(client: StateBase, store: Path):
-    """The child opens the file anew, and makes no empty one in its place."""
+    """The child opens the file again, and does not create an empty one in its place."""
     remove(store)
 
     pid = os.fork()

@@ -23,7 +23,7 @@ from .read import check_size
 from .replay import idempotent_request, is_looked_up_first
 from .reply import Headers, error_reply, reply
 from .route import Router
-from .run import Result, run, stored_result
+from .run import Result, is_slow, run, stored_result
 from .store import store
 
 logger = logging.getLogger("statebase.local")
@@ -138,14 +138,18 @@ class FrontDoor:
         self, admitted: Union[Admitted, Reply], content: bytes, deadline: Optional[float] = None
     ) -> Reply:
         """Answer a request that was admitted, without blocking the event loop; see `respond`."""
-        if isinstance(admitted, Reply) or self._is_quick(admitted.operation):
+        if isinstance(admitted, Reply) or self._is_quick(admitted.operation, content):
             return self.respond(admitted, content, deadline)
         limiter = _limiter(admitted.head.method)
         return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
 
-    def _is_quick(self, operation: Operation[Any]) -> bool:
-        """Return whether an operation may run in an event loop."""
-        return self._engine.is_quick or (operation.id in _SHORT_READS and self._engine.reads_at_once)
+    def _is_quick(self, operation: Operation[Any], content: bytes) -> bool:
+        """Return whether an operation may run in an event loop: it waits for nothing, and takes no time of its own."""
+        engine = self._engine
+        if engine.is_quick:
+            return True
+        is_short = operation.id in _SHORT_READS or (engine.in_memory and not is_slow(operation, content))
+        return is_short and engine.reads_at_once
 
     def _admit(self, head: Head, headers: Headers) -> Admitted:
         """Find the operation, and let in who may ask for it.

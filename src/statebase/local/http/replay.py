@@ -10,13 +10,10 @@ from ..caller import IdempotentRequest
 from ..errors import invalid_request
 from .authenticate import Principal
 from .head import Head
+from .run import is_slow
 
 _LONGEST_KEY = 255
 _KEYED_METHODS = frozenset({"POST", "PATCH", "PUT"})
-_SLOW_OPERATIONS = frozenset({"create_memory", "get_context", "update_memory"})
-"""Those that embed a text before they read or write."""
-_LARGE = 64 * 1024
-"""A body this large, in bytes, may hold a state that is encoded before the transaction."""
 
 
 def idempotent_request(
@@ -52,4 +49,4 @@ def is_looked_up_first(operation: Operation[Any], content: bytes) -> bool:
     Every write looks for one in its transaction: only that is safe, and mostly enough. Before that, a look saves a
     repetition the work that an operation does before its transaction, if that is a lot.
     """
-    return operation.id in _SLOW_OPERATIONS or len(content) >= _LARGE
+    return is_slow(operation, content)

@@ -14,6 +14,12 @@ from ..operations.response import StoredResponse, unwrapped
 from .read import InvalidRequest, invalid_body, read_body, read_query
 from .reply import error_body
 
+_EMBEDDING = frozenset({"create_memory", "get_context", "search_memories", "update_memory"})
+"""Operations that embed a text before they read or write."""
+_LONG = frozenset({"delete_session"})
+"""Operations that take as long as there is to delete."""
+_LARGE = 64 * 1024
+"""A body this large, in bytes, may hold a state, which is encoded before its transaction."""
 _METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in OPERATIONS}
 
 
@@ -64,6 +70,11 @@ def run(
     if isinstance(outcome, StoredResponse):
         return stored_result(outcome)
     return Result(operation.status, outcome.body, memory_ids=outcome.memory_ids)
+
+
+def is_slow(operation: Operation[Any], content: bytes) -> bool:
+    """Return whether an operation may take milliseconds of its own, whatever it waits for."""
+    return operation.id in _EMBEDDING or operation.id in _LONG or len(content) >= _LARGE
 
 
 def stored_result(response: StoredResponse) -> Result:

@@ -91,7 +91,7 @@ class Database:
 
     @property
     def reads_at_once(self) -> bool:
-        """Whether a read that begins now waits for no other block."""
+        """Whether a read that begins now waits for no other thread; in memory, a write likewise."""
         return not self.in_memory or self._lock.is_free
 
     def read(self) -> _Block:

@@ -1,0 +1,176 @@
+"""The pool on aiohttp keeps the promises of the other pools, for many requests at a time and for each event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import traceback
+from typing import Any, Callable, Tuple
+
+import httpx
+import pytest
+
+from statebase import AsyncStateBase, ConfigurationError, StateBase
+from statebase._base.exchange import Request
+from statebase._wire.aiohttp_pool import AiohttpPool
+
+
+@pytest.fixture
+def flavour() -> str:
+    return "aiohttp"
+
+
+async def fetch(pool: AiohttpPool, request: Request) -> Any:
+    return json.loads((await pool.exchange_async(request)).content)
+
+
+def test_connection_is_used_again(server: Any, make_caller: Callable[..., Any]) -> None:
+    """A second request goes over the connection of the first."""
+    caller = make_caller(server.url)
+
+    answers = [caller.get(id=number) for number in range(3)]
+
+    assert answers == [{"id": str(number), "connection": 1} for number in range(3)]
+
+
+def test_connection_that_the_server_closed_is_not_used(server: Any, make_caller: Callable[..., Any]) -> None:
+    """If the server closes an idle connection, the next request opens another and does not fail."""
+    caller = make_caller(server.url)
+    caller.get()
+    server.hang_up()
+
+    assert caller.get()["connection"] == 2
+
+
+def test_reply_that_is_too_large_costs_its_connection(server: Any, make_caller: Callable[..., Any]) -> None:
+    """The rest of a reply that was not received never reaches the next request."""
+    caller = make_caller(server.url, max_connections=1)
+    reply = caller.exchange("/stall", id="large", max_response_bytes=1)
+    server.let_all_go()
+
+    assert (reply.is_too_large, reply.content) == (True, b"")
+    assert caller.get(id="next") == {"id": "next", "connection": 2}
+
+
+def test_no_connection_in_time_is_a_pool_timeout(server: Any, make_caller: Callable[..., Any]) -> None:
+    """A request beyond the limit waits as long as `pool` says; the error states the limit, and nothing was sent."""
+    caller = make_caller(server.url, max_connections=2)
+    held = [caller.start("/hold") for _ in range(2)]
+    server.wait_until(lambda: server.held == 2)
+
+    with pytest.raises(httpx.PoolTimeout, match=r"within 0\.01 s: 2 requests are under way, which is the limit"):
+        caller.get(pool_timeout=0.01)
+
+    server.let_all_go()
+    assert [each.result().status_code for each in held] == [200, 200]
+    assert caller.get()["connection"] in (1, 2)
+    assert server.opened == 2
+
+
+def test_closed_pool_refuses(server: Any, make_caller: Callable[..., Any]) -> None:
+    """A closed pool has closed its connections and sends nothing; closing it again has no effect."""
+    caller = make_caller(server.url)
+    caller.get()
+    caller.close()
+    caller.close()
+
+    server.wait_until(lambda: server.open == 0)
+    with pytest.raises(RuntimeError, match="Cannot send a request, as the client has been closed"):
+        caller.get()
+
+
+def test_error_does_not_hold_the_key(server: Any, request_to: Callable[..., Request]) -> None:
+    """aiohttp's own errors have the request, whose headers hold the key: they are not the cause."""
+    request = request_to()
+    request.headers = [*request.headers, (b"x-api-key", b"sb_secret")]
+    server.close()
+
+    async def main() -> BaseException:
+        pool = AiohttpPool(server.url)
+        with pytest.raises(httpx.ConnectError) as caught:
+            await pool.exchange_async(request)
+        await pool.aclose()
+        return caught.value
+
+    error = asyncio.run(main())
+
+    assert isinstance(error.__cause__, OSError)
+    assert "sb_secret" not in "".join(traceback.format_exception(None, error, error.__traceback__))
+    assert not any("aiohttp" in type(each).__module__ for each in (error, error.__cause__, error.__context__))
+
+
+def test_certificate_is_checked(tls_server: Any, ca_file: str, make_caller: Callable[..., Any]) -> None:
+    """A certificate of an unknown authority is refused before anything is sent."""
+    trusting, wary = make_caller(tls_server.url, verify=ca_file), make_caller(tls_server.url)
+
+    assert trusting.get(id="in")["id"] == "in"
+    with pytest.raises(httpx.ConnectError) as caught:
+        wary.get()
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_requests_go_through_the_proxy(
+    server: Any, tls_server: Any, ca_file: str, make_caller: Callable[..., Any]
+) -> None:
+    """An http service is reached by forwarding, an https one through a tunnel, with the credentials of the proxy."""
+    proxy = server.url.replace("://", "://user:secret@")
+    forwarded, tunnelled = (
+        make_caller("http://origin.invalid", proxy=proxy),
+        make_caller(tls_server.url, verify=ca_file, proxy=proxy),
+    )
+
+    assert forwarded.get("/v1", id="a")["id"] == "a"
+    assert tunnelled.get("/v1", id="b")["id"] == "b"
+    assert server.targets == ["http://origin.invalid/v1", f"127.0.0.1:{tls_server.port}"]
+    assert all(headers["proxy-authorization"].startswith("Basic ") for headers in server.headers)
+    assert "proxy-authorization" not in tls_server.headers[0]
+
+
+def test_pool_outlives_event_loops(server: Any, request_to: Callable[..., Request]) -> None:
+    """A pool works in several `asyncio.run` in a row; each loop closes its own connections when it ends."""
+    pool = AiohttpPool(server.url)
+    answers = []
+    for run in range(3):
+        answers.append(asyncio.run(fetch(pool, request_to(id=run))))
+        server.wait_until(lambda: server.open == 0)
+
+    assert answers == [{"id": str(run), "connection": run + 1} for run in range(3)]
+
+
+@pytest.mark.parametrize("target", ["/hold", "/stall"])
+def test_cancelled_request_frees_its_place(server: Any, request_to: Callable[..., Request], target: str) -> None:
+    """The connection of a cancelled request is closed, and the next request gets another."""
+
+    async def main() -> Tuple[Any, int]:
+        pool = AiohttpPool(server.url, max_connections=1)
+        task = asyncio.ensure_future(fetch(pool, request_to(target)))
+        await asyncio.get_running_loop().run_in_executor(None, server.wait_until, lambda: server.held == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        answer = await fetch(pool, request_to(id="next"))
+        await pool.aclose()
+        return answer, server.opened
+
+    assert asyncio.run(main()) == ({"id": "next", "connection": 2}, 2)
+    server.let_all_go()
+
+
+@pytest.mark.parametrize(
+    ("client", "options", "message"),
+    [
+        (StateBase, {}, "http_backend='aiohttp' is for AsyncStateBase only: leave it out, or use that client"),
+        (AsyncStateBase, {"http2": True}, "http2=True cannot be combined with http_backend='aiohttp'"),
+        (AsyncStateBase, {"proxy": "socks5://localhost:1"}, "http_backend='aiohttp' has no SOCKS proxies"),
+        (AsyncStateBase, {"transport": httpx.MockTransport(lambda _: httpx.Response(200))}, "cannot be combined with"),
+        (AsyncStateBase, {"http_backend": "curl"}, "http_backend must be 'httpcore' or 'aiohttp', got 'curl'"),
+        (AsyncStateBase, {"http_backend": 1}, "http_backend must be 'httpcore' or 'aiohttp', got 1"),
+    ],
+)
+def test_what_aiohttp_cannot_do_is_refused(client: Any, options: Any, message: str) -> None:
+    """The constructor refuses it, with the name of the option."""
+    with pytest.raises(ConfigurationError) as caught:
+        client("sb_key", **{"http_backend": "aiohttp", **options})
+
+    assert str(caught.value).startswith(message) or message in str(caught.value)
