@@ -22,9 +22,6 @@ from ..storage.tables.turns import TurnRow
 from .core import Core
 from .memories import tags_of
 
-_DRIFT_BELOW = 0.35
-"""A conversation seems to have left what is remembered when the mean score is under this."""
-
 
 class ContextOperations:
     """The operation that gathers a context."""
@@ -46,7 +43,7 @@ class ContextOperations:
             state=jsontext.decode(state.text),
             memories=memories,
             recent_turns=[_turn(turn) for turn in turns],
-            drift_warning=bool(scores) and relevance < _DRIFT_BELOW,
+            drift_warning=bool(scores) and max(scores) < self._core.search.related_from,
             average_relevance=relevance,
         )
 
