@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-STOP_WORDS = frozenset(
+import re
+
+from .folding import folded
+
+_ENGLISH = frozenset(
     (
         # English
         "a about am an and any are as at be been being but by can could did do does doing for from had has "
@@ -10,6 +14,12 @@ STOP_WORDS = frozenset(
         "ours out she should so some such tell than that the their them then there these they this those to "
         "too was we were what when where whether which who whose why will with would you your yours s t "
         "d ll m re ve don "
+    ).split()
+)
+"""English words."""
+
+_FOREIGN = frozenset(
+    (
         # German, Dutch
         "der das den dem des ein eine einen einem einer eines und oder ist sind wird wo wie wann wer wen wem "
         "warum welche welcher welches ich er sie wir ihr sein seine seinen ihre ihren ihrem sich nicht mit "
@@ -39,6 +49,7 @@ STOP_WORDS = frozenset(
         "उसका उसकी उसके ने "
     ).split()
 )
+STOP_WORDS = _ENGLISH | _FOREIGN
 """Of languages that put spaces between words, as `folding.py` writes them; none that says something in English."""
 
 STOP_PAIRS = frozenset(
@@ -56,3 +67,11 @@ KOREAN_STOP_WORDS = frozenset(
         "무엇 어디 누구 언제 어떻게 왜 무슨 어느 어떤 몇 그 그녀 저 나 너 것 수 있 있습니 있는 있나요 그의 그녀의 누가 "
     ).split()
 )
+
+
+def foreign_part(text: str) -> float:
+    """Return how many of the stop words in a text are of another language than English: 0..1; 0 without any."""
+    words = re.findall(r"[^\W\d_]+", folded(text).lower())
+    english = sum(word in _ENGLISH for word in words)
+    foreign = sum(word in _FOREIGN and word not in _ENGLISH for word in words)
+    return foreign / (english + foreign) if foreign else 0.0

@@ -25,10 +25,10 @@ def _logit(score: float) -> float:
 
 _WORDS = 7.0
 """What holding all words of the query adds, on the scale of the logistic curve."""
-_WORDS_ALONE = 9.0
+_WORDS_ALONE = 15.0
 """The same where the embedder does not know the language, and words decide."""
-_FALL = 1.5
-"""Words that cover little of the query are there by chance: half of it is worth a third."""
+_FALL = 0.5
+"""Words that cover little of a query that the embedder knows are there by chance: half of it is worth a third."""
 _BEFORE = 0.3
 """How much of what speaks for a turn of a conversation speaks for the next turn too, which may be the answer to it."""
 _STEEPNESS = (_logit(_SURPRISING[1]) - _logit(_USUAL[1])) / (_SURPRISING[0] - _USUAL[0])
@@ -58,7 +58,7 @@ def evidence(surprise: float, share: float, trust: float) -> float:
         trust: How much the embedder knows of the query's language: 0..1.
     """
     words = _WORDS_ALONE + (_WORDS - _WORDS_ALONE) * trust
-    return float(_OFFSET + _STEEPNESS * trust * surprise + words * share**_FALL)
+    return float(_OFFSET + _STEEPNESS * trust * surprise + words * share ** (1 + _FALL * trust))
 
 
 def carried_over(found: float) -> float:

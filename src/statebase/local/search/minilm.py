@@ -9,6 +9,7 @@ import numpy as np
 import statebase_minilm
 from numpy.typing import NDArray
 
+from ..language.stop_words import foreign_part
 from .calibration import Calibration
 from .embedder import Kind
 from .encoder import LONGEST, WIDTH, Encoder
@@ -34,7 +35,7 @@ class MiniLM:
         "hangul": Calibration(0.60, 0.10),
         "cyrillic": Calibration(0.57, 0.09),
         "arabic": Calibration(0.74, 0.08),
-        "other": Calibration(0.60, 0.10),
+        "other": Calibration(0.70, 0.25),
     }
     """The same for texts of other languages, by their script; `other` for the rest."""
 
@@ -48,7 +49,7 @@ class MiniLM:
 
     def familiarity(self, text: str) -> float:
         """Return how much of a text is in English, the language that the model knows: 0..1."""
-        return _model().tokenizer.known_part(text)
+        return _model().tokenizer.known_part(text) * (1 - foreign_part(text))
 
 
 def _vector(text: str) -> NDArray[np.float32]:
