@@ -14,6 +14,7 @@ from typing import Iterator, NamedTuple, Optional
 
 from .endings import forms
 from .folding import folded
+from .porter import stem
 from .stop_words import KOREAN_STOP_WORDS, STOP_PAIRS, STOP_WORDS
 
 VERSION = "1"
@@ -46,7 +47,7 @@ _LONGEST_TERM = 40
 
 _SPEAKER = re.compile(
     r"(?:\[[^\]\n]{1,40}\]\s*|\(?\d[\d/.:,T -]{3,24}Z?\)?\s*[-–]?\s*)?"
-    r"([^\W\d_][\w.'’-]{0,30}(?: [^\W_][\w.'’-]{0,30}){0,2})\s?[:：]\s*\S"
+    r"([^\W\d_][\w.'’-]{0,30}(?: [^\W_][\w.'’-]{0,30}){0,2})\s?(?::\s+|：)\S"
 )
 """The start of a turn, with a time before it or not."""
 
@@ -108,7 +109,7 @@ def _pieces_of(compound: str) -> tuple[_Piece, ...]:
         # Of "o'clock" or "ann's", a letter alone says nothing.
         pieces = [piece for piece in pieces if len(piece.terms[0]) > 1 or piece.terms[0].isdigit()]
         if len(whole) > 1:
-            pieces.insert(0, _Piece((whole[:_LONGEST_TERM],), 1.5 if has_digit else 0.5))
+            pieces.insert(0, _Piece((whole[:_LONGEST_TERM],), 1.5) if has_digit else _Piece((stem(whole),), 0.5))
     return tuple(pieces)
 
 
