@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).with_name("texts")
-CONVERSATIONS = {"development": ("allotment", "bridge"), "frozen": ("lighthouse", "studio")}
+CONVERSATIONS = {"development": ("allotment",), "frozen": ("lighthouse", "studio")}
 
 
 class Text(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from typing import Any, Collection, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..language.terms import Wanted, wanted
 from ..memory_search import Match, MemoryFilter
@@ -88,13 +88,18 @@ class KeywordSearch:
         matches = [Match(seq, share) for seq, share in shares.items() if share > 0 and share >= least]
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
 
-    def matches(self, query: Sequence[Wanted], memory_filter: MemoryFilter, also: Collection[int] = ()) -> WordMatches:
+    def matches(
+        self,
+        query: Sequence[Wanted],
+        memory_filter: MemoryFilter,
+        also: Optional[Callable[[], Sequence[int]]] = None,
+    ) -> WordMatches:
         """Look at all memories that pass the filter, or if they are many at those that hold most of the query.
 
         Args:
             query: What `encode_query` returned.
             memory_filter: Which memories pass.
-            also: Memories that pass, to look at in any case.
+            also: Returns memories that pass, to be looked at if not all are.
         """
         passing = self._words.passing(memory_filter, _ALL + 1)
         if len(passing) <= _ALL:
@@ -103,7 +108,7 @@ class KeywordSearch:
         counts = self._words.counts({term for place in query for term in place.terms})
         weights = _weights(query, counts, self._words.about_how_many())
         found = self._candidates(query, weights, counts, memory_filter)
-        looked_at = self._words.terms_of(sorted({*found, *also}))
+        looked_at = self._words.terms_of(sorted({*found, *(() if also is None else also())}))
         turns = [memory.seq for memory in looked_at if memory.speaker is not None][:_FOLLOWED]
         next_ones = set(self._words.followers(turns, memory_filter)).difference(memory.seq for memory in looked_at)
         looked_at = sorted([*looked_at, *self._words.terms_of(sorted(next_ones))], reverse=True)

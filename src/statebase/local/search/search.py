@@ -26,6 +26,9 @@ _FOREIGN_PER_SEARCH = 2_000
 _NEAREST = 100
 """If a search does not look at all memories, it looks at so many whose vectors are the nearest."""
 _ROWS_AT_ONCE = 5_000
+_MOST_ROOM = 250_000
+_SOON_READ = 5_000
+"""If the store holds no more memories, all vectors are read at the first search, also one among few of them."""
 _LITTLE_KNOWN, _WELL_KNOWN = 0.35, 0.65
 """How familiar to its embedder a query is of which it knows little, and one that it knows well."""
 _LEAST_TRUST = 0.25
@@ -57,9 +60,10 @@ class _Cache(NamedTuple):
 class SearchIndex:
     """Finds memories by the vectors of their texts and by their words. Threads may search at the same time.
 
-    The vectors are kept in memory as well, and brought up to date at the start of each search: the store says what this
-    and other processes added, changed and removed. A million vectors of 384 numbers take 1.5 gigabytes, and a search
-    among them 60 milliseconds.
+    A search among few memories of a large store reads their vectors from it. From the first other search on, all
+    vectors are kept in memory as well, and brought up to date at the start of each search: the store says what this and
+    other processes added, changed and removed. A million vectors of 384 numbers take 1.5 gigabytes, and a search among
+    them 60 milliseconds.
 
     Memories without a vector, as an engine without embedder stores them, or with one of another embedder, get theirs
     from searches, each of which embeds a few, the oldest first. Until it is their turn they are found by their words.
@@ -116,14 +120,16 @@ class SearchIndex:
             threshold: Only matches whose score is at least this; None for no threshold.
         """
         asked: Query = query
-        table = self._refreshed(asked.space).table
-        matches = self._keywords.matches(asked.words, memory_filter)
-        if matches.is_complete:
-            cosines = table.cosines_of(asked.vector, list(matches.terms))
+
+        def nearest() -> list[int]:
+            table = self._refreshed(asked.space).table
+            return [seq for seq, _ in table.nearest(asked.vector, memory_filter, max(_NEAREST, limit))]
+
+        matches = self._keywords.matches(asked.words, memory_filter, nearest)
+        if matches.is_complete and self._cache is None and self._store.newest() > _SOON_READ:
+            cosines = self._cosines_read(asked, list(matches.terms))
         else:
-            nearest = dict(table.nearest(asked.vector, memory_filter, max(_NEAREST, limit)))
-            matches = self._keywords.matches(asked.words, memory_filter, nearest.keys())
-            cosines = table.cosines_of(asked.vector, list(matches.terms))
+            cosines = self._refreshed(asked.space).table.cosines_of(asked.vector, list(matches.terms))
         own = {seq: self._evidence(asked, matches, cosines, seq) for seq in matches.terms}
         found = dict(own)
         for seq, before in matches.previous.items():
@@ -131,6 +137,11 @@ class SearchIndex:
         ranked = sorted(found, key=lambda seq: (-found[seq], -seq))
         best = [Match(seq, score(found[seq])) for seq in ranked[:limit]]
         return [match for match in best if threshold is None or match.score >= threshold]
+
+    def _cosines_read(self, query: Query, seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosines of a few memories, by number, without reading the vectors of all others."""
+        rows = _own(query.space, self._store.vectors_of(seqs), set())
+        return dict(zip([row.seq for row in rows], query.space.cosines(query.vector, [row.vector for row in rows])))
 
     def _evidence(self, query: Query, matches: WordMatches, cosines: Mapping[int, float], seq: int) -> float:
         """Return how much speaks for a memory."""
@@ -228,7 +239,11 @@ class SearchIndex:
                 return cache
             changed = self._store.changes_after(cache.last_change)
         if cache is None or changed is None:
-            table, last_seq, foreign = VectorTable(space.dimensions), 0, set[int]()
+            table, last_seq, foreign = (
+                VectorTable(space.dimensions, min(self._store.newest(), _MOST_ROOM)),
+                0,
+                set[int](),
+            )
         else:
             table, last_seq, foreign = cache.table, cache.last_seq, set(cache.foreign)
             # What has a higher number has not been read at all yet, and comes below.
@@ -250,5 +265,7 @@ class SearchIndex:
 
 def _own(space: Settled, rows: Sequence[VectorRow], foreign: set[int]) -> list[VectorRow]:
     """Return the rows whose vectors are of the space, and add the others to `foreign`."""
-    foreign.update(row.seq for row in rows if not space.owns(row.vector))
-    return [row for row in rows if space.owns(row.vector)]
+    own = [row for row in rows if space.owns(row.vector)]
+    if len(own) < len(rows):
+        foreign.update({row.seq for row in rows}.difference(row.seq for row in own))
+    return own

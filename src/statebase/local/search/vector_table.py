@@ -30,9 +30,15 @@ class VectorTable:
     there are. A removed row stays in place, marked as dead, until half of the rows are dead.
     """
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, room: int = 0) -> None:
+        """Make an empty table.
+
+        Args:
+            dimensions: How long each vector is.
+            room: How many rows the table takes before its arrays grow.
+        """
         self._count = 0
-        self._vectors: Vectors = np.empty((0, dimensions), np.float32)
+        self._vectors: Vectors = np.empty((room, dimensions), np.float32)
         self._seqs = np.empty(0, np.int64)
         self._alive = np.empty(0, np.bool_)
         self._sessions: _Column[int] = _Column()

@@ -47,7 +47,7 @@ class Vectors:
     def rows_after(self, seq: int, limit: int) -> list[VectorRow]:
         """Return at most `limit` vectors of memories above a number, in ascending order."""
         rows = self._database.execute(f"{_SELECT} WHERE v.seq > ? ORDER BY v.seq LIMIT ?", (seq, limit))
-        return [VectorRow._make(row) for row in rows]
+        return list(map(VectorRow._make, rows))
 
     def rows_of(self, seqs: Sequence[int]) -> list[VectorRow]:
         """Return the vectors of these memories, in ascending order."""
