@@ -76,7 +76,7 @@ def _preface(*, quick: bool) -> str:
             "Client and server are processes of their own on loopback; the peers took turns round by round. Figures",
             "are medians, with the first and third quartile of the rounds in parentheses. Compare within a table only:",
             "a ratio is the median of the ratios of each round, and it is what most goals are about; absolute figures",
-            "belong to this machine and this hour.",
+            "belong to this machine and this hour. What a search finds is in [search/RESULTS.md](search/RESULTS.md).",
             "",
             f"Python {platform.python_version()}; {_versions()}.",
             "",

@@ -127,7 +127,7 @@ class Engine(Operations):
         if clock is not None:
             read_clock(clock)  # refused before there is a file
         store = Store(path, durability)
-        keywords = KeywordSearch(store.words, store.vectors, is_fallback=chosen is None)
+        keywords = KeywordSearch(store.words, is_fallback=chosen is None)
         search: MemorySearch = keywords
         if chosen is not None:
             # Only who searches by meaning has to have numpy, and to wait for it.

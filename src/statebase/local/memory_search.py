@@ -33,6 +33,11 @@ class MemoryFilter:
     """Never memories of these sessions, which were deleted, and of which some rows are still there."""
 
     @property
+    def is_wide(self) -> bool:
+        """Whether it is likely that many memories pass."""
+        return self.session_seq is None and self.user_id is None and not self.tags
+
+    @property
     def is_open(self) -> bool:
         """Whether every memory passes."""
         return (
@@ -61,6 +66,13 @@ class VectorRow(NamedTuple):
     """Its tags as JSON text, as they are stored."""
     vector: bytes
     """The vector as `MemorySearch.encode_document` gave it."""
+
+
+class VectorSample(NamedTuple):
+    """A stored vector with the text that it was made of."""
+
+    content: str
+    vector: bytes
 
 
 class PendingMemory(NamedTuple):
@@ -102,8 +114,12 @@ class MemoryVectors(Protocol):
         """
         ...
 
-    def matching(self, memory_filter: MemoryFilter) -> list[int]:
-        """Return the numbers of the memories that pass the filter, in ascending order, with or without a vector."""
+    def newest(self) -> int:
+        """Return the number of the newest memory; 0 if there is none."""
+        ...
+
+    def sample(self, limit: int) -> list[VectorSample]:
+        """Return at most `limit` vectors, evenly from the oldest memory to the newest."""
         ...
 
     def pending(self, limit: int) -> list[PendingMemory]:
@@ -116,6 +132,10 @@ class MemoryVectors(Protocol):
         A memory that was deleted or changed meanwhile (its version differs) is skipped. A memory that gets its first
         vector gets its `embedding_id`, and each one is logged as a change.
         """
+        ...
+
+    def foreign(self, mark: bytes, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories whose vectors do not start with `mark`."""
         ...
 
     def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
@@ -136,6 +156,8 @@ class MemorySearch(Protocol):
 
     embedder_id: Optional[str]
     """Identifies the vector space; None for a search without vectors."""
+    related_from: float
+    """A query whose best memory has a lower score is about something that is not remembered."""
 
     def encode_document(self, content: str) -> Optional[bytes]:
         """Return the vector of a memory's content in the form that is stored, or None without an embedder.

@@ -27,7 +27,7 @@ from statebase.models import (
     TurnCreateRequest,
 )
 
-TABLES = ("states", "state_versions", "turns", "memories", "memory_words", "memory_tags", "entities", "removals")
+TABLES = ("states", "state_versions", "turns", "memories", "memory_terms", "memory_tags", "entities", "removals")
 TURN = TurnCreateRequest.model_validate(
     {"input": {"type": "text", "content": "hi"}, "output": {"type": "text", "content": "hello"}}
 )

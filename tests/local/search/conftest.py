@@ -48,7 +48,7 @@ class Memories:
         chosen = as_embedder(embedder)
         assert chosen is not None
         self.store = Store(path, "normal")
-        self.index = SearchIndex(chosen, self.store.vectors, KeywordSearch(self.store.words, self.store.vectors))
+        self.index = SearchIndex(chosen, self.store.vectors, KeywordSearch(self.store.words))
         self.operations = Operations(Core(self.store, self.index, clock, 86400))
         self.session_id = self.new_session()
 

@@ -13,6 +13,7 @@ from statebase import StateBase
 from statebase._generated.models import ContextRequest, MemoryCreateRequest, MemoryUpdateRequest, SessionCreateRequest
 from statebase._generated.queries import SearchMemoriesQuery
 from statebase.local import KeywordSearchWarning
+from statebase.local.memory_search import MemoryFilter
 from statebase.local.operations.api import Operations
 from statebase.local.operations.core import Core
 from statebase.local.search.keywords import KeywordSearch
@@ -24,7 +25,7 @@ class Words:
 
     def __init__(self, path: str, clock: Any) -> None:
         self.store = Store(path, "normal")
-        search = KeywordSearch(self.store.words, self.store.vectors)
+        search = KeywordSearch(self.store.words)
         self.operations = Operations(Core(self.store, search, clock, 86400))
         self.session_id = self.operations.create_session(SessionCreateRequest(agent_id="agent", user_id="u")).id
 
@@ -145,13 +146,13 @@ def test_store_that_was_used_without_an_index_gets_one(open_words: Callable[[], 
     words.store.database.close()
     connection = sqlite3.connect(store_path)
     connection.execute("INSERT INTO meta (key, value) VALUES ('words.stale', '1')")
-    connection.execute("UPDATE memories SET content = 'likes coffee'")
+    connection.execute("UPDATE memory_terms SET terms = 'like coffe'")
     connection.commit()
     connection.close()
 
     reopened = open_words()
 
-    assert (reopened.search("tea"), list(reopened.search("coffee"))) == ({}, ["likes coffee"])
+    assert (reopened.search("tea"), list(reopened.search("coffee"))) == ({}, ["likes tea"])
 
 
 def test_plain_scan_finds_whole_words(words: Words):
@@ -160,11 +161,16 @@ def test_plain_scan_finds_whole_words(words: Words):
     words.add("tea and cake")
     words.add("hidden tea", embed=False)
     without_index = type(words.store.words)(words.store.database, words.store.meta)
+    everything = MemoryFilter()
 
     with words.store.database.read():
-        found = without_index.holding(["tea", "lot", "lo"])
+        found = {word: without_index.holding([[word]], everything, 10) for word in ("tea", "lot", "lo")}
+        both = without_index.holding([["tea"], ["lot", "cake"]], MemoryFilter(session_seq=1), 10)
+        counts = without_index.counts(["tea", "cake"])
 
-    assert found == {"tea": [1, 2], "lot": [1], "lo": []}
+    assert found == {"tea": [2, 1], "lot": [1], "lo": []}
+    assert both == [2, 1]
+    assert counts == {"tea": 2, "cake": 1}
 
 
 def test_write_without_an_index_says_so(words: Words):

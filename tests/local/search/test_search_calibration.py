@@ -26,7 +26,13 @@ class Narrow:
 
 
 def test_scores_do_not_depend_on_where_the_cosines_lie(open_memories: Callable[..., Any], paraphrases: Any):
-    wide, narrow = open_memories(), open_memories(embedder=Narrow())
+    plain = default_embedder()
+    assert plain is not None
+
+    def wide_cosines(texts: Sequence[str]) -> Any:
+        return plain.embed(texts, "document")
+
+    wide, narrow = open_memories(embedder=wide_cosines), open_memories(embedder=Narrow())
     facts = [pair["fact"] for pair in paraphrases["pairs"][:20]]
     for fact in facts:
         wide.add(fact)

@@ -20,7 +20,7 @@ AT_MOST = 128
 def imported(store_path: Any, engine_clock: Any) -> List[str]:
     """A store with 300 memories that an engine without embedder took in; their contents, oldest first."""
     store = Store(str(store_path), "normal")
-    words = Operations(Core(store, KeywordSearch(store.words, store.vectors), engine_clock, 86400))
+    words = Operations(Core(store, KeywordSearch(store.words), engine_clock, 86400))
     session = words.create_session(SessionCreateRequest(agent_id="agent"))
     contents = [f"number{number} likes tea" for number in range(300)]
     for content in contents:

@@ -97,7 +97,7 @@ def test_memories_from_a_time_without_embedder_are_found(
     first = open_memories(store_path, toy)
     first.add("by meaning")
     store = Store(str(store_path), "normal")
-    words = Operations(Core(store, KeywordSearch(store.words, store.vectors), engine_clock, 86400))
+    words = Operations(Core(store, KeywordSearch(store.words), engine_clock, 86400))
     session = words.create_session(SessionCreateRequest(agent_id="agent"))
     added = words.create_memory(MemoryCreateRequest(session_id=session.id, content="by words"))
     assert added.vector_available is False

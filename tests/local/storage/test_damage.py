@@ -104,7 +104,7 @@ def test_damage_that_keeps_a_session_from_being_removed_fails_no_other_write(
         store_path,
         f"INSERT INTO removals SELECT seq, id FROM sessions WHERE id = '{session_id}'",
         f"DELETE FROM sessions WHERE id = '{session_id}'",
-        "UPDATE memory_words_data SET block = X'FFFFFFFFFFFF' WHERE id >= 10",
+        "UPDATE memory_index_data SET block = X'FFFFFFFFFFFF' WHERE id >= 10",
     )
 
     for number in range(3):

@@ -17,9 +17,6 @@ from ..storage.tables.turns import TurnRow
 from .core import OperationGroup
 from .response import Outcome, WrittenResponse, operation
 
-_DRIFT_BELOW = 0.35
-"""A conversation seems to have left what is remembered when the mean score is under this."""
-
 
 class ContextOperations(OperationGroup):
     """The operation that gathers a context."""
@@ -37,7 +34,8 @@ class ContextOperations(OperationGroup):
         if query is not None and body.memory_limit > 0:
             memories, scores = self._best_memories(session, query, body.memory_limit)
         relevance = sum(scores) / len(scores) if scores else 0.0
-        values = {"average_relevance": relevance, "drift_warning": bool(scores) and relevance < _DRIFT_BELOW}
+        is_adrift = bool(scores) and max(scores) < self._core.search.related_from
+        values = {"average_relevance": relevance, "drift_warning": is_adrift}
         texts = {
             "state": state.text,
             "memories": f"[{','.join(map(_memory, memories, scores or repeat(None)))}]",

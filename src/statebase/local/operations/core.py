@@ -189,6 +189,8 @@ class Change:
                 store.database.attempt(lambda: store.remove_piece(_ROWS_AT_ONCE))
             if store.sessions.has_unlabelled():
                 store.database.attempt(lambda: store.sessions.label_piece(_ROWS_AT_ONCE))
+            if store.words.are_missing():
+                store.database.attempt(lambda: store.words.add_piece(_ROWS_AT_ONCE))
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)

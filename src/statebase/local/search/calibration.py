@@ -1,7 +1,8 @@
-"""Cosines to scores: 0.7 raw passes nothing with one embedder and all with another, a score means the same with each.
+"""Evidence to scores: 0.7 raw passes nothing with one embedder and all with another, a score means the same with each.
 
 An embedder is measured on questions and facts that have nothing to do with each other. How many standard deviations a
-cosine lies above the mean of those says how surprising it is, and a logistic curve turns that into 0..1.
+cosine lies above the mean of those says how surprising it is. What part of the query's words a memory holds adds to
+that, and a logistic curve turns the sum into 0..1.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 IDENTICAL = 0.9995
 """Cosines from here on are those of identical texts, give or take the rounding of stored vectors."""
 
-_USUAL = (0.0, 0.10)
+_USUAL = (0.0, 0.05)
 """A cosine as high as the mean of unrelated texts (this many deviations above it) gets this score."""
-_SURPRISING = (2.0, 0.70)
+_SURPRISING = (2.5, 0.70)
 """A cosine so many deviations above it gets this one: few unrelated texts come here, most related ones do."""
 
 
@@ -22,6 +23,14 @@ def _logit(score: float) -> float:
     return math.log(score / (1 - score))
 
 
+_WORDS = 7.0
+"""What holding all words of the query adds, on the scale of the logistic curve."""
+_WORDS_ALONE = 15.0
+"""The same where the embedder does not know the language, and words decide."""
+_FALL = 0.5
+"""Words that cover little of a query that the embedder knows are there by chance: half of it is worth a third."""
+_BEFORE = 0.3
+"""How much of what speaks for a turn of a conversation speaks for the next turn too, which may be the answer to it."""
 _STEEPNESS = (_logit(_SURPRISING[1]) - _logit(_USUAL[1])) / (_SURPRISING[0] - _USUAL[0])
 _OFFSET = _logit(_USUAL[1])
 
@@ -37,10 +46,35 @@ class Calibration:
         """Return the score of a cosine: 0..1, higher for higher cosines, 1 for identical texts."""
         if cosine >= IDENTICAL:
             return 1.0
-        surprise = (cosine - self.mean) / max(self.deviation, 1e-6)
-        # The exponent is bounded where the score does not change any more, and before exp() overflows.
-        exponent = min(max(_OFFSET + _STEEPNESS * surprise, -60.0), 60.0)
-        return round(1 / (1 + math.exp(-exponent)), 6)
+        return score(evidence((cosine - self.mean) / max(self.deviation, 1e-6), 0.0, 1.0))
+
+
+def evidence(surprise: float, share: float, trust: float) -> float:
+    """Return how much speaks for a memory; the higher the closer, without bounds.
+
+    Args:
+        surprise: How many deviations its cosine lies above the mean.
+        share: What part of the query its words cover.
+        trust: How much the embedder knows of the query's language: 0..1.
+    """
+    words = _WORDS_ALONE + (_WORDS - _WORDS_ALONE) * trust
+    return float(_OFFSET + _STEEPNESS * trust * surprise + words * share ** (1 + _FALL * trust))
+
+
+def carried_over(found: float) -> float:
+    """Return what the evidence for a turn of a conversation adds to that for the next one."""
+    return _BEFORE * min(max(found - _OFFSET, 0.0), 20.0)
+
+
+def score(found: float) -> float:
+    """Return the score of what `evidence` returned: 0..1."""
+    # Bounded where the score does not change any more, and before exp() overflows.
+    return round(1 / (1 + math.exp(-min(max(found, -60.0), 60.0))), 6)
+
+
+def evidence_of_words(share: float) -> float:
+    """Return what speaks for a memory without a vector, whose score is the part of the query that its words cover."""
+    return _logit(min(max(share, 1e-9), 1 - 1e-9))
 
 
 QUERIES = (

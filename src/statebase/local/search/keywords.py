@@ -1,23 +1,28 @@
-"""Search by words, where there is no embedder: it finds what shares words with the query, not what means the same."""
+"""Search by words: what part of a query's information the terms of a memory cover."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Optional
+from collections import Counter
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from ..memory_search import Match, MemoryFilter, MemoryVectors
-from ..storage.tables.words import Words, words_of
+from ..language.terms import Wanted, wanted
+from ..memory_search import Match, MemoryFilter
+from ..storage.tables.words import Terms, Words
 
-_MOST_WORDS = 64
+_MOST_PLACES = 64
 """Further words of a query are left out."""
-_STOP_WORDS = frozenset(
-    words_of(
-        "a about am an and are as at be been but by can could did do does for from had has have he her his how i if in"
-        " is it its me my of on or our she should so some tell than that the their them then there these they this"
-        " those to was we were what when where which who why will with would you your"
-    )
-)
+_ALL = 1_000
+"""If no more memories pass a filter, a search looks at all of them."""
+_CANDIDATES = 200
+"""If more do, it looks at so many that hold the rarest words."""
+_FETCHED = 3_000
+"""Words that more memories hold than this find candidates only together with other words."""
+_TOGETHER = 3
+_RELATED_FROM = 0.35
+_FOLLOWED = 100
+"""If it does not look at all memories, it looks at what comes next after so many turns of conversations."""
 
 
 class KeywordSearchWarning(UserWarning):
@@ -27,28 +32,40 @@ class KeywordSearchWarning(UserWarning):
     """
 
 
+class WordMatches(NamedTuple):
+    """The memories that a search by words looked at."""
+
+    terms: Mapping[int, frozenset[str]]
+    """The terms of each, newest first."""
+    shares: Mapping[int, float]
+    """What part of the query each covers: 0..1."""
+    previous: Mapping[int, int]
+    """The turn before each turn of a conversation, as far as a search looked at both."""
+    is_complete: bool
+    """Whether these are all that pass the filter."""
+
+
 class KeywordSearch:
     """Ranks memories by the share of the query's words that they hold, a rare word counting more than a common one.
 
     Args:
         words: Which memories hold which words.
-        vectors: What the store says about filters.
         is_fallback: Whether the first search warns that it goes by words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None
+    related_from = _RELATED_FROM
 
-    def __init__(self, words: Words, vectors: MemoryVectors, *, is_fallback: bool = False) -> None:
+    def __init__(self, words: Words, *, is_fallback: bool = False) -> None:
         self._words = words
-        self._vectors = vectors
         self._is_fallback = is_fallback
 
     def encode_document(self, content: str) -> Optional[bytes]:
         """Return None: there are no vectors."""
         return None
 
-    def encode_query(self, query: str) -> list[str]:
-        """Return the words that the query asks for, each once: those that say something, else all."""
+    def encode_query(self, query: str) -> list[Wanted]:
+        """Return what the query asks for, each once: the words that say something, else all."""
         if self._is_fallback:
             warnings.warn(
                 "Memories are searched by words, not by meaning, as no embedder is installed: "
@@ -59,26 +76,116 @@ class KeywordSearch:
             )
             # Python forgets what it has shown whenever somebody changes the filters.
             self._is_fallback = False
-        words = list(dict.fromkeys(words_of(query)))
-        telling = [word for word in words if word not in _STOP_WORDS]
-        return (telling or words)[:_MOST_WORDS]
+        return wanted(query)[:_MOST_PLACES]
 
     def search(self, query: Any, memory_filter: MemoryFilter, *, limit: int, threshold: Optional[float]) -> list[Match]:
         """Return the memories that hold most of the query, weighed by how much each word tells.
 
         The score is the part of the query's information (inverse document frequency) that the memory's words cover.
         """
-        allowed = None if memory_filter.is_open else set(self._vectors.matching(memory_filter))
-        total = self._words.about_how_many()
-        holding = self._words.holding(query)
-        weights = {word: math.log1p(total / max(len(seqs), 0.5)) for word, seqs in holding.items()}
-        whole = sum(weights.values())
-        sums: dict[int, float] = {}
-        for word, seqs in holding.items():
-            for seq in seqs:
-                if allowed is None or seq in allowed:
-                    sums[seq] = sums.get(seq, 0.0) + weights[word]
-        matches = [Match(seq, min(1.0, found / whole)) for seq, found in sums.items()]
-        if threshold is not None:
-            matches = [match for match in matches if match.score >= threshold]
+        shares = self.matches(query, memory_filter).shares
+        least = 0.0 if threshold is None else threshold
+        matches = [Match(seq, share) for seq, share in shares.items() if share > 0 and share >= least]
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
+
+    def matches(
+        self,
+        query: Sequence[Wanted],
+        memory_filter: MemoryFilter,
+        also: Optional[Callable[[], Sequence[int]]] = None,
+    ) -> WordMatches:
+        """Look at all memories that pass the filter, or if they are many at those that hold most of the query.
+
+        Args:
+            query: What `encode_query` returned.
+            memory_filter: Which memories pass.
+            also: Returns memories that pass, to be looked at if not all are.
+        """
+        passing = self._words.passing(memory_filter, _ALL + 1)
+        if len(passing) <= _ALL:
+            counts = _counted(query, passing)
+            return _matches(query, _weights(query, counts, len(passing)), passing, is_complete=True)
+        counts = self._words.counts({term for place in query for term in place.terms})
+        weights = _weights(query, counts, self._words.about_how_many())
+        found = self._candidates(query, weights, counts, memory_filter)
+        looked_at = self._words.terms_of(sorted({*found, *(() if also is None else also())}))
+        turns = [memory.seq for memory in looked_at if memory.speaker is not None][:_FOLLOWED]
+        next_ones = set(self._words.followers(turns, memory_filter)).difference(memory.seq for memory in looked_at)
+        looked_at = sorted([*looked_at, *self._words.terms_of(sorted(next_ones))], reverse=True)
+        return _matches(query, weights, looked_at, is_complete=False)
+
+    def _candidates(
+        self,
+        query: Sequence[Wanted],
+        weights: Sequence[float],
+        counts: Mapping[str, int],
+        memory_filter: MemoryFilter,
+    ) -> list[int]:
+        """Return the memories that hold the rarest words, and those that hold several at once."""
+        known = [
+            (sum(counts[term] for term in place.terms), weight, place.terms)
+            for place, weight in zip(query, weights)
+            if any(counts[term] for term in place.terms)
+        ]
+        known.sort(key=lambda place: place[0])
+        sums: dict[int, float] = {}
+        fetched = 0
+        for count, weight, terms in known:
+            if fetched + count <= _FETCHED:
+                fetched += count
+                for seq in self._words.holding([terms], memory_filter, _FETCHED):
+                    sums[seq] = sums.get(seq, 0.0) + weight
+        together = known[:_TOGETHER]
+        while together and together[-1][0] > _FETCHED // _TOGETHER:
+            # A common word tells something where it stands beside others.
+            for seq in self._words.holding([terms for _, _, terms in together], memory_filter, _CANDIDATES):
+                sums[seq] = max(sums.get(seq, 0.0), sum(weight for _, weight, _ in together))
+            if sums:
+                break
+            together.pop()
+        best = sorted(sums, key=lambda seq: (-sums[seq], -seq))
+        return best[:_CANDIDATES]
+
+
+def _counted(query: Sequence[Wanted], memories: Iterable[Terms]) -> dict[str, int]:
+    """Return how many of the memories hold each term of the query."""
+    counts = {term: 0 for place in query for term in place.terms}
+    asked = frozenset(counts)
+    for memory in memories:
+        for term in asked & memory.terms:
+            counts[term] += 1
+    return counts
+
+
+def _weights(query: Sequence[Wanted], counts: Mapping[str, int], total: int) -> list[float]:
+    weights: list[float] = []
+    for place in query:
+        count = min(total, sum(counts[term] for term in place.terms))
+        weights.append(place.weight * math.log1p(total / max(count, 0.5)))
+    return weights
+
+
+def _matches(
+    query: Sequence[Wanted], weights: Sequence[float], memories: Sequence[Terms], *, is_complete: bool
+) -> WordMatches:
+    """Return what part of the query each of the memories covers; they come newest first."""
+    whole = sum(weights) or 1.0
+    asked = frozenset(term for place in query for term in place.terms)
+    speakers = Counter(memory.speaker for memory in memories)
+    shares: dict[int, float] = {}
+    previous: dict[int, int] = {}
+    later: dict[int, int] = {}
+    for memory in memories:
+        found = asked & memory.terms
+        share = 0.0
+        if found:
+            share = sum(weight for place, weight in zip(query, weights) if not found.isdisjoint(place.terms))
+        shares[memory.seq] = min(1.0, share / whole)
+        # Of notes such as "Allergy: nuts" each begins with another word.
+        if memory.speaker is not None and speakers[memory.speaker] > 1:
+            if memory.session_seq in later:
+                previous[later[memory.session_seq]] = memory.seq
+            later[memory.session_seq] = memory.seq
+        else:
+            later.pop(memory.session_seq, None)
+    return WordMatches({memory.seq: memory.terms for memory in memories}, shares, previous, is_complete)

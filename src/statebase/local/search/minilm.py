@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Sequence
 
 import numpy as np
 import statebase_minilm
 from numpy.typing import NDArray
 
+from ..language.stop_words import foreign_part
 from .calibration import Calibration
 from .embedder import Kind
 from .encoder import LONGEST, WIDTH, Encoder
@@ -28,6 +29,15 @@ class MiniLM:
     id = statebase_minilm.ID
     calibration = Calibration(mean=0.04938, deviation=0.079127)
     """What `VectorSpace` would find for it, so that a new store does not have to wait for 80 texts."""
+    unfamiliar: Mapping[str, Calibration] = {
+        "latin": Calibration(0.40, 0.09),
+        "cjk": Calibration(0.50, 0.09),
+        "hangul": Calibration(0.60, 0.10),
+        "cyrillic": Calibration(0.57, 0.09),
+        "arabic": Calibration(0.74, 0.08),
+        "other": Calibration(0.70, 0.25),
+    }
+    """The same for texts of other languages, by their script; `other` for the rest."""
 
     def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
         """Return one vector a text; of zeros for a text without words. Questions are embedded like all else.
@@ -36,6 +46,10 @@ class MiniLM:
         """
         # One by one, so that a text has the same vector whatever it is embedded with; together is hardly faster.
         return np.stack([_vector(text) for text in texts])
+
+    def familiarity(self, text: str) -> float:
+        """Return how much of a text is in English, the language that the model knows: 0..1."""
+        return _model().tokenizer.known_part(text) * (1 - foreign_part(text))
 
 
 def _vector(text: str) -> NDArray[np.float32]:

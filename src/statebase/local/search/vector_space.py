@@ -20,6 +20,8 @@ from .embedder import Embedder, Kind
 Vectors = NDArray[np.float32]
 
 TOKEN = "search.token"
+FOREIGN = "search.foreign"
+"""Set to the token while there may be many vectors of the embedder that had the store before."""
 _MARK_BYTES = 4
 _SAME = 0.1
 """Embedders that run elsewhere do not answer the same text with the same bits; a distance up to this is the same."""
@@ -44,6 +46,12 @@ class Settled:
         """Return the unit vectors of what `pack` returned."""
         numbers = np.frombuffer(b"".join([row[_MARK_BYTES:] for row in stored]), "<f2")
         return unit(np.reshape(numbers, (len(stored), self.dimensions)).astype(np.float32))
+
+    def cosines(self, query: Vectors, stored: Sequence[bytes]) -> list[float]:
+        """Return the cosines of a vector with what `pack` returned."""
+        # A plain product would wake the threads of the BLAS.
+        cosines: list[float] = np.einsum("ij,j->i", self.unpack(stored), query).tolist()
+        return cosines
 
     def owns(self, stored: bytes) -> bool:
         """Whether a stored vector is of this space."""
@@ -133,7 +141,7 @@ class VectorSpace:
         settled = _settled(text)
         # The vectors that are there, and those that another process still stores, carry the mark of another space:
         # searches leave them out, and replace them.
-        self._store.set_meta({SPACE_KEY: text, TOKEN: settled.token})
+        self._store.set_meta({SPACE_KEY: text, TOKEN: settled.token, FOREIGN: settled.token})
         return settled
 
     def _measured(self) -> Calibration:

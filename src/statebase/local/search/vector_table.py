@@ -30,9 +30,15 @@ class VectorTable:
     there are. A removed row stays in place, marked as dead, until half of the rows are dead.
     """
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, room: int = 0) -> None:
+        """Make an empty table.
+
+        Args:
+            dimensions: How long each vector is.
+            room: How many rows the table takes before its arrays grow.
+        """
         self._count = 0
-        self._vectors: Vectors = np.empty((0, dimensions), np.float32)
+        self._vectors: Vectors = np.empty((room, dimensions), np.float32)
         self._seqs = np.empty(0, np.int64)
         self._alive = np.empty(0, np.bool_)
         self._sessions: _Column[int] = _Column()
@@ -41,6 +47,8 @@ class VectorTable:
         self._tags: _Column[Optional[str]] = _Column()
         self._tag_codes: dict[str, list[int]] = {}
         self._dead = 0
+        self._row_of: dict[int, int] = {}
+        """The newest row of each memory, of all tables that share the arrays."""
 
     def appended(self, rows: Sequence[VectorRow], vectors: Vectors) -> VectorTable:
         """Return the table with rows of memories that it does not hold."""
@@ -52,6 +60,7 @@ class VectorTable:
         table._vectors = _with(self._vectors, start, vectors)
         table._seqs = _with(self._seqs, start, np.array([row.seq for row in rows], np.int64))
         table._alive = _with(self._alive, start, np.ones(len(rows), np.bool_))
+        self._row_of.update(zip([row.seq for row in rows], range(start, end)))
         table._sessions, _ = self._sessions.appended(start, [row.session_seq for row in rows])
         table._users, _ = self._users.appended(start, [row.user_id for row in rows])
         table._types, _ = self._types.appended(start, [row.type for row in rows])
@@ -75,9 +84,15 @@ class VectorTable:
                 table = table._arranged(np.flatnonzero(alive[: table._count]))
         return table.appended(rows, vectors)
 
-    def held(self, seqs: Iterable[int]) -> set[int]:
-        """Return those of the memories that the table holds."""
-        return set(self._seqs[self._places(list(seqs))].tolist())
+    def cosines_of(self, query: Vectors, seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosines of memories with `query`, by number; without those that the table does not hold."""
+        found: list[tuple[int, int]] = []
+        for seq in seqs:
+            row = self._row_of.get(seq, self._count)
+            if row < self._count and self._alive[row]:
+                found.append((seq, row))
+        rows = np.array([row for _, row in found], np.intp)
+        return dict(zip([seq for seq, _ in found], _products(self._vectors[rows], query).tolist()))
 
     def nearest(self, query: Vectors, memory_filter: MemoryFilter, limit: int) -> list[tuple[int, float]]:
         """Return number and cosine of the memories whose vectors have the highest cosines with `query`, exactly.
@@ -115,10 +130,10 @@ class VectorTable:
         passing = functools.reduce(np.logical_and, masks)
         return None if passing.all() else passing
 
-    def _places(self, seqs: Sequence[int]) -> Rows:
+    def _places(self, seqs: Iterable[int]) -> Rows:
         """Return the rows of these memories that are not dead."""
-        there = np.isin(self._seqs[: self._count], np.array(seqs, np.int64))
-        return np.flatnonzero(there & self._alive[: self._count])
+        rows = np.array([self._row_of[seq] for seq in set(seqs) if seq in self._row_of], np.intp)
+        return rows[self._alive[rows]]
 
     def _arranged(self, order: Rows) -> VectorTable:
         """Return a table of its own with the rows of `order`, none of which is dead."""
@@ -128,6 +143,7 @@ class VectorTable:
         table._vectors = self._vectors[order]
         table._seqs = self._seqs[order]
         table._alive = self._alive[order]
+        table._row_of = dict(zip(table._seqs.tolist(), range(len(order))))
         table._sessions = self._sessions.arranged(order)
         table._users = self._users.arranged(order)
         table._types = self._types.arranged(order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Optional, Sequence
 
 from ..identifiers import new_id
-from ..memory_search import MemoryFilter, PendingMemory, VectorRow
+from ..memory_search import PendingMemory, VectorRow, VectorSample
 from .sqlite.database import Database
 from .tables.answers import Answers
 from .tables.entities import Entities
@@ -136,10 +136,15 @@ class StoredVectors:
                 return None
             return self._vectors.changes_after(change)
 
-    def matching(self, memory_filter: MemoryFilter) -> list[int]:
-        """Return the numbers of the memories that pass the filter, in ascending order."""
+    def newest(self) -> int:
+        """Return the number of the newest memory; 0 if there is none."""
         with self._database.read():
-            return self._memories.matching(memory_filter)
+            return self._memories.newest_number()
+
+    def sample(self, limit: int) -> list[VectorSample]:
+        """Return at most `limit` vectors, evenly from the oldest memory to the newest."""
+        with self._database.read():
+            return self._vectors.sample(self._memories.newest_number(), limit)
 
     def pending(self, limit: int) -> list[PendingMemory]:
         """Return at most `limit` memories that should have a vector and have none, oldest first."""
@@ -153,6 +158,11 @@ class StoredVectors:
                 if self._vectors.name(seq, version, new_id("vec_")):
                     self._vectors.put(seq, vector)
                     self._vectors.log_change(seq)
+
+    def foreign(self, mark: bytes, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories whose vectors do not start with `mark`."""
+        with self._database.read():
+            return self._vectors.foreign(mark, limit)
 
     def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
         """Forget the vectors of these memories that do not start with `mark`, in one transaction."""

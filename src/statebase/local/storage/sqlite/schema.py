@@ -272,9 +272,15 @@ _COUNTS = (
     "CREATE INDEX sessions_by_update ON sessions (updated_us, expires_us)",
 )
 
+_TERMS = (
+    # What search by words goes by; `tables/words.py` makes the index of them, and fills it.
+    "CREATE TABLE memory_terms (seq INTEGER PRIMARY KEY, terms TEXT NOT NULL, speaker TEXT)",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (*_TRACE_TIMES, *_REMOVALS, *_LABELS, *_CURSORS, *_CONTEXTS, *_COUNTS),
+    _TERMS,
 )
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Mapping, Optional
+from typing import Any, Literal, Mapping, Optional, Sequence
 
+from ...memory_search import MemoryFilter
 from ..sqlite.database import Database
 
 
@@ -34,3 +35,26 @@ def number_of(database: Database, table: Literal["sessions", "entities"], row_id
         f"SELECT seq FROM {table} WHERE id = ? UNION ALL SELECT seq FROM deleted WHERE id = ?", (row_id, row_id)
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def memory_condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
+    """Write a filter as a condition on `memories m`, with its parameters."""
+    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
+    parameters: list[Any] = []
+    if memory_filter.session_seq is not None:
+        condition += " AND m.session_seq = ?"
+        parameters.append(memory_filter.session_seq)
+    if memory_filter.user_id is not None:
+        condition += " AND m.session_seq IN (SELECT seq FROM sessions WHERE user_id = ?)"
+        parameters.append(memory_filter.user_id)
+    if memory_filter.types:
+        condition += f" AND m.type IN ({_marks(memory_filter.types)})"
+        parameters.extend(memory_filter.types)
+    if memory_filter.tags:
+        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({_marks(memory_filter.tags)}))"
+        parameters.extend(memory_filter.tags)
+    return condition, parameters
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

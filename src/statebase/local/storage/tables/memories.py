@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple, Optional, Sequence
+from typing import Iterable, NamedTuple, Optional
 
 from ... import jsontext
 from ...errors import EngineError
 from ...memory_search import MemoryFilter
 from ..sqlite.database import Database
+from .filters import memory_condition
 from .vectors import Vectors
 from .words import Words
 
@@ -87,15 +88,14 @@ class Memories:
 
     def newest(self, memory_filter: MemoryFilter, limit: int) -> list[MemoryRow]:
         """Return at most `limit` memories that pass the filter, newest first."""
-        condition, parameters = _condition(memory_filter)
+        condition, parameters = memory_condition(memory_filter)
         rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
         return [MemoryRow._make(row) for row in rows]
 
-    def matching(self, memory_filter: MemoryFilter) -> list[int]:
-        """Return the numbers of the memories that pass the filter, in ascending order."""
-        condition, parameters = _condition(memory_filter)
-        rows = self._database.execute(f"SELECT m.seq FROM memories m WHERE {condition} ORDER BY m.seq", parameters)
-        return [row[0] for row in rows]
+    def newest_number(self) -> int:
+        """Return the number of the newest memory; 0 if there is none."""
+        newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
+        return 0 if newest is None else int(newest)
 
     def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[bytes]) -> None:
         """Replace a memory.
@@ -156,29 +156,6 @@ class Memories:
             return
         if rows:
             self._database.execute_many("DELETE FROM memory_tags WHERE tag = ? AND seq = ?", rows)
-
-
-def _condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
-    """Write a filter as a condition on `memories m`, with its parameters."""
-    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
-    parameters: list[Any] = []
-    if memory_filter.session_seq is not None:
-        condition += " AND m.session_seq = ?"
-        parameters.append(memory_filter.session_seq)
-    if memory_filter.user_id is not None:
-        condition += " AND m.session_seq IN (SELECT seq FROM sessions WHERE user_id = ?)"
-        parameters.append(memory_filter.user_id)
-    if memory_filter.types:
-        condition += f" AND m.type IN ({_marks(memory_filter.types)})"
-        parameters.extend(memory_filter.types)
-    if memory_filter.tags:
-        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({_marks(memory_filter.tags)}))"
-        parameters.extend(memory_filter.tags)
-    return condition, parameters
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _tags(text: Optional[str]) -> set[str]:

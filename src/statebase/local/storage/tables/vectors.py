@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ...memory_search import VectorRow
+from ...memory_search import VectorRow, VectorSample
 from ..sqlite.database import Database
 
 _SELECT = (
@@ -37,10 +37,17 @@ class Vectors:
         if cursor.rowcount == 1:
             self._database.execute("UPDATE memories SET embedding_id = NULL WHERE seq = ?", (seq,))
 
+    def foreign(self, mark: bytes, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories whose vectors do not start with `mark`."""
+        rows = self._database.execute(
+            "SELECT seq FROM memory_vectors WHERE substr(vector, 1, ?) != ? LIMIT ?", (len(mark), mark, limit)
+        )
+        return [row[0] for row in rows]
+
     def rows_after(self, seq: int, limit: int) -> list[VectorRow]:
         """Return at most `limit` vectors of memories above a number, in ascending order."""
         rows = self._database.execute(f"{_SELECT} WHERE v.seq > ? ORDER BY v.seq LIMIT ?", (seq, limit))
-        return [VectorRow._make(row) for row in rows]
+        return list(map(VectorRow._make, rows))
 
     def rows_of(self, seqs: Sequence[int]) -> list[VectorRow]:
         """Return the vectors of these memories, in ascending order."""
@@ -50,6 +57,18 @@ class Vectors:
             if row is not None:
                 found.append(VectorRow._make(row))
         return found
+
+    def sample(self, newest: int, limit: int) -> list[VectorSample]:
+        """Return at most `limit` vectors with their texts, evenly up to the newest memory."""
+        step = max(newest // limit, 1)
+        rows = self._database.execute(
+            "WITH RECURSIVE places (seq) AS (SELECT ? UNION ALL SELECT seq - ? FROM places WHERE seq > ?)"
+            " SELECT m.content, v.vector FROM places p JOIN memory_vectors v ON v.seq ="
+            " (SELECT max(seq) FROM memory_vectors WHERE seq <= p.seq AND seq > p.seq - ?)"
+            " JOIN memories m ON m.seq = v.seq LIMIT ?",
+            (newest, step, step, step, limit),
+        )
+        return [VectorSample._make(row) for row in rows]
 
     def pending(self, limit: int) -> list[tuple[int, int, str]]:
         """Return number, version and content of at most `limit` memories that should have a vector, oldest first."""

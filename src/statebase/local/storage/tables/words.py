@@ -1,24 +1,45 @@
-"""The words of memories, for a search without vectors: an FTS5 index, or a plain scan where SQLite lacks FTS5."""
+"""The words of memories: their terms, and an FTS5 index of them, or a plain scan where SQLite lacks FTS5."""
 
 from __future__ import annotations
 
-import re
 import sqlite3
+from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
+from ...language.terms import VERSION, speaker_of, terms_of
+from ...memory_search import MemoryFilter
 from ..sqlite.database import Database
+from .filters import memory_condition
 from .meta import Meta
 
 _STALE = "words.stale"
-_WORD = re.compile(r"[^\W_]+")
+"""Set while the index lacks terms, since a SQLite without FTS5 has written to the file."""
+_TODO = "words.todo"
+"""The newest memory whose terms are still to be stored; nothing when all are."""
+_VERSION = "words.version"
+"""Which terms the store holds."""
+_PARAMETERS = 500
+"""A statement takes no more of them; SQLite allows 999."""
 
 
-def words_of(text: str) -> list[str]:
-    """Cut a text into its words, in lower case."""
-    return _WORD.findall(text.lower())
+_SELECT = "SELECT m.seq, m.session_seq, t.terms, t.speaker FROM memories m LEFT JOIN memory_terms t ON t.seq = m.seq"
+
+
+class Terms(NamedTuple):
+    """A memory as search by words sees it."""
+
+    seq: int
+    session_seq: int
+    terms: frozenset[str]
+    speaker: Optional[str]
+    """Who speaks, if it is a turn of a conversation: `ann` of `Ann: ...`."""
 
 
 class Words:
-    """Which memories hold which words; only memories that are to be found (`embed: true`) are in it."""
+    """Which memories hold which terms; only memories that are to be found (`embed: true`) are in it.
+
+    A store of an older version gets its terms in pieces. Until then its memories are looked up in the index of that
+    version, `memory_words`, which goes with the last piece.
+    """
 
     def __init__(self, database: Database, meta: Meta) -> None:
         self._database = database
@@ -27,67 +48,188 @@ class Words:
         self._marked_stale = False
 
     def prepare(self) -> None:
-        """Make the index if SQLite can, and fill it if it lacks memories; within `write`."""
+        """Make the index if SQLite can, and fill it if it lacks terms; within `write`."""
+        if self._meta.get(_VERSION) != VERSION:
+            self._database.execute("DELETE FROM memory_terms")
+            self._meta.set({_VERSION: VERSION, _STALE: "1"})
+            newest = self.about_how_many()
+            if newest:
+                self._meta.set({_TODO: str(newest)})
         try:
             self._database.execute(
-                "CREATE VIRTUAL TABLE IF NOT EXISTS memory_words USING fts5"
-                " (content, content = 'memories', content_rowid = 'seq', tokenize = 'porter unicode61')"
+                "CREATE VIRTUAL TABLE IF NOT EXISTS memory_index USING fts5 (terms, content = 'memory_terms',"
+                " content_rowid = 'seq', detail = 'none', tokenize = \"ascii tokenchars '.'\")"
             )
-            self._database.execute("SELECT rowid FROM memory_words LIMIT 1")
+            self._database.execute(
+                "CREATE VIRTUAL TABLE IF NOT EXISTS memory_index_counts USING fts5vocab (memory_index, 'row')"
+            )
+            self._database.execute("SELECT rowid FROM memory_index LIMIT 1")
         except sqlite3.OperationalError as error:
             if "fts5" not in str(error):
                 raise
             return
         self._indexed = True
         if self._meta.get(_STALE) is not None:
-            self._database.execute("INSERT INTO memory_words (memory_words) VALUES ('delete-all')")
-            self._database.execute(
-                "INSERT INTO memory_words (rowid, content) SELECT seq, content FROM memories WHERE embed = 1"
-            )
+            self._database.execute("INSERT INTO memory_index (memory_index) VALUES ('rebuild')")
             self._meta.delete(_STALE)
 
     def add(self, seq: int, content: str) -> None:
-        """Take in the words of a memory."""
+        """Take in the terms of a memory."""
+        terms = " ".join(terms_of(content))
+        self._database.execute(
+            "INSERT INTO memory_terms (seq, terms, speaker) VALUES (?, ?, ?)", (seq, terms, speaker_of(content))
+        )
         if self._indexed:
-            self._database.execute("INSERT INTO memory_words (rowid, content) VALUES (?, ?)", (seq, content))
+            self._database.execute("INSERT INTO memory_index (rowid, terms) VALUES (?, ?)", (seq, terms))
         else:
             self._mark_stale()
 
     def remove(self, seq: int, content: str) -> None:
-        """Forget the words of a memory, which were those of this content."""
+        """Forget the terms of a memory, which were those of this content."""
+        row = self._database.execute("SELECT terms FROM memory_terms WHERE seq = ?", (seq,)).fetchone()
+        if row is None:
+            self._remove_old(seq, content)
+            return
         if self._indexed:
             self._database.execute(
-                "INSERT INTO memory_words (memory_words, rowid, content) VALUES ('delete', ?, ?)", (seq, content)
+                "INSERT INTO memory_index (memory_index, rowid, terms) VALUES ('delete', ?, ?)", (seq, row[0])
             )
         else:
             self._mark_stale()
+        self._database.execute("DELETE FROM memory_terms WHERE seq = ?", (seq,))
+
+    def are_missing(self) -> bool:
+        """Return whether there are memories for `add_piece`."""
+        return self._meta.get(_TODO) is not None
+
+    def add_piece(self, limit: int) -> None:
+        """Take in the terms of at most `limit` memories that an older version has stored; within `write`."""
+        todo = self._meta.get(_TODO)
+        if todo is None:
+            return
+        rows = self._database.execute(
+            "SELECT seq, content FROM memories WHERE embed = 1 AND seq <= ? ORDER BY seq DESC LIMIT ?",
+            (int(todo), limit),
+        ).fetchall()
+        for seq, content in rows:
+            self.add(seq, content)
+        if len(rows) == limit:
+            self._meta.set({_TODO: str(rows[-1][0] - 1)})
+            return
+        self._meta.delete(_TODO)
+        if self._indexed:
+            self._database.execute("DROP TABLE IF EXISTS memory_words")
 
     def about_how_many(self) -> int:
         """Return how many memories there are, or a little more: numbers of deleted ones count."""
         newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
         return 0 if newest is None else int(newest)
 
-    def holding(self, words: list[str]) -> dict[str, list[int]]:
-        """Return the numbers of the memories that hold each of the words, in any inflection if there is an index."""
-        if not self._indexed:
-            return self._scan(words)
-        found: dict[str, list[int]] = {}
-        for word in words:
-            rows = self._database.execute("SELECT rowid FROM memory_words WHERE memory_words MATCH ?", (f'"{word}"',))
-            found[word] = [row[0] for row in rows]
+    def passing(self, memory_filter: MemoryFilter, limit: int) -> list[Terms]:
+        """Return at most `limit` memories that pass the filter, newest first."""
+        condition, parameters = memory_condition(memory_filter)
+        # The plus keeps SQLite from walking along all memories in search of the few of a session.
+        order = "m.seq" if memory_filter.is_wide else "+m.seq"
+        rows = self._database.execute(
+            f"{_SELECT} WHERE {condition} ORDER BY {order} DESC LIMIT ?", (*parameters, limit)
+        ).fetchall()
+        return self._split(rows)
+
+    def terms_of(self, seqs: Sequence[int]) -> list[Terms]:
+        """Return memories by their numbers, newest first; without those that are not there or not to be found."""
+        rows: list[Any] = []
+        for part in _parts(seqs):
+            rows += self._database.execute(f"{_SELECT} WHERE m.embed = 1 AND m.seq IN ({_marks(part)})", part)
+        return sorted(self._split(rows), reverse=True)
+
+    def followers(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
+        """Return the memories that come next in the session after each of these, and pass the filter."""
+        condition, parameters = memory_condition(memory_filter)
+        found: list[int] = []
+        for part in _parts(seqs):
+            rows = self._database.execute(
+                "SELECT (SELECT min(m.seq) FROM memories m"
+                f" WHERE m.session_seq = before.session_seq AND m.seq > before.seq AND {condition})"
+                f" FROM memories before WHERE before.seq IN ({_marks(part)})",
+                (*parameters, *part),
+            )
+            found += [row[0] for row in rows if row[0] is not None]
         return found
 
-    def _scan(self, words: list[str]) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {word: [] for word in words}
-        for seq, content in self._database.execute("SELECT seq, content FROM memories WHERE embed = 1"):
-            held = set(words_of(content))
-            for word in words:
-                if word in held:
-                    found[word].append(seq)
+    def counts(self, terms: Iterable[str]) -> dict[str, int]:
+        """Return how many memories hold each of the terms, as far as these are indexed."""
+        if not self._indexed:
+            held = [memory.terms for memory in self.passing(MemoryFilter(), -1)]
+            return {term: sum(term in some for some in held) for term in terms}
+        counted: dict[str, int] = {}
+        for term in terms:
+            row = self._database.execute("SELECT doc FROM memory_index_counts WHERE term = ?", (term,)).fetchone()
+            counted[term] = 0 if row is None else int(row[0])
+        return counted
+
+    def holding(self, places: Sequence[Sequence[str]], memory_filter: MemoryFilter, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories that pass the filter, newest first.
+
+        Args:
+            places: Terms; a memory must hold one of each.
+            memory_filter: What must hold besides.
+            limit: How many memories at most.
+        """
+        if not self._indexed:
+            found = [
+                memory.seq
+                for memory in self.passing(memory_filter, -1)
+                if all(not memory.terms.isdisjoint(terms) for terms in places)
+            ]
+            return found[:limit]
+        wanted = " AND ".join("(" + " OR ".join(f'"{term}"' for term in terms) + ")" for terms in places)
+        found = self._matching("memory_index", wanted, memory_filter, limit)
+        if self.are_missing() and self._has_old():
+            found += self._matching("memory_words", wanted, memory_filter, limit)
+        return sorted(set(found), reverse=True)[:limit]
+
+    def _matching(self, table: str, wanted: str, memory_filter: MemoryFilter, limit: int) -> list[int]:
+        join, condition, parameters = "", "", list[Any]()
+        if not memory_filter.is_open:
+            condition, parameters = memory_condition(memory_filter)
+            join, condition = " CROSS JOIN memories m ON m.seq = i.rowid", f" AND {condition}"
+        rows = self._database.execute(
+            f"SELECT i.rowid FROM {table} i{join} WHERE i.{table} MATCH ?{condition} ORDER BY i.rowid DESC LIMIT ?",
+            (wanted, *parameters, limit),
+        )
+        return [row[0] for row in rows]
+
+    def _split(self, rows: Sequence[tuple[int, int, Any, Any]]) -> list[Terms]:
+        found: list[Terms] = []
+        for seq, session_seq, terms, speaker in rows:
+            if terms is None:
+                # Of an older version, and not stored yet.
+                content = self._database.execute("SELECT content FROM memories WHERE seq = ?", (seq,)).fetchone()[0]
+                found.append(Terms(seq, session_seq, frozenset(terms_of(content)), speaker_of(content)))
+            else:
+                found.append(Terms(seq, session_seq, frozenset(terms.split()), speaker))
         return found
+
+    def _has_old(self) -> bool:
+        return self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'memory_words'").fetchone() is not None
+
+    def _remove_old(self, seq: int, content: str) -> None:
+        """Forget the words of a memory that only the index of an older version has."""
+        if self._indexed and self._has_old():
+            self._database.execute(
+                "INSERT INTO memory_words (memory_words, rowid, content) VALUES ('delete', ?, ?)", (seq, content)
+            )
 
     def _mark_stale(self) -> None:
         if not self._marked_stale:
             # Another process, with another SQLite, may have an index on this file.
             self._meta.set({_STALE: "1"})
             self._marked_stale = True
+
+
+def _parts(seqs: Sequence[int]) -> list[Sequence[int]]:
+    return [seqs[start : start + _PARAMETERS] for start in range(0, len(seqs), _PARAMETERS)]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
