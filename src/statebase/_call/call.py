@@ -38,12 +38,8 @@ from .outcome import (
     without_secrets,
 )
 from .response import answer_error, retry_after, status_error, too_large_error
-from .retry import RETRIED_STATUSES, Failure, RetryBudget, RetryPolicy
+from .retry import RETRIED_STATUSES, STATUSES_BEFORE_THE_KEY, Failure, RetryBudget, RetryPolicy
 from .settings import Secret
-
-# The service sends these before it looks at the idempotency key: they say nothing of an earlier attempt.
-_BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
-
 
 _POOL = Wire()
 
@@ -241,7 +237,7 @@ class Call:
         if not 400 <= status_code < 500:
             return "unknown"
         retry = self.operation.retry
-        judged = retry == "safe" or (retry == "keyed" and status_code not in _BEFORE_THE_KEY)
+        judged = retry == "safe" or (retry == "keyed" and status_code not in STATUSES_BEFORE_THE_KEY)
         return "unknown" if self._may_have_happened and not judged else "rejected"
 
     def _delay(self, failure: Failure) -> Optional[float]:

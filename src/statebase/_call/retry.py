@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""Another attempt may succeed."""
+
+STATUSES_BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
+"""The service sends these before it looks at the idempotency key: they do not tell what an earlier attempt did."""
 
 
 class Failure(NamedTuple):
