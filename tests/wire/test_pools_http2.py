@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 REQUESTS = 50
+NOT_FAIR = "httpcore's lock is not fair: a thread that waits for its own reply may keep another's from it"
 
 
 def answer_of(exchange: Any) -> Any:
@@ -33,7 +34,7 @@ def test_replies_come_in_any_order(
 ) -> None:
     """A reply does not wait for those to earlier requests."""
     if flavour == "sync":
-        pytest.skip("httpcore's lock is not fair: a thread that reads may keep a reply from the thread it is for")
+        pytest.skip(NOT_FAIR)
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
     exchanges = {}
     for id in ("first", "second", "third"):
@@ -63,10 +64,20 @@ def test_requests_under_way_are_limited(http2_server: Any, ca_file: str, make_ca
 def test_reply_that_is_too_large_costs_its_connection(
     http2_server: Any, ca_file: str, make_caller: Callable[..., Any]
 ) -> None:
-    """The rest of the reply would fill the window of the connection, so the next request uses another.
+    """The rest of the reply would fill the window of the connection, so the next request uses another."""
+    caller = make_caller(http2_server.url, verify=ca_file, http2=True)
+    assert caller.exchange(max_response_bytes=1).is_too_large
 
-    Requests that are under way finish over the old one, which is closed then.
-    """
+    assert caller.get(id="next") == {"id": "next", "connection": 2}
+    http2_server.wait_until(lambda: http2_server.open == 1)
+
+
+def test_other_requests_finish_over_a_connection_that_is_replaced(
+    http2_server: Any, ca_file: str, make_caller: Callable[..., Any], flavour: str
+) -> None:
+    """A request that is under way when another fails gets its reply; then the connection is closed."""
+    if flavour == "sync":
+        pytest.skip(NOT_FAIR)
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
     other = caller.start("/hold", id="other")
     http2_server.wait_until(lambda: http2_server.held == 1)
