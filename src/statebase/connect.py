@@ -46,6 +46,8 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
         exchange = SyncPool(settings.base_url, **options)
     elif not isinstance(transport, httpx.BaseTransport):
         raise configuration_error(f"transport must be an httpx.BaseTransport, got {type(transport).__name__}")
+    elif _is_engine(transport):
+        wire, exchange = Wire(is_engine=True), cast(Any, transport)
     else:
         wire = _wire_of_transport(settings, transport)
         exchange = HttpxExchange(transport.handle_request, settings.base_url, transport.close, is_known=wire.is_known)

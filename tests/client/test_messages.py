@@ -133,10 +133,10 @@ Client(verify=ssl)
 Client(http_client=httpx.Client(), transport=httpx.MockTransport(print))
     ConfigurationError: http_client and transport exclude each other: pass only one of them
 Client(transport=httpx.MockTransport(print), http2=True)
-    ConfigurationError: http2, proxy and verify cannot be combined with http_client or transport: set them on that
+    ConfigurationError: http2, http_backend, proxy and verify cannot be combined with http_client or transport: set them on that
     object
 Client(transport=httpx.MockTransport(print), verify=False)
-    ConfigurationError: http2, proxy and verify cannot be combined with http_client or transport: set them on that
+    ConfigurationError: http2, http_backend, proxy and verify cannot be combined with http_client or transport: set them on that
     object
 Client().with_options(api_key="sb_other")
     TypeError: with_options() cannot change api_key: it takes timeout, max_retries, deadline, max_response_bytes,

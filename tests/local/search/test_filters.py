@@ -58,7 +58,7 @@ def test_filters(filled: Tuple[Any, Dict[str, str]], asked: Dict[str, Any], expe
     """The two searches and the list of the newest memories return the same."""
     memories, sessions = filled
     store, given = memories.store, dict(asked)
-    searches = {"meaning": memories.index, "words": KeywordSearch(store.words, store.vectors)}
+    searches = {"meaning": memories.index, "words": KeywordSearch(store.words)}
     queries = {name: search.encode_query("note") for name, search in searches.items()}
     with store.database.read():
         if "session" in given:

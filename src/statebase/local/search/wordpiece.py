@@ -8,6 +8,8 @@ from typing import Sequence
 _LONGEST_WORD = 100
 """BERT takes a word of more characters for unknown: here it is cut into pieces of so many."""
 _CACHED_WORDS = 50_000
+_LONGEST_READ = 800
+"""Characters of a word that are embedded: a longer one is data, and would take seconds."""
 _IDEOGRAPHS = (
     (0x4E00, 0x9FFF),
     (0x3400, 0x4DBF),
@@ -61,7 +63,7 @@ class WordPiece:
     def _split_long(self, word: str) -> list[int]:
         return [
             piece
-            for start in range(0, len(word), _LONGEST_WORD)
+            for start in range(0, min(len(word), _LONGEST_READ), _LONGEST_WORD)
             for piece in self._split(word[start : start + _LONGEST_WORD])
         ]
 
