@@ -132,8 +132,9 @@ class Engine(Operations):
         if chosen is not None:
             # Only who searches by meaning has to have numpy, and to wait for it.
             from .search.search import SearchIndex
+            from .search.vector_cache import CachedVectors
 
-            search = SearchIndex(chosen, store.vectors, keywords)
+            search = SearchIndex(chosen, store.vectors, CachedVectors(store.vectors), keywords)
         core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)
         options = (embedder, durability, default_ttl_seconds, clock)
         return cls(core, path=path, quick=path == MEMORY and chosen is None, options=options)

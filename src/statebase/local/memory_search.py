@@ -54,6 +54,21 @@ class Match(NamedTuple):
     """How close it is to the query: 0..1, higher is closer."""
 
 
+@dataclass(frozen=True)
+class Space:
+    """The vector space of a store: only vectors of one space may be compared."""
+
+    token: str
+    """The store keeps it under `search.token` as long as its vectors belong to this space."""
+    mark: bytes
+    """The first bytes of each stored vector of this space."""
+    dimensions: int
+
+    def owns(self, stored: bytes) -> bool:
+        """Return whether a stored vector belongs to this space."""
+        return stored.startswith(self.mark) and len(stored) == len(self.mark) + 2 * self.dimensions
+
+
 class VectorRow(NamedTuple):
     """One stored vector, with what a filter in memory needs."""
 
@@ -148,6 +163,39 @@ class MemoryVectors(Protocol):
 
     def set_meta(self, values: Mapping[str, str]) -> None:
         """Store values by key, replacing those that are there, in one transaction. Prefix keys with `search.`."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Compares the stored vectors with that of a query, exactly.
+
+    Both methods are called within a read of the store, from several threads at once, and write nothing. They raise
+    `EngineError` 503 if the store no longer belongs to the space, that is, if its `search.token` is another one.
+    """
+
+    def nearest(
+        self, space: Space, vector: Sequence[float], memory_filter: MemoryFilter, limit: int
+    ) -> list[tuple[int, float]]:
+        """Return number and cosine of the memories with the highest cosines, in no order.
+
+        Args:
+            space: The space of the vectors; stored vectors of other spaces are left out.
+            vector: The vector of the query, of length 1.
+            memory_filter: Which memories may be returned.
+            limit: Maximum number of memories. Of those that tie for the last places, the newest are returned.
+        """
+        ...
+
+    def cosines_of(self, space: Space, vector: Sequence[float], seqs: Sequence[int]) -> dict[int, float]:
+        """Return the cosines of these memories by number; a memory without a vector of the space is left out."""
+        ...
+
+    def found_foreign(self, limit: int) -> Sequence[int]:
+        """Return at most `limit` memories whose vectors were found to belong to another space.
+
+        Called outside of any read. The search drops these vectors; a process that has the store open with its former
+        embedder may still write some.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ from statebase.local.operations.core import Core
 from statebase.local.search.embedding import as_embedder
 from statebase.local.search.keywords import KeywordSearch
 from statebase.local.search.search import SearchIndex
+from statebase.local.search.vector_cache import CachedVectors
 from statebase.local.storage.store import Store
 
 DATA = Path(__file__).parent.parent / "data"
@@ -48,7 +49,8 @@ class Memories:
         chosen = as_embedder(embedder)
         assert chosen is not None
         self.store = Store(path, "normal")
-        self.index = SearchIndex(chosen, self.store.vectors, KeywordSearch(self.store.words))
+        self.vectors = CachedVectors(self.store.vectors)
+        self.index = SearchIndex(chosen, self.store.vectors, self.vectors, KeywordSearch(self.store.words))
         self.operations = Operations(Core(self.store, self.index, clock, 86400))
         self.session_id = self.new_session()
 

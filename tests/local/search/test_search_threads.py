@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-MODULES = ("search.py", "vector_space.py", "vector_table.py", "keywords.py", "calibration.py")
+MODULES = ("search.py", "vector_space.py", "vector_cache.py", "vector_table.py", "keywords.py", "calibration.py")
 
 
 def test_threads_find_what_stays_whatever_else_changes(memories: Any):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..._base.locks import FrameLock
 from ..errors import EngineError
-from ..memory_search import SPACE_KEY, MemoryVectors
+from ..memory_search import SPACE_KEY, MemoryVectors, Space
 from .calibration import DOCUMENTS, QUERIES, Calibration
 from .embedder import Embedder, Kind
 
@@ -28,34 +28,10 @@ _SAME = 0.1
 
 
 @dataclass(frozen=True)
-class Settled:
-    """The space of a store's vectors."""
+class Settled(Space):
+    """The space of a store's vectors, with the calibration of its embedder."""
 
-    token: str
-    """Stands in the store as long as its vectors are of this space."""
-    mark: bytes
-    """Stands before each vector of this space."""
-    dimensions: int
     calibration: Calibration
-
-    def pack(self, vectors: Vectors) -> list[bytes]:
-        """Return the form in which vectors are stored: the mark, then float16, little-endian."""
-        return [self.mark + row.tobytes() for row in vectors.astype("<f2")]
-
-    def unpack(self, stored: Sequence[bytes]) -> Vectors:
-        """Return the unit vectors of what `pack` returned."""
-        numbers = np.frombuffer(b"".join([row[_MARK_BYTES:] for row in stored]), "<f2")
-        return unit(np.reshape(numbers, (len(stored), self.dimensions)).astype(np.float32))
-
-    def cosines(self, query: Vectors, stored: Sequence[bytes]) -> list[float]:
-        """Return the cosines of a vector with what `pack` returned."""
-        # A plain product would wake the threads of the BLAS.
-        cosines: list[float] = np.einsum("ij,j->i", self.unpack(stored), query).tolist()
-        return cosines
-
-    def owns(self, stored: bytes) -> bool:
-        """Whether a stored vector is of this space."""
-        return stored.startswith(self.mark) and len(stored) == _MARK_BYTES + 2 * self.dimensions
 
 
 class VectorSpace:
@@ -154,6 +130,17 @@ class VectorSpace:
 
     def _failure(self, what: str) -> EngineError:
         return EngineError(500, "internal_error", f"The embedder {self._embedder.id!r} {what}")
+
+
+def pack(space: Space, vectors: Vectors) -> list[bytes]:
+    """Return the form in which vectors are stored: the mark of their space, then float16, little-endian."""
+    return [space.mark + row.tobytes() for row in vectors.astype("<f2")]
+
+
+def unpack(space: Space, stored: Sequence[bytes]) -> Vectors:
+    """Return the unit vectors of what `pack` returned."""
+    numbers = np.frombuffer(b"".join([row[len(space.mark) :] for row in stored]), "<f2")
+    return unit(np.reshape(numbers, (len(stored), space.dimensions)).astype(np.float32))
 
 
 def unit(vectors: Vectors) -> Vectors:
