@@ -250,6 +250,8 @@ def _call(operation: Operation) -> str:
     if operation.body is not None:
         whole = operation.body.kind != "model"
         arguments.append("body=body" if whole else f"body={_mapping(operation.at('body'))}")
+    if operation.check is not None:
+        arguments.append(f"check={operation.check.function.rpartition('.')[2]}({operation.check.argument})")
     return ", ".join(arguments)
 
 
@@ -295,6 +297,7 @@ def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> lis
     parameters = [parameter for operation in operations for parameter in operation.parameters]
     paths = {path for parameter in parameters for path in parameter.type.paths()}
     paths |= {parameter.convert for parameter in parameters if parameter.convert}
+    paths |= {operation.check.function for operation in operations if operation.check}
     imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
     for each in steps:
         imports |= {(each.module, each.name), *each.imports}

@@ -10,8 +10,8 @@ from codegen.errors import CodegenError, below, pointer
 from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
-_OPERATION_KEYS = {"id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "example"}
-_ARGUMENT_KEYS = {"type", "convert", "also", "default", "optional", "description"}
+_OPERATION_KEYS = {"id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "check", "example"}
+_ARGUMENT_KEYS = {"name", "type", "convert", "also", "default", "optional", "description"}
 _NAMESPACE_KEYS = {"description", "client", "steps", "raw", "also"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
@@ -50,6 +50,8 @@ class Namespace:
 class Argument:
     """How a method takes a parameter where it differs from the document."""
 
+    name: Optional[str] = None
+    """Its name in Python, where that is not made of the name on the wire."""
     type_path: Optional[str] = None
     """The type that it takes instead: `statebase._namespaces.turns.TurnInputLike`."""
     convert: Optional[str] = None
@@ -61,6 +63,15 @@ class Argument:
     optional: bool = False
     """Whether it may be left out although the document requires it: `convert` refuses it."""
     description: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a response against an argument."""
+
+    function: str
+    """The path of a function that takes the argument and returns what checks the response, or None."""
+    argument: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ class Choices:
     page: Optional[Page] = None
     read: bool = False
     result: Optional[str] = None
+    check: Optional[Check] = None
     example: Optional[str] = None
 
 
@@ -106,6 +118,7 @@ def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
         page=_page(given["page"], below(place, "page")) if "page" in given else None,
         read=_flag(given, "read", place),
         result=_class_path(given, "result", place),
+        check=_check(given["check"], below(place, "check")) if "check" in given else None,
         example=_text(given, "example", place),
     )
 
@@ -161,6 +174,7 @@ def _arguments(given: Mapping[str, Any], place: str) -> Mapping[str, Argument]:
         if argument.get("optional") and "convert" not in argument:
             raise CodegenError(here, "What is optional against the document needs a function that refuses it: convert.")
         arguments[name] = Argument(
+            name=_name(argument, "name", here),
             type_path=argument.get("type"),
             convert=argument.get("convert"),
             also=_name(argument, "also", here),
@@ -169,6 +183,15 @@ def _arguments(given: Mapping[str, Any], place: str) -> Mapping[str, Argument]:
             description=_text(argument, "description", here),
         )
     return arguments
+
+
+def _check(given: Any, place: str) -> Check:
+    check = _mapping(given, place, {"function", "argument"})
+    function, argument = _text(check, "function", place), _text(check, "argument", place)
+    if function is None or argument is None:
+        raise CodegenError(place, "Give function and argument.")
+    _check_path(function, below(place, "function"))
+    return Check(function, argument)
 
 
 def _page(given: Any, place: str) -> Page:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Optional
 
-from codegen.document.choices import NAMESPACES, Namespace, Page, namespaces, operation_choices
+from codegen.document.choices import NAMESPACES, Check, Namespace, Page, namespaces, operation_choices
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case, is_name, operation_name, snake_case
@@ -47,6 +47,8 @@ class Operation:
     result: Type
     result_class: Optional[str]
     """The path of the class that an answer is read into instead of its model."""
+    check: Optional[Check]
+    """What is checked of a successful response besides its schema."""
     page: Optional[Page]
     item: Optional[Type]
     """The type of the items of a page."""
@@ -167,6 +169,7 @@ class _Reader:
             body=self._route.body.type if self._route.body else None,
             result=result,
             result_class=self._choices.result,
+            check=self._check(parameters),
             page=self._choices.page,
             item=self._item(status, parameters),
             summary=self._source.get("summary", ""),
@@ -220,6 +223,17 @@ class _Reader:
         if result.kind == "union":
             raise CodegenError(below(place, status), "An answer that is one of several things is not supported.")
         return status, result
+
+    def _check(self, parameters: tuple[Parameter, ...]) -> Optional[Check]:
+        check = self._choices.check
+        if check is not None:
+            place = below(self._place, "x-statebase", "check")
+            names = [parameter.argument for parameter in parameters]
+            if check.argument not in names:
+                raise CodegenError(place, f"There is no parameter {check.argument}: use {', '.join(names) or 'none'}.")
+            if self._choices.page is not None:
+                raise CodegenError(place, "A page cannot be checked.")
+        return check
 
     def _item(self, status: int, parameters: tuple[Parameter, ...]) -> Optional[Type]:
         page = self._choices.page

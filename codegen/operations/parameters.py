@@ -94,6 +94,7 @@ def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument]
             raise CodegenError(here, "The document requires this parameter: it has no default.")
         parameter = replace(
             parameter,
+            argument=argument.name or name,
             type=_adapted_type(parameter.type, argument.type_path),
             required=parameter.required and not argument.optional,
             description=sentence(argument.description) if argument.description else parameter.description,
@@ -108,10 +109,10 @@ def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument]
                     parameter,
                     argument=argument.also,
                     required=False,
-                    description=f"Another name for `{name}`.",
+                    description=f"Another name for `{parameter.argument}`.",
                     default=None,
                     also=None,
-                    other_name_of=name,
+                    other_name_of=parameter.argument,
                 )
             )
     return (*result, *others)

@@ -15,6 +15,7 @@ The tree, with the status that each stands for:
         ├── PermissionDeniedError      403
         ├── NotFoundError              404
         ├── ConflictError              409
+        │   └── StateConflictError     409, or 200: the state had another version than expected
         ├── PayloadTooLargeError       413
         ├── UnprocessableEntityError   422
         ├── RateLimitError             429
@@ -227,6 +228,32 @@ class NotFoundError(APIStatusError):
 
 class ConflictError(APIStatusError):
     """409: the thing exists already, or the idempotency key was used for something else."""
+
+
+class StateConflictError(ConflictError):
+    """The state did not have the version that the change was meant for: somebody else changed it in between.
+
+    Read the state again, then decide and repeat the change with its version; `client.state.modify` does that by itself.
+
+    Example:
+        >>> from statebase import StateConflictError
+        >>> _ = client.state.update_state(session.id, {"step": 2})
+        >>> try:
+        ...     client.state.update_state(session.id, {"step": 3}, expected_version=0)
+        ... except StateConflictError as error:
+        ...     print(error.expected_version, error.current_version, error.state, error.was_applied)
+        0 1 {'step': 2} False
+    """
+
+    expected_version: Optional[int] = None
+    """The version that the change was meant for."""
+    current_version: Optional[int] = None
+    """The version that the state has; None if the service did not return it."""
+    state: Optional[dict[str, Any]] = None
+    """The state that has this version; None if the service did not return it."""
+    was_applied: bool = False
+    """Whether the change was made all the same: by a service that does not know `expected_version`. `client.state`
+    has the history of the state, and can roll it back."""
 
 
 class PayloadTooLargeError(APIStatusError):

@@ -24,6 +24,7 @@ from .settings import Settings
 from .telemetry import Telemetry
 
 T = TypeVar("T")
+Check = Callable[[Any], None]
 _GRACE_SECONDS = 0.05  # the timeouts of an attempt's phases go first: they say how far it came
 
 
@@ -99,6 +100,7 @@ class SyncAPIClient:
         query: Values = NOTHING,
         headers: Values = NOTHING,
         body: Optional[Values] = None,
+        check: Optional[Check] = None,
     ) -> T:
         """Carry out an operation.
 
@@ -109,12 +111,13 @@ class SyncAPIClient:
             query: Parameters of the query; what was not given is left out, None as well.
             headers: Header parameters; left out likewise.
             body: Top-level keys of the JSON body; what was not given is left out, None is null.
+            check: Raises an error if the result is not what the caller asked for.
 
         Returns:
             The answer, read as `operation.result`.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, self._exchange(call), partial(decode, operation)))
+        return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check)))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -181,10 +184,11 @@ class AsyncAPIClient:
         query: Values = NOTHING,
         headers: Values = NOTHING,
         body: Optional[Values] = None,
+        check: Optional[Check] = None,
     ) -> T:
         """Carry out an operation; see `SyncAPIClient.request`."""
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, await self._exchange(call), partial(decode, operation)))
+        return self._result(APIResponse(call, await self._exchange(call), partial(_read, operation, check)))
 
     async def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -236,6 +240,13 @@ class AsyncAPIClient:
         with anyio.move_on_after(seconds):
             return await self._connection.exchange(request)
         raise DeadlineExceeded
+
+
+def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:
+    result = decode(operation, reply)
+    if check is not None:
+        check(result)
+    return result
 
 
 def closed_error() -> StateBaseError:

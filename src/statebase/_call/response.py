@@ -14,7 +14,13 @@ import httpx
 import pydantic
 import pydantic_core
 
-from .._base.errors import APIResponseValidationError, APIStatusError, ResponseTooLargeError, status_error_class
+from .._base.errors import (
+    APIResponseValidationError,
+    APIStatusError,
+    ResponseTooLargeError,
+    StateConflictError,
+    status_error_class,
+)
 from .._base.exchange import Reply
 from .._base.headers import number
 from .._base.lazy import importing
@@ -145,15 +151,27 @@ def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetim
     parts = [f"{reply.status_code}{' ' + _printable(code) if code else ''}: {_printable(reason)}"]
     if reply.request_id:
         parts.append(f"(request {_printable(reply.request_id)})")
-    return status_error_class(reply.status_code)(
+    kind, details = status_error_class(reply.status_code), _facts(reply, body)
+    if reply.status_code == 409 and code == "state_conflict":
+        kind = StateConflictError
+        details.update(
+            expected_version=_version(detail.get("expected_version")),
+            current_version=_version(detail.get("current_version")),
+            state=detail["state"] if isinstance(detail.get("state"), dict) else None,
+        )
+    return kind(
         " ".join(parts),
         code=code,
         param=param,
         method=operation.method,
         url=url,
         retry_after=retry_after(reply, now),
-        **_facts(reply, body),
+        **details,
     )
+
+
+def _version(value: object) -> Optional[int]:
+    return value if type(value) is int else None
 
 
 def _facts(reply: Reply, body: Any) -> dict[str, Any]:

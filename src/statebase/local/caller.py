@@ -32,6 +32,8 @@ class Caller:
     """The request, if it has an idempotency key. Only the front door passes one."""
     deadline: Optional[float] = None
     """The `time.monotonic()` at which a write stops waiting for others; None for the engine's own limit."""
+    expected_version: Optional[int] = None
+    """The version that a state must have for a change of it; None for any."""
 
 
 Context = Caller

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Union
+from typing import Mapping, Optional, Sequence, Union
 
 Location = Sequence[Union[str, int]]
 
@@ -19,6 +19,7 @@ class EngineError(Exception):
         param: The parameter that it is about; None where it is about none.
         retry_after: Seconds after which trying again makes sense; None where it does not.
         location: Where in the body a value breaks the schema; None for everything but 422.
+        details: What the response says besides, by name.
 
     Example:
         >>> from statebase.local import Engine, EngineError
@@ -39,14 +40,16 @@ class EngineError(Exception):
         param: Optional[str] = None,
         retry_after: Optional[int] = None,
         location: Optional[Location] = None,
+        details: Optional[Mapping[str, object]] = None,
     ) -> None:
-        super().__init__(status, code, message, param, retry_after, location)
+        super().__init__(status, code, message, param, retry_after, location, details)
         self.status = status
         self.code = code
         self.message = message
         self.param = param
         self.retry_after = retry_after
         self.location = location
+        self.details = details
 
     def __str__(self) -> str:
         return self.message
@@ -67,6 +70,16 @@ def not_found(kind: str, identifier: str) -> EngineError:
     hint = "check the id; it may have expired or been deleted" if kind == "session" else "check the id"
     message = f"There is no {kind} {_shown(identifier)}: {hint}."
     return EngineError(404, f"{kind}_not_found", message, f"{kind}_id")
+
+
+def state_conflict(expected: int, current: int, state: object) -> EngineError:
+    """Make the error for a change that was meant for another version of the state."""
+    message = (
+        f"The state has version {current}, not the expected version {expected}: read the state again, then repeat the "
+        "change."
+    )
+    details = {"expected_version": expected, "current_version": current, "state": state}
+    return EngineError(409, "state_conflict", message, "expected_version", details=details)
 
 
 def unknown_cursor(identifier: str) -> EngineError:

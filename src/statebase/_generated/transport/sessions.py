@@ -13,6 +13,7 @@ from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOpti
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
 from statebase._namespaces.sessions import add_tool_call, ingest
+from statebase._namespaces.state import follows, version
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._results.context import ContextResponse
 from statebase._results.pages import AsyncPage, Page
@@ -483,6 +484,8 @@ class Sessions(SyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -496,6 +499,8 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -517,7 +522,9 @@ class Sessions(SyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     def rollback(
@@ -525,6 +532,8 @@ class Sessions(SyncNamespace):
         session_id: str,
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateRollbackResponse:
         """Bring back an earlier version of the state.
@@ -538,6 +547,8 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -560,7 +571,9 @@ class Sessions(SyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
+            check=follows(expected_version),
         )
 
     def fork(
@@ -1118,6 +1131,8 @@ class AsyncSessions(AsyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -1131,6 +1146,8 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -1152,7 +1169,9 @@ class AsyncSessions(AsyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     async def rollback(
@@ -1160,6 +1179,8 @@ class AsyncSessions(AsyncNamespace):
         session_id: str,
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateRollbackResponse:
         """Bring back an earlier version of the state.
@@ -1173,6 +1194,8 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -1195,7 +1218,9 @@ class AsyncSessions(AsyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
+            check=follows(expected_version),
         )
 
     async def fork(

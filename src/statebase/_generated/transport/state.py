@@ -10,6 +10,8 @@ from typing_extensions import Unpack
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
+from statebase._call.steps import run, run_async
+from statebase._namespaces.state import Modify, StatePath, append, follows, increment, modify, remove_key, version
 from statebase._results.context import ContextResponse
 
 from .. import operations
@@ -103,6 +105,8 @@ class State(SyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateReplaceResponse:
         """Replace the state of a session as a whole.
@@ -115,6 +119,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -135,7 +141,9 @@ class State(SyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     def update_state(
@@ -143,6 +151,8 @@ class State(SyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -156,6 +166,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -177,7 +189,9 @@ class State(SyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     def get_state_history(
@@ -226,6 +240,8 @@ class State(SyncNamespace):
         session_id: str,
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateRollbackResponse:
         """Bring back an earlier version of the state.
@@ -239,6 +255,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -261,8 +279,152 @@ class State(SyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
+            check=follows(expected_version),
         )
+
+    def modify(
+        self,
+        session_id: str,
+        function: Modify,
+        *,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+
+        If the state was changed in between, it is read again, and the function is called again with what it is now.
+
+        Args:
+            session_id: Id of the session.
+            function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
+                may be called several times, so it should do nothing else. What it raises is raised, and nothing is
+                written. `AsyncStateBase` also takes an async function.
+            max_attempts: How many times it may be called, at least 1. Default: 5.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
+                nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
+                know `expected_version`: the state was written, and may have undone the change of another writer.
+
+        Example:
+            >>> def pay(state):
+            ...     state["paid"] = state.get("paid", 0) + 12.50
+            >>> changed = client.state.modify(session.id, pay, reasoning="The money has arrived.")
+            >>> changed.state["paid"], changed.version
+            (12.5, 1)
+        """
+        result: StateReplaceResponse = run(
+            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        )
+        return result
+
+    def append(
+        self,
+        session_id: str,
+        path: StatePath,
+        item: Any,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Add an item at the end of an array in the state; the array is made if it is not there.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
+            item: What to add: any JSON value.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The path leads to something else than an array; nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> client.state.append(session.id, ("cart", "items"), "tea").state["cart"]
+            {'items': ['tea']}
+        """
+        result: StateReplaceResponse = run(append(self, session_id, path, item, reasoning=reasoning, **options))
+        return result
+
+    def increment(
+        self,
+        session_id: str,
+        path: StatePath,
+        by: Union[int, float] = 1,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Add to a number in the state; one that is not there counts as 0.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
+            by: What to add; a negative number subtracts. Default: 1.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
+                written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> client.state.increment(session.id, "step").state
+            {'step': 2}
+        """
+        result: StateReplaceResponse = run(increment(self, session_id, path, by, reasoning=reasoning, **options))
+        return result
+
+    def remove_key(
+        self,
+        session_id: str,
+        path: StatePath,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Remove a key of the state, or a value within it. A key that is not there is not an error.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> client.state.remove_key(session.id, "step").state
+            {}
+        """
+        result: StateReplaceResponse = run(remove_key(self, session_id, path, reasoning=reasoning, **options))
+        return result
 
 
 class AsyncState(AsyncNamespace):
@@ -346,6 +508,8 @@ class AsyncState(AsyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateReplaceResponse:
         """Replace the state of a session as a whole.
@@ -358,6 +522,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -378,7 +544,9 @@ class AsyncState(AsyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     async def update_state(
@@ -386,6 +554,8 @@ class AsyncState(AsyncNamespace):
         session_id: str,
         state: Mapping[str, Any],
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -399,6 +569,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: Why the state is changed; it is kept with the version and in the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -420,7 +592,9 @@ class AsyncState(AsyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
+            check=follows(expected_version),
         )
 
     async def get_state_history(
@@ -469,6 +643,8 @@ class AsyncState(AsyncNamespace):
         session_id: str,
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
+        *,
+        expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> StateRollbackResponse:
         """Bring back an earlier version of the state.
@@ -482,6 +658,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
+            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
+                change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -504,8 +682,158 @@ class AsyncState(AsyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
+            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
+            check=follows(expected_version),
         )
+
+    async def modify(
+        self,
+        session_id: str,
+        function: Modify,
+        *,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+
+        If the state was changed in between, it is read again, and the function is called again with what it is now.
+
+        Args:
+            session_id: Id of the session.
+            function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
+                may be called several times, so it should do nothing else. What it raises is raised, and nothing is
+                written. `AsyncStateBase` also takes an async function.
+            max_attempts: How many times it may be called, at least 1. Default: 5.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
+                nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
+                know `expected_version`: the state was written, and may have undone the change of another writer.
+
+        Example:
+            >>> def pay(state):
+            ...     state["paid"] = state.get("paid", 0) + 12.50
+            >>> changed = await client.state.modify(session.id, pay, reasoning="The money has arrived.")
+            >>> changed.state["paid"], changed.version
+            (12.5, 1)
+        """
+        result: StateReplaceResponse = await run_async(
+            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        )
+        return result
+
+    async def append(
+        self,
+        session_id: str,
+        path: StatePath,
+        item: Any,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Add an item at the end of an array in the state; the array is made if it is not there.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
+            item: What to add: any JSON value.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The path leads to something else than an array; nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> (await client.state.append(session.id, ("cart", "items"), "tea")).state["cart"]
+            {'items': ['tea']}
+        """
+        result: StateReplaceResponse = await run_async(
+            append(self, session_id, path, item, reasoning=reasoning, **options)
+        )
+        return result
+
+    async def increment(
+        self,
+        session_id: str,
+        path: StatePath,
+        by: Union[int, float] = 1,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Add to a number in the state; one that is not there counts as 0.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
+            by: What to add; a negative number subtracts. Default: 1.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
+                written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> (await client.state.increment(session.id, "step")).state
+            {'step': 2}
+        """
+        result: StateReplaceResponse = await run_async(
+            increment(self, session_id, path, by, reasoning=reasoning, **options)
+        )
+        return result
+
+    async def remove_key(
+        self,
+        session_id: str,
+        path: StatePath,
+        *,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> StateReplaceResponse:
+        """Remove a key of the state, or a value within it. A key that is not there is not an error.
+
+        Args:
+            session_id: Id of the session.
+            path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
+            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The new state, with its version.
+
+        Raises:
+            InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: The state was changed in between five times.
+
+        Example:
+            >>> (await client.state.remove_key(session.id, "step")).state
+            {}
+        """
+        result: StateReplaceResponse = await run_async(
+            remove_key(self, session_id, path, reasoning=reasoning, **options)
+        )
+        return result
 
 
 class StateWithRawResponse:

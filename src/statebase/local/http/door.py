@@ -19,7 +19,7 @@ from ..errors import EngineError
 from .authenticate import ANYONE, Authenticator, Principal
 from .head import Head, by_name
 from .limit import RateLimit
-from .read import check_size
+from .read import check_size, expected_version
 from .replay import idempotent_request, is_looked_up_first
 from .reply import Headers, error_reply, reply
 from .route import Router
@@ -182,7 +182,9 @@ class FrontDoor:
         started_us = self._engine.now_us() if is_context else 0
         check_size(len(content))
         request = idempotent_request(operation, head, content, principal)
-        caller = Caller(principal.actor, principal.key_id, head.request_id, request, deadline)
+        caller = Caller(
+            principal.actor, principal.key_id, head.request_id, request, deadline, expected_version(head)
+        )
         result: Optional[Result] = None
         if request is not None and is_looked_up_first(operation, content):
             stored = self._engine.find_response(request)

@@ -20,7 +20,7 @@ class Head:
         values: The values of the headers by name, as `by_name` returns them.
     """
 
-    __slots__ = ("api_key", "idempotency_key", "method", "path", "query", "request_id")
+    __slots__ = ("api_key", "expected_version", "idempotency_key", "method", "path", "query", "request_id")
 
     def __init__(self, method: str, path: str, query: str, values: Mapping[bytes, bytes]) -> None:
         self.method = method
@@ -28,6 +28,7 @@ class Head:
         self.query = query
         self.api_key = text_of(values, b"x-api-key")
         self.idempotency_key = text_of(values, b"idempotency-key")
+        self.expected_version = text_of(values, b"x-statebase-expected-version")
         self.request_id = request_id(text_of(values, b"x-request-id"))
 
 

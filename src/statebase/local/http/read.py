@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Union
+from typing import Any, Literal, Optional, Union
 from urllib.parse import parse_qsl
 
 import pydantic_core
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from ..._base.model import Model
 from .. import jsontext
-from ..errors import EngineError, Location
+from ..errors import EngineError, Location, invalid_request
+from .head import Head
 
 LARGEST_BODY = 10 * 1024 * 1024
 """In bytes."""
+_LONGEST_VERSION = 18
 
 
 Part = Literal["body", "query"]
@@ -44,6 +46,21 @@ def check_size(size: int) -> None:
     if size > LARGEST_BODY:
         message = f"The request body has {size:,} bytes: send at most {LARGEST_BODY:,}."
         raise EngineError(413, "payload_too_large", message)
+
+
+def expected_version(head: Head) -> Optional[int]:
+    """Return the version of a state that a change is meant for; None if the request names none.
+
+    Raises:
+        EngineError: 400, if the header is not a version.
+    """
+    text = head.expected_version
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_VERSION):
+        name = "X-StateBase-Expected-Version"
+        raise invalid_request(f"{name} must be the version of a state, a number from 0: send digits only.", name)
+    return int(text)
 
 
 def read_query(model: type[Model], query: str) -> Model:

@@ -60,4 +60,6 @@ def error_body(error: EngineError) -> bytes:
     }
     if error.retry_after is not None:
         detail["retry_after"] = error.retry_after
+    if error.details is not None:
+        detail.update(error.details)
     return pydantic_core.to_json({"error": detail})

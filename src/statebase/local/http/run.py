@@ -50,7 +50,7 @@ def run(
         caller: Who asks.
 
     Raises:
-        EngineError: The request may be sent again: the engine failed, or is busy.
+        EngineError: The response is not stored: the engine failed, is busy, or tells what will change.
     """
     try:
         arguments: list[Any] = list(parameters)
@@ -64,7 +64,7 @@ def run(
     except EngineError as error:
         if error.location is not None:
             return Result(422, invalid_body(error).body())
-        if error.status >= 500 or error.retry_after is not None:
+        if error.status >= 500 or error.retry_after is not None or error.details is not None:
             raise
         return Result(error.status, error_body(error))
     if isinstance(outcome, StoredResponse):

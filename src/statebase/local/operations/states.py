@@ -22,7 +22,7 @@ from ..._generated.queries import GetStateHistoryQuery
 from .. import jsontext
 from ..caller import LOCAL, Caller
 from ..clock import to_datetime, to_text
-from ..errors import EngineError
+from ..errors import EngineError, state_conflict
 from ..storage.history import Frame
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import LARGE, StateRow, VersionRow
@@ -196,8 +196,10 @@ class StateOperations(OperationGroup):
                     return stored
                 session = self._core.session(session_id, change.now_us)
                 if write is not None and write.fits(session.seq, self._store.states.version(session.seq)):
+                    _require(context, write.current)
                     return change.finish(finish(change, session, write))
                 current = self._store.states.newest(session.seq)
+                _require(context, current)
                 if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < LARGE:
                     new = load(session.seq, current)()
                     return change.finish(finish(change, session, _Write(session.seq, current, new, None)))
@@ -259,6 +261,17 @@ class StateOperations(OperationGroup):
                 raise EngineError(404, "resource_not_found", message, "version")
             target = parent
         return target
+
+
+def _require(context: Caller, current: StateRow) -> None:
+    """Check that the state has the version that a change is meant for.
+
+    Raises:
+        EngineError: 409, with both versions and the state.
+    """
+    expected = context.expected_version
+    if expected is not None and expected != current.version:
+        raise state_conflict(expected, current.version, jsontext.decode(current.text))
 
 
 def _written(

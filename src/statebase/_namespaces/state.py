@@ -1,0 +1,311 @@
+"""What `client.state` adds to the operations: changes that no other writer can undo, as checks and as steps.
+
+The first argument of each function of steps is the namespace, of either client; the generated classes have the methods
+of both flavours, with these signatures and docstrings.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union, cast
+
+from typing_extensions import Unpack
+
+from .._base.errors import InvalidRequestError, StateConflictError
+from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
+from .._call.steps import Steps
+from .._generated.models import StateReplaceResponse
+
+Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], None, Awaitable[Union[Mapping[str, Any], None]]]]
+"""Takes a copy of the state, and returns the new one; None if it changed the copy. `AsyncStateBase` also takes a
+function that is awaited."""
+StatePath = Union[str, Sequence[Union[str, int]]]
+"""A key of the state, or the keys and indexes that lead to a value in it: `("cart", "items", 0)`."""
+
+_MISSING: Any = object()
+
+
+def version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
+    """Return the version that a change is meant for.
+
+    Raises:
+        InvalidRequestError: It is not an integer, or is negative.
+    """
+    if value is None or isinstance(value, NotGiven):
+        return value
+    if type(value) is not int:
+        raise InvalidRequestError(f"{name} must be an integer, got {type(value).__name__}", param=name)
+    if value < 0:
+        raise InvalidRequestError(f"{name} must be at least 0, got {value}: pass the version of a state", param=name)
+    return value
+
+
+def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[Any], None]]:
+    """Return what checks that a change was made to the version that it was meant for; None if it was meant for any.
+
+    A service that does not know `expected_version` makes the change all the same; its response tells which version the
+    change made.
+    """
+    if expected_version is None or isinstance(expected_version, NotGiven):
+        return None
+    expected = expected_version
+
+    def check(result: Any) -> None:
+        made: int = result.new_version if hasattr(result, "new_version") else result.version
+        if made == expected + 1:
+            return
+        raise StateConflictError(
+            f"The change was applied, but not to version {expected}: it made version {made}, so that somebody else had "
+            "changed the state in between, and the service did not refuse. Check the state and its history",
+            param="expected_version",
+            expected_version=expected,
+            current_version=made,
+            state=result.state,
+            was_applied=True,
+        )
+
+    return check
+
+
+def modify(
+    state: Any,
+    session_id: str,
+    function: Modify,
+    *,
+    max_attempts: int = 5,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[StateReplaceResponse]:
+    """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+
+    If the state was changed in between, it is read again, and the function is called again with what it is now.
+
+    Args:
+        session_id: Id of the session.
+        function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
+            may be called several times, so it should do nothing else. What it raises is raised, and nothing is
+            written. `AsyncStateBase` also takes an async function.
+        max_attempts: How many times it may be called, at least 1. Default: 5.
+        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        **options: Options of each request, such as timeout.
+
+    Returns:
+        The new state, with its version.
+
+    Raises:
+        InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
+            nothing was written.
+        NotFoundError: No session has this id, or it has expired.
+        StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
+            know `expected_version`: the state was written, and may have undone the change of another writer.
+
+    Example:
+        >>> def pay(state):
+        ...     state["paid"] = state.get("paid", 0) + 12.50
+        >>> changed = client.state.modify(session.id, pay, reasoning="The money has arrived.")
+        >>> changed.state["paid"], changed.version
+        (12.5, 1)
+    """
+    if type(max_attempts) is not int or max_attempts < 1:
+        got = max_attempts if type(max_attempts) is int else type(max_attempts).__name__
+        raise InvalidRequestError(f"max_attempts must be an integer of at least 1, got {got}", param="max_attempts")
+    for attempt in range(1, max_attempts + 1):
+        current = yield state.get_state(session_id, **options)
+        changed = copy.deepcopy(current.state)
+        result = function(changed)
+        if inspect.isawaitable(result):
+            result = yield result
+        if result is None:
+            result = changed
+        if not isinstance(result, Mapping):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise InvalidRequestError(
+                f"function must return a mapping or None, got {type(result).__name__}", param="function"
+            )
+        try:
+            written: StateReplaceResponse = yield state.replace_state(
+                session_id, result, reasoning, expected_version=current.version, **options
+            )
+        except StateConflictError as error:
+            if error.was_applied or attempt == max_attempts:
+                raise
+        else:
+            return written
+    raise AssertionError("the last attempt returns or raises")
+
+
+def remove_key(
+    state: Any,
+    session_id: str,
+    path: StatePath,
+    *,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[StateReplaceResponse]:
+    """Remove a key of the state, or a value within it. A key that is not there is not an error.
+
+    Args:
+        session_id: Id of the session.
+        path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
+        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        **options: Options of each request, such as timeout.
+
+    Returns:
+        The new state, with its version.
+
+    Raises:
+        InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
+        NotFoundError: No session has this id, or it has expired.
+        StateConflictError: The state was changed in between five times.
+
+    Example:
+        >>> client.state.remove_key(session.id, "step").state
+        {}
+    """
+
+    def remove(values: dict[str, Any]) -> None:
+        *parents, last = _keys(path)
+        holder: Any = values
+        for key in parents:
+            holder = _item(holder, key, path)
+            if holder is _MISSING:
+                return
+        if _item(holder, last, path) is not _MISSING:
+            del holder[last]
+
+    return (yield from modify(state, session_id, remove, reasoning=reasoning, **options))
+
+
+def append(
+    state: Any,
+    session_id: str,
+    path: StatePath,
+    item: Any,
+    *,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[StateReplaceResponse]:
+    """Add an item at the end of an array in the state; the array is made if it is not there.
+
+    Args:
+        session_id: Id of the session.
+        path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
+        item: What to add: any JSON value.
+        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        **options: Options of each request, such as timeout.
+
+    Returns:
+        The new state, with its version.
+
+    Raises:
+        InvalidRequestError: The path leads to something else than an array; nothing was written.
+        NotFoundError: No session has this id, or it has expired.
+        StateConflictError: The state was changed in between five times.
+
+    Example:
+        >>> client.state.append(session.id, ("cart", "items"), "tea").state["cart"]
+        {'items': ['tea']}
+    """
+
+    def add(values: dict[str, Any]) -> None:
+        holder, last, array = _value(values, path, [])
+        if not isinstance(array, list):
+            raise _not_a("an array", path, array)
+        holder[last] = [*cast("list[Any]", array), item]
+
+    return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
+
+
+def increment(
+    state: Any,
+    session_id: str,
+    path: StatePath,
+    by: Union[int, float] = 1,
+    *,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[StateReplaceResponse]:
+    """Add to a number in the state; one that is not there counts as 0.
+
+    Args:
+        session_id: Id of the session.
+        path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
+        by: What to add; a negative number subtracts. Default: 1.
+        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        **options: Options of each request, such as timeout.
+
+    Returns:
+        The new state, with its version.
+
+    Raises:
+        InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
+            written.
+        NotFoundError: No session has this id, or it has expired.
+        StateConflictError: The state was changed in between five times.
+
+    Example:
+        >>> client.state.increment(session.id, "step").state
+        {'step': 2}
+    """
+    if not _is_number(by):
+        raise InvalidRequestError(f"by must be a number, got {type(by).__name__}", param="by")
+
+    def add(values: dict[str, Any]) -> None:
+        holder, last, number = _value(values, path, 0)
+        if not _is_number(number):
+            raise _not_a("a number", path, number)
+        holder[last] = number + by
+
+    return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _keys(path: StatePath) -> list[Union[str, int]]:
+    keys: list[Any] = [path] if isinstance(path, str) else list(path)
+    for key in keys:
+        if type(key) is not int and not isinstance(key, str):
+            raise InvalidRequestError(
+                f"path must be a key, or a sequence of keys and indexes, got {type(key).__name__} in it", param="path"
+            )
+    if not keys:
+        raise InvalidRequestError("path must not be empty: pass a key of the state", param="path")
+    return keys
+
+
+def _value(values: dict[str, Any], path: StatePath, missing: Any) -> tuple[Any, Union[str, int], Any]:
+    """Return what holds the value at a path, the last key, and the value; objects on the way are made.
+
+    Raises:
+        InvalidRequestError: The path does not lead through objects and arrays.
+    """
+    *parents, last = _keys(path)
+    holder: Any = values
+    for key in parents:
+        inner = _item(holder, key, path)
+        if inner is _MISSING:
+            inner = holder[key] = {}
+        holder = inner
+    value = _item(holder, last, path)
+    return holder, last, missing if value is _MISSING else value
+
+
+def _item(holder: Any, key: Union[str, int], path: StatePath) -> Any:
+    """Return a value of an object or array; `_MISSING` if an object does not have the key."""
+    if isinstance(holder, dict) and isinstance(key, str):
+        return cast("dict[str, Any]", holder).get(key, _MISSING)
+    if isinstance(holder, list) and isinstance(key, int):
+        items = cast("list[Any]", holder)
+        if -len(items) <= key < len(items):
+            return items[key]
+        raise InvalidRequestError(f"path {path!r} has the index {key}, but the array has {len(items)} items", param="path")
+    kind = "an object" if isinstance(key, str) else "an array"
+    raise _not_a(kind, path, holder)
+
+
+def _not_a(kind: str, path: StatePath, value: object) -> InvalidRequestError:
+    return InvalidRequestError(f"path {path!r} must lead to {kind}, but there is {type(value).__name__}", param="path")
