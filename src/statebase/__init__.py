@@ -8,12 +8,12 @@
 
 Names are loaded when they are first used (PEP 562): importing the package alone loads neither httpx nor pydantic.
 
-PYTEST_DONT_REWRITE: this package brings a plugin for pytest, which would warn where the package is imported before it.
+PYTEST_DONT_REWRITE: this package contains a pytest plugin; pytest would warn if the package is imported before it.
 """
 
 import sys
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from . import models
     from ._base.errors import (
@@ -75,7 +75,7 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-# Pickles that 1.0.0rc1 wrote name these modules. What they want of them can be had from the package.
+# Pickles written by 1.0.0rc1 name these modules. The names that they need are available in the package.
 _MODULES_OF_RC1 = ("_async_client", "_client", "_errors", "_observe", "_pagination", "_raw_response", "_types")
 sys.modules.update(dict.fromkeys([f"{__name__}.{module}" for module in _MODULES_OF_RC1], sys.modules[__name__]))
 _NAMES_OF_RC1 = {"Cursor": "_base.operation"}

@@ -1,6 +1,6 @@
 """`AsyncStateBase`, the asynchronous client: the twin of `StateBase` in `client.py`.
 
-This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
+This module imports only cheap modules: httpx, pydantic and the models are imported when a namespace is first used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ._base.lazy import cached_property
 from ._generated.async_namespaces import AsyncNamespaces
 from .base_client import BaseClient
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional, Type
@@ -25,9 +25,10 @@ __all__ = ["AsyncMemoryClient", "AsyncSessionsClient", "AsyncStateBase"]
 
 
 class AsyncStateBase(AsyncNamespaces, BaseClient["httpx.AsyncClient", "httpx.AsyncBaseTransport"]):
-    """The client for asyncio and trio. Event loops may share one; each gets connections of its own.
+    """The client for asyncio and trio. Event loops can share one; each has its own connections.
 
-    The arguments are those of `StateBase`, with async kinds of `http_client` and `transport`.
+    The arguments are those of `StateBase`; `http_client` is an `httpx.AsyncClient`, `transport` an
+    `httpx.AsyncBaseTransport`.
 
     Example:
         >>> async def main():
@@ -69,7 +70,7 @@ class AsyncStateBase(AsyncNamespaces, BaseClient["httpx.AsyncClient", "httpx.Asy
 
 
 def __getattr__(name: str) -> object:
-    """Return a namespace by its name in statebase 0.4: code written for that imports it from here."""
+    """Return a namespace class by its name in statebase 0.4, for imports in code written for it."""
     if name == "AsyncMemoryClient":
         from ._generated.transport.memory import AsyncMemory
 

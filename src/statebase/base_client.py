@@ -1,6 +1,6 @@
 """The shared part of both clients: the constructor, `local()`, their options, and views with other options.
 
-This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
+This module imports only cheap modules: httpx, pydantic and the models are imported when a namespace is first used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._call.settings import (
     configuration_error,
 )
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     import ssl
     from datetime import datetime
@@ -37,14 +37,14 @@ else:
     HttpClient = Transport = None
 
     class Generic:
-        """`typing.Generic`, for a class statement."""
+        """A stand-in for `typing.Generic` as a base class."""
 
         def __class_getitem__(cls, kinds):
             return cls
 
 
 class BaseClient(Generic[HttpClient, Transport]):
-    """A client, or a view of one: it has options, and the client that owns its connections."""
+    """A client, or a view of a client with other options that shares its connections."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class BaseClient(Generic[HttpClient, Transport]):
         allow_insecure_http: bool = False,
     ) -> None:
         key = Secret(api_key)
-        del api_key  # error trackers report the local variables of each frame
+        del api_key  # error trackers report local variables
         try:
             self._settings = Settings(
                 api_key=key,
@@ -86,12 +86,12 @@ class BaseClient(Generic[HttpClient, Transport]):
                 allow_insecure_http=allow_insecure_http,
             )
         except ValueError as error:  # a ConfigurationError
-            del base_url, default_headers, proxy  # there may be passwords in them
+            del base_url, default_headers, proxy  # they may contain passwords
             raise error.with_traceback(None) from error.__cause__
         self._owner = self
         self._closed = False
         if http_client is not None or transport is not None or http_backend != DEFAULT_HTTP_BACKEND:
-            _ = self._connection  # refuses one of the wrong kind now, and is there to be closed
+            _ = self._connection  # checks its type now, and lets close() close it
 
     @classmethod
     def local(
@@ -103,20 +103,20 @@ class BaseClient(Generic[HttpClient, Transport]):
         default_ttl_seconds: int = 86400,
         clock: Optional[Callable[[], datetime]] = None,
     ) -> Self:
-        """Return a client of an engine that runs in this process, on SQLite: no server, no key, no network.
+        """Return a client of an engine that runs in this process, on SQLite: no server, no API key, no network.
 
         Args:
-            path: The file of the store, made if it is not there; `":memory:"` for one that lives as long as the client.
-                Clients of one file in one process share an engine; other processes may open it too.
-            embedder: Turns texts into vectors for search by meaning. Default: the one of `statebase[local]` where
-                that is installed, else search finds words.
-            durability: `"full"`: what was answered survives a loss of power. `"normal"`: it survives a crash of the
+            path: The file of the store, created if it does not exist; `":memory:"` for a store that exists until the
+                client is closed. Clients of one file in one process share an engine; other processes may open it too.
+            embedder: Computes the vectors for semantic search. Default: the model of `statebase[local]` if it is
+                installed, else keyword search.
+            durability: `"full"`: completed writes survive a power failure. `"normal"`: they survive a crash of the
                 process; faster.
-            default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000 seconds (30 days).
-            clock: Returns the engine's time, as an aware datetime. Default: the machine's clock.
+            default_ttl_seconds: The lifetime of sessions created without one, 1 to 2,592,000 seconds (30 days).
+            clock: Returns the engine's time, as an aware datetime. Default: the system clock.
 
         Raises:
-            ConfigurationError: The store cannot be opened; the message says why.
+            ConfigurationError: The store cannot be opened; the message gives the reason.
 
         Example:
             >>> with StateBase.local() as client:
@@ -148,16 +148,16 @@ class BaseClient(Generic[HttpClient, Transport]):
 
     @property
     def base_url(self) -> str:
-        """The address of the service, without a slash at the end."""
+        """The URL of the service, without a slash at the end."""
         return self._settings.base_url
 
     @property
     def timeout(self) -> Union[float, httpx.Timeout, None]:
-        """Seconds that connecting, sending, and each wait for data may take. None: no limit."""
+        """The limit in seconds for connecting, for sending, and for each wait for data. None: no limit."""
         return self._settings.timeout
 
     def with_options(self, **changes: Unpack[ClientOptions]) -> Self:
-        """Make a view of this client with other options: it shares the connections, and closing it has no effect.
+        """Return a view of this client with other options. It shares the connections; closing it has no effect.
 
         Args:
             **changes: `timeout`, `max_retries`, `deadline`, `max_response_bytes`, `default_headers` or
@@ -165,7 +165,7 @@ class BaseClient(Generic[HttpClient, Transport]):
 
         Raises:
             ConfigurationError: An option has a wrong value.
-            TypeError: It is not an option that a view can have.
+            TypeError: The option cannot be changed, or does not exist.
 
         Example:
             >>> patient = client.with_options(timeout=120, max_retries=5)

@@ -1,6 +1,6 @@
 """`StateBase`, the synchronous client.
 
-This module imports nothing that takes time: httpx, pydantic and the models are loaded when a namespace is first used.
+This module imports only cheap modules: httpx, pydantic and the models are imported when a namespace is first used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ._base.lazy import cached_property
 from ._generated.namespaces import Namespaces
 from .base_client import BaseClient
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional, Type
@@ -25,33 +25,35 @@ __all__ = ["MemoryClient", "SessionsClient", "StateBase"]
 
 
 class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
-    """The client for scripts, notebooks and threaded servers. Threads may share one.
+    """The client for scripts, notebooks and threaded servers. Threads can share one.
 
-    Nothing is opened until the first call. Close it with `close()` or a `with` block.
+    No connection is opened before the first call. Close it with `close()` or a `with` block.
 
     Args:
-        api_key: The key of the service. Default: the environment variable `STATEBASE_API_KEY`.
-        base_url: The address of the service, or a region: `"us"`, `"eu"`, `"apac"`. Default: the environment
-            variable `STATEBASE_BASE_URL`, else the region us.
-        timeout: Seconds that connecting, sending, and each wait for data may take. None: no limit. Default: 30.0.
+        api_key: The API key. Default: the environment variable `STATEBASE_API_KEY`.
+        base_url: The URL of the service, or a region: `"us"`, `"eu"`, `"apac"`. Default: the environment variable
+            `STATEBASE_BASE_URL`, else the region us.
+        timeout: The limit in seconds for connecting, for sending, and for each wait for data. None: no limit.
+            Default: 30.0.
         max_retries: Retries after a failed attempt. Default: 2.
-        deadline: Seconds that a whole call may take, its attempts and waits together. Default: no limit.
+        deadline: The limit in seconds for a whole call, including retries and delays. Default: no limit.
         max_response_bytes: The largest response to accept, in bytes, decompressed. None: no limit. Default: 64 MiB.
         default_headers: Headers to send with every request.
-        http2: Speak HTTP/2 with the service; needs the extra `statebase[http2]`. All calls then share one connection,
-            of which HTTP/1.1 opens up to 100: it helps where connections are scarce, and is not faster.
-        http_backend: The library that sends requests: `"httpcore"`, or `"aiohttp"` for `AsyncStateBase` only, which
-            needs the extra `statebase[aiohttp]`: less than half the CPU a call, asyncio only, HTTP/1.1 only, no
-            SOCKS proxies.
-        proxy: The proxy to go through, such as `"http://localhost:3128"`. Default: what the environment says.
-        verify: True to trust the usual authorities, False to trust anyone, a file of authorities, or an `SSLContext`.
-        http_client: An `httpx.Client` to send through, with its own TLS, proxies and limits; you close it.
-        transport: An httpx transport to send through, in place of the network; closed with the client.
-        event_hooks: Functions to call around each attempt; see `EventHooks`.
-        allow_insecure_http: True to send the key unencrypted to another machine.
+        http2: Use HTTP/2; requires the extra `statebase[http2]`. All calls share one connection instead of up to 100.
+            Useful where connections are limited; it is not faster.
+        http_backend: The library that sends requests: `"httpcore"`, or `"aiohttp"`, which requires `AsyncStateBase` and
+            the extra `statebase[aiohttp]`: less than half the CPU per call; asyncio only, HTTP/1.1 only, no SOCKS
+            proxies.
+        proxy: The URL of a proxy, such as `"http://localhost:3128"`. Default: the proxy that the environment names.
+        verify: True to verify certificates with the default CAs, False not to verify them, the path of a CA bundle, or
+            an `ssl.SSLContext`.
+        http_client: An `httpx.Client` to send requests with its own TLS, proxies and limits. You close it.
+        transport: An httpx transport to send requests with instead of the network. It is closed with the client.
+        event_hooks: Functions to call before and after each attempt; see `EventHooks`.
+        allow_insecure_http: True to allow sending the API key unencrypted to another machine.
 
     Raises:
-        ConfigurationError: An option cannot work; the message says what to do.
+        ConfigurationError: An option is invalid; the message says what to pass.
 
     Example:
         >>> with StateBase.local() as client:
@@ -92,7 +94,7 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
 
 
 def __getattr__(name: str) -> object:
-    """Return a namespace by its name in statebase 0.4: code written for that imports it from here."""
+    """Return a namespace class by its name in statebase 0.4, for imports in code written for it."""
     if name == "MemoryClient":
         from ._generated.transport.memory import Memory
 

@@ -1,4 +1,4 @@
-"""From the options of a client to a connection: our pools, a transport, or an httpx client of the caller's."""
+"""Chooses how a client sends requests: through a pool, the caller's transport or httpx client, or the engine."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TRANSPORTS_OF_HTTPX = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
-    """Return the connection of a `StateBase`; nothing is opened yet.
+    """Return the connection of a `StateBase`. No socket is opened yet.
 
     Raises:
-        ConfigurationError: An option cannot work.
+        ConfigurationError: An option is invalid.
     """
     client, transport = settings.http_client, settings.transport
     exchange: Exchange
@@ -58,10 +58,10 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
 
 
 def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnection:
-    """Return the connection of an `AsyncStateBase`; nothing is opened yet.
+    """Return the connection of an `AsyncStateBase`. No socket is opened yet.
 
     Raises:
-        ConfigurationError: An option cannot work.
+        ConfigurationError: An option is invalid.
     """
     client, transport = settings.http_client, settings.transport
     exchange: AsyncExchange
@@ -100,7 +100,7 @@ def _async_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
 
 
 def _aiohttp_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
-    if (options["proxy"] or "").lower().startswith("socks"):  # of the environment
+    if (options["proxy"] or "").lower().startswith("socks"):  # from the environment
         raise configuration_error(SOCKS_WITH_AIOHTTP)
     with importing:
         from ._wire.aiohttp_pool import AiohttpPool
@@ -109,7 +109,7 @@ def _aiohttp_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
 
 
 def _is_engine(transport: Any) -> bool:
-    """Return whether a transport is that of the embedded engine, without importing it."""
+    """Return whether a transport is the embedded engine, without importing the engine."""
     return type(transport).__module__ == _ENGINE
 
 
@@ -133,7 +133,7 @@ def _host_and_port_of(proxy: Optional[str]) -> Optional[str]:
 
 
 def _wire_of_client(settings: Settings, client: Any, kind: type) -> Wire:
-    transport = client._transport_for_url(httpx.URL(settings.base_url))  # by its mounts, which the environment may add
+    transport = client._transport_for_url(httpx.URL(settings.base_url))  # one of its mounts, perhaps of the environment
     wire = _wire_of_transport(settings, transport, name="http_client")
     return wire._replace(is_known=wire.is_known and type(client) is kind, is_engine=False, is_callers=True)
 
@@ -160,13 +160,13 @@ def _wire_of_transport(settings: Settings, transport: Any, name: str = "transpor
 
 
 def _is_to_this_machine_only(settings: Settings) -> bool:
-    """Return whether requests are unencrypted, which is allowed only because they do not leave this machine."""
+    """Return whether unencrypted requests are allowed only because they do not leave this machine."""
     url = httpx.URL(settings.base_url)
     return url.scheme == "http" and is_loopback(url.host) and not settings.allow_insecure_http
 
 
 def _verify(verify: Any) -> Any:
-    """Read a file of authorities now: inside a call, one that cannot be read would look like a lost connection."""
+    """Load the CA file now: within a call, an unreadable file would look like a connection failure."""
     if not isinstance(verify, str):
         return verify
     try:
@@ -203,8 +203,8 @@ async def _nothing_async() -> None:
     """Leave an httpx client open: it is the caller's."""
 
 
-# httpx logs the whole address at INFO, and a search has the user's words in it; hpack logs all headers at DEBUG, and
-# one of them is the key. Both write their lines in the thread or task that sends.
+# httpx logs the whole URL at INFO, including search queries; hpack logs all headers at DEBUG, including the API key.
+# Both log in the thread or task that sends.
 _sending: ContextVar[bool] = ContextVar("statebase_sending", default=False)
 
 

@@ -1,6 +1,6 @@
 """The models of the API: the results of methods, and the bodies of requests.
 
-At the end stand those of statebase 0.4 that no operation uses.
+The last two are models of statebase 0.4 that no operation uses.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ StateUpdateRequest = _generated.StatePartialUpdateRequest
 
 
 class ToolCall(Model):
-    """The call of a tool, as statebase 0.4 had it."""
+    """A tool call, as in statebase 0.4."""
 
     name: str
-    """The tool."""
+    """The name of the tool."""
     arguments: Dict[str, Any]
     """The arguments of the call."""
     id: Optional[str] = None
-    """The ID that the model gave this tool call."""
+    """The id that the model assigned to the tool call."""
 
 
 class ToolResponse(Model):
     """The result of a tool, as in statebase 0.4."""
 
     tool_call_id: Optional[str] = None
-    """The ID that the model gave the tool call."""
+    """The id that the model assigned to the tool call."""
     output: Any
     """The result: any JSON value."""
     is_error: bool = False

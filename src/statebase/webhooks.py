@@ -1,11 +1,11 @@
-"""Webhooks: check that a call to your endpoint comes from StateBase, and read what it tells.
+"""Webhooks: verify that a request to your endpoint comes from StateBase, and parse its event.
 
     event = webhooks.parse(raw_body, signature, SECRET)
     if event.type == "session.expired":
         ...
 
-The signature is the hexadecimal HMAC-SHA256 of the raw body under the endpoint's secret. It covers no time: anyone who
-recorded a call can send it again. Keep the ids of events that were handled, and pass over those that come twice.
+The signature is the hexadecimal HMAC-SHA256 of the raw body with the endpoint's secret. It does not include a time, so
+a recorded request can be replayed: store the ids of events you have processed, and ignore repetitions.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ __all__ = ["WebhookError", "WebhookEvent", "parse", "verify"]
 
 
 class WebhookError(StateBaseError, ValueError):
-    """A webhook is not from StateBase, or cannot be read."""
+    """A webhook is not signed with the secret, or cannot be parsed."""
 
 
 def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]) -> bool:
-    """Check a webhook's signature, in a time that tells nothing about it.
+    """Verify the signature of a webhook, with a constant-time comparison.
 
     Args:
-        payload: The body of the request as it came, not parsed and written again.
-        signature: The signature that came with it.
+        payload: The raw body of the request, not parsed and serialized again.
+        signature: The signature in the header of the request.
         secret: The endpoint's secret.
 
     Returns:
         True.
 
     Raises:
-        WebhookError: The signature is not that of the payload under the secret.
+        WebhookError: The signature does not match the payload and the secret.
 
     Example:
         >>> from statebase import webhooks
@@ -63,15 +63,15 @@ def verify(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]
 
 
 def parse(payload: Union[bytes, str], signature: str, secret: Union[str, bytes]) -> WebhookEvent:
-    """Check a webhook's signature and read its event.
+    """Verify the signature of a webhook and parse its event.
 
     Args:
-        payload: The body of the request as it came.
-        signature: The signature that came with it.
+        payload: The raw body of the request.
+        signature: The signature in the header of the request.
         secret: The endpoint's secret.
 
     Returns:
-        The event. Types that this version does not know, and fields besides those of the model, are kept.
+        The event. Types and fields unknown to this version are kept.
 
     Raises:
         WebhookError: The signature does not match, or the body is not an event.

@@ -198,5 +198,5 @@ def test_status_407_comes_from_a_proxy(make_client: Any, proxy: Listening) -> No
         base_url="http://origin.invalid", proxy=f"http://{proxy.address}", allow_insecure_http=True, max_retries=0
     )
 
-    with pytest.raises(StateBaseError, match="A proxy sent this: pass its user and password in its URL"):
+    with pytest.raises(StateBaseError, match="A proxy returned this: pass its user and password in its URL"):
         client.sessions.create("agent")

@@ -569,31 +569,31 @@ service(502).sessions.create("agent", idempotency_key="key")
 service(503, x_request_id="req_1").sessions.get("sess_1")
     InternalServerError: 503: Service Unavailable (request req_1)
 service(407).sessions.get("sess_1")
-    APIStatusError: 407: Proxy Authentication Required. A proxy sent this: pass its user and password in its URL,
+    APIStatusError: 407: Proxy Authentication Required. A proxy returned this: pass its user and password in its URL,
     http://user:password@host:port.
 service(302, location="https://login.example/?private=1").sessions.get("sess_1")
-    APIResponseValidationError: The answer is an unexpected redirect, 302 to 'https://login.example/'. Check
+    APIResponseValidationError: The response is an unexpected redirect, 302 to 'https://login.example/'. Check
     base_url, and that statebase is as new as the service.
 service(200).sessions.get("sess_1")
-    APIResponseValidationError: The answer is not the JSON that the API returns (Invalid JSON: EOF while parsing a
+    APIResponseValidationError: The response is not the JSON that the API returns (Invalid JSON: EOF while parsing a
     value at line 1 column 0; without a content type, 0 bytes). Check base_url, and that statebase is as new as the
     service.
 service(200, b"{").sessions.get("sess_1")
-    APIResponseValidationError: The answer is not the JSON that the API returns (Invalid JSON: EOF while parsing an
+    APIResponseValidationError: The response is not the JSON that the API returns (Invalid JSON: EOF while parsing an
     object at line 1 column 1; without a content type, 1 bytes). Check base_url, and that statebase is as new as the
     service.
 service(200, b"<html>", content_type="text/html").sessions.get("sess_1")
-    APIResponseValidationError: The answer is not the JSON that the API returns (Invalid JSON: expected value at
+    APIResponseValidationError: The response is not the JSON that the API returns (Invalid JSON: expected value at
     line 1 column 1; text/html, 6 bytes). Check base_url, and that statebase is as new as the service.
 service(200, [1]).sessions.get("sess_1")
-    APIResponseValidationError: The answer does not fit its model at $: Input should be an object, got array. Check
+    APIResponseValidationError: The response does not fit its model at $: Input should be an object, got array. Check
     base_url, and that statebase is as new as the service.
 service(200, {"id": 7}).sessions.get("sess_1")
-    APIResponseValidationError: The answer does not fit its model at $.id: Input should be a valid string, got
+    APIResponseValidationError: The response does not fit its model at $.id: Input should be a valid string, got
     integer; $.agent_id: Field required; $.created_at: Field required; $.updated_at: Field required; $.state: Field
     required; and 2 more. Check base_url, and that statebase is as new as the service.
 service(200, {"id": "sess_1"}).sessions.create("agent", idempotency_key="key")
-    APIResponseValidationError: The answer does not fit its model at $.agent_id: Field required; $.created_at: Field
+    APIResponseValidationError: The response does not fit its model at $.agent_id: Field required; $.created_at: Field
     required; $.updated_at: Field required; $.state: Field required; $.memory_count: Field required; and 1 more.
     Check base_url, and that statebase is as new as the service. It may have been applied: repeat it with
     idempotency_key='key', and the service applies it once.
@@ -601,13 +601,13 @@ service(200, {"a": "b" * 100}, limit=50).sessions.get("sess_1")
     ResponseTooLargeError: The response (200) is larger than max_response_bytes=50, decompressed: ask for less at a
     time, or raise max_response_bytes.
 service(204, b"private").sessions.delete("sess_1")
-    APIResponseValidationError: The answer has a body, but the API sends none (without a content type, 7 bytes).
+    APIResponseValidationError: The response has a body, but the API sends none (without a content type, 7 bytes).
     Check base_url, and that statebase is as new as the service. It may have been applied: repeating it is safe.
 service(200, b"private").sessions.delete("sess_1")
-    APIResponseValidationError: The answer has a body, but the API sends none (without a content type, 7 bytes).
+    APIResponseValidationError: The response has a body, but the API sends none (without a content type, 7 bytes).
     Check base_url, and that statebase is as new as the service. It may have been applied: repeating it is safe.
 service(299, {"id": "sess_1"}).sessions.get("sess_1")
-    APIResponseValidationError: The answer does not fit its model at $.agent_id: Field required; $.created_at: Field
+    APIResponseValidationError: The response does not fit its model at $.agent_id: Field required; $.created_at: Field
     required; $.updated_at: Field required; $.state: Field required; $.memory_count: Field required; and 1 more.
     Check base_url, and that statebase is as new as the service.
 """
@@ -619,9 +619,9 @@ broken(httpx.ConnectError("refused")).sessions.get("sess_1")
 broken(httpx.ConnectTimeout("timed out")).sessions.get("sess_1")
     APITimeoutError: No connection to localhost:8000 in time: check that it is running, and base_url.
 broken(httpx.ReadTimeout("timed out")).sessions.get("sess_1")
-    APITimeoutError: No complete answer from localhost:8000 in time: raise timeout= if it needs longer.
+    APITimeoutError: No complete response from localhost:8000 in time: raise timeout= if it needs longer.
 broken(httpx.ReadTimeout("timed out")).sessions.create("agent", idempotency_key="key")
-    APITimeoutError: No complete answer from localhost:8000 in time: raise timeout= if it needs longer. It may have
+    APITimeoutError: No complete response from localhost:8000 in time: raise timeout= if it needs longer. It may have
     been applied: repeat it with idempotency_key='key', and the service applies it once.
 broken(httpx.ReadError("reset")).sessions.create("agent", idempotency_key="key")
     APIConnectionError: The connection to localhost:8000 was lost (ReadError: reset). It may have been applied:

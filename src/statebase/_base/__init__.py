@@ -1,4 +1,4 @@
-"""What everything stands on: the base of models, an operation, errors, header rules, locks, clocks, late loading.
+"""The foundation: base class of models, operations, errors, header rules, locks, clocks, lazy imports.
 
-Imports nothing of ours but `_results.html`, when a notebook asks a model for its HTML. Every other room imports it.
+It imports no other room, except `_results.html` when a notebook asks a model for its HTML. Every other room imports it.
 """

@@ -1,4 +1,4 @@
-"""The body of a reply as it arrives: decompressed piece by piece, up to the limit of the client."""
+"""The body of a response as it arrives: decompressed piece by piece, up to the client's size limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .exchange import RawHeaders
 _PIECE_BYTES = 65536
 _MOST_CODINGS = 5
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-_SLICE_BYTES = 64  # for what httpx decompresses, of which there is no telling how much a slice makes
+_SLICE_BYTES = 64  # for httpx's decoders: the size of their output cannot be limited
 
 
 class BodyTooLarge(Exception):
@@ -24,12 +24,12 @@ class Body:
     """A body that is being received.
 
     Args:
-        headers: Those of the reply; they name the compression of the body.
-        limit: The largest size in bytes, decompressed; None for no limit.
+        headers: The response headers; they name the compression of the body.
+        limit: The maximum decompressed size in bytes. None: no limit.
     """
 
     def __init__(self, headers: RawHeaders, limit: Optional[int]) -> None:
-        self._content = bytearray()  # a list would hold many times its text, if that came in pieces of a few bytes
+        self._content = bytearray()  # a list of very small pieces would need many times the memory
         self._wire_bytes = 0
         self._limit = limit
         self._decoders: Optional[List[Any]] = None
@@ -37,18 +37,18 @@ class Body:
             self._decoders = _decoders(headers)
 
     def add(self, data: bytes) -> None:
-        """Add what arrived next.
+        """Add the next bytes from the network.
 
         Raises:
-            BodyTooLarge: It makes the body larger than the limit.
-            httpx.DecodingError: It is not compressed as the headers say.
+            BodyTooLarge: The body exceeds the limit.
+            httpx.DecodingError: The bytes are not compressed as the headers say.
         """
         if self._decoders is None:
             self.keep(data)
             return
         self._wire_bytes += len(data)
         if self._limit is not None and self._wire_bytes > 2 * self._limit + _PIECE_BYTES:
-            raise BodyTooLarge  # most of it decompresses to nothing, or follows the end of what is compressed
+            raise BodyTooLarge  # most of these bytes decompress to nothing, or follow the end of the compressed data
         pieces: Iterator[bytes] = iter((data,))
         for decoder in self._decoders:
             pieces = chain.from_iterable(map(decoder.decode, pieces))
@@ -56,17 +56,17 @@ class Body:
             self.keep(piece)
 
     def keep(self, piece: bytes) -> None:
-        """Add a piece that is decompressed already.
+        """Add a decompressed piece.
 
         Raises:
-            BodyTooLarge: It makes the body larger than the limit.
+            BodyTooLarge: The body exceeds the limit.
         """
         if self._limit is not None and len(self._content) + len(piece) > self._limit:
             raise BodyTooLarge
         self._content += piece
 
     def content(self) -> bytes:
-        """Return the whole body, once all of it has arrived."""
+        """Return the whole body. Call it after the last piece has arrived."""
         for decoder in self._decoders or ():
             self.keep(decoder.flush())
         return bytes(self._content)
@@ -83,7 +83,7 @@ def _decoders(headers: RawHeaders) -> List[Any]:
 
 
 class _Inflater:
-    """Decompresses gzip or deflate, of which some senders leave out the frame."""
+    """Decompresses gzip or deflate; some senders omit the zlib header of deflate."""
 
     def __init__(self, coding: str) -> None:
         self._zlib = zlib.decompressobj(_WINDOWS[coding])
@@ -91,7 +91,7 @@ class _Inflater:
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         left = data
-        while not self._zlib.eof:  # what follows the end is dropped: zlib would keep all of it
+        while not self._zlib.eof:  # bytes after the end are dropped: zlib would keep all of them
             try:
                 piece = self._zlib.decompress(left, _PIECE_BYTES)
             except zlib.error as error:
@@ -107,11 +107,11 @@ class _Inflater:
                 return
 
     def flush(self) -> bytes:
-        return b""  # `decode` leaves nothing behind
+        return b""  # `decode` has returned everything
 
 
 class _DecoderOfHttpx:
-    """What httpx decompresses with packages that the caller has installed."""
+    """Decompresses what httpx supports through optional packages: Brotli and Zstandard."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._decoder: Any = cast("Any", response)._get_content_decoder()

@@ -1,4 +1,4 @@
-"""Time, as the clients see it; another clock can be passed in, so that no test has to wait."""
+"""The clock of the clients. Tests pass in another one, so that they need not wait."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import anyio
 
 
 class Clock:
-    """The time of the machine."""
+    """The system clock."""
 
     def now(self) -> datetime:
-        """Return the time of day, in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Return seconds from some fixed point; never goes back."""
+        """Return the seconds since a fixed point; this clock never goes backwards."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, holding up the thread."""
+        """Wait, blocking the thread."""
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait, leaving the event loop free."""
+        """Wait without blocking the event loop."""
         await anyio.sleep(seconds)

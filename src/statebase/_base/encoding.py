@@ -1,4 +1,4 @@
-"""Writes JSON and points in time for the wire: the one definition of the clients and of the engine."""
+"""Writes JSON and timestamps; the clients and the engine share these functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def to_json(value: object) -> bytes:
     """Write a value as JSON without whitespace.
 
     Raises:
-        ValueError: It cannot be represented; NaN and infinities count too. The message may show the value.
+        ValueError: JSON cannot represent the value; NaN and infinities count too. The message may contain the value.
     """
     content = pydantic_core.to_json(value)
-    if b"NaN" in content or b"Infinity" in content:  # which may as well stand in a text
+    if b"NaN" in content or b"Infinity" in content:  # perhaps only within a string
         json.loads(content, parse_constant=_refuse_constant)
     return content
 
@@ -26,13 +26,13 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 
 def timestamp_text(value: datetime, timespec: str = "auto") -> str:
-    """Write an aware point in time as RFC 3339 in UTC.
+    """Write an aware datetime in RFC 3339 format, in UTC.
 
     Args:
-        value: The point in time.
-        timespec: How precisely, as for `datetime.isoformat`.
+        value: The datetime.
+        timespec: The precision, as in `datetime.isoformat`.
 
     Raises:
-        OverflowError: In UTC it is beyond the years 1 to 9999.
+        OverflowError: In UTC, the time is outside the years 1 to 9999.
     """
     return value.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")

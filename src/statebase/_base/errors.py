@@ -1,15 +1,15 @@
 """The errors that a call can raise.
 
-The tree, with the status that each stands for:
+The class tree, with the HTTP status of each:
 
     StateBaseError
-    ├── ConfigurationError             a client was given options that cannot work; also a ValueError
-    ├── InvalidRequestError            an argument was refused before anything was sent; also a ValueError
-    ├── APIConnectionError             no answer came, or half of one; also an httpx.TransportError
-    │   └── APITimeoutError            no answer came in time; also an httpx.TimeoutException
-    ├── APIResponseValidationError     an answer came that is not what the API promises
-    ├── ResponseTooLargeError          an answer came that is larger than the client takes
-    └── APIStatusError                 the service said no; also an httpx.HTTPStatusError
+    ├── ConfigurationError             an option of a client is invalid; also a ValueError
+    ├── InvalidRequestError            an argument of a call is invalid, nothing was sent; also a ValueError
+    ├── APIConnectionError             no complete response arrived; also an httpx.TransportError
+    │   └── APITimeoutError            no complete response arrived in time; also an httpx.TimeoutException
+    ├── APIResponseValidationError     a response does not match the API's schema
+    ├── ResponseTooLargeError          a response is larger than max_response_bytes
+    └── APIStatusError                 the service returned an error status; also an httpx.HTTPStatusError
         ├── BadRequestError            400
         ├── AuthenticationError        401
         ├── PermissionDeniedError      403
@@ -38,7 +38,7 @@ Outcome = Literal["not_sent", "rejected", "unknown"]
 """The outcome of a request that failed.
 
 `not_sent`: it never reached the service. `rejected`: the service refused it and changed nothing. `unknown`: it may have
-been carried out; the answer was lost, unreadable, or a 5xx.
+been applied; the response was lost, could not be read, or was a 5xx.
 """
 
 Phase = Literal["connect", "send", "receive", "answer"]
@@ -47,20 +47,20 @@ Phase = Literal["connect", "send", "receive", "answer"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at sending a request."""
+    """One attempt to send a request."""
 
     started_at: datetime
-    """When it began, in UTC."""
+    """The time it began, in UTC."""
     elapsed_seconds: float
     """Its duration."""
     phase: Phase
     """The last phase that it reached."""
     status_code: Optional[int] = None
-    """The status of the answer; None where none came."""
+    """The HTTP status of the response; None if there was no response."""
     request_id: Optional[str] = None
     """The id of this attempt in the service's logs; None if no response had it."""
     error: Optional[str] = None
-    """The name of the failure; None if there was a response."""
+    """The name of the exception; None if there was a response."""
 
 
 class StateBaseError(Exception):
@@ -78,29 +78,29 @@ class StateBaseError(Exception):
     """
 
     message: str
-    """What happened, in one line."""
+    """The error in one line."""
     hint: str = ""
-    """What to do next; None if there is no advice."""
+    """Advice on what to do next; empty if there is none."""
     status_code: Optional[int] = None
-    """The status of the answer; None where none came."""
+    """The HTTP status of the response; None if there was no response."""
     code: Optional[str] = None
-    """The service's word for the error, such as `session_not_found`."""
+    """The service's error code, such as `session_not_found`."""
     param: Optional[str] = None
-    """The argument that the error is about, where the service names one."""
+    """The argument that the error is about; None if it is not about one."""
     request_id: Optional[str] = None
     """The id of the request in the service's logs: quote it to support."""
     headers: Mapping[str, str]
-    """The headers of the answer, in lower case; empty where none came."""
+    """The response headers, with names in lower case; empty if there was no response."""
     body: Any = None
-    """The body of the answer: parsed where it was JSON, else its text; None where none came."""
+    """The response body: the parsed JSON, or the text if it is not JSON. None if there was no body."""
     outcome: Outcome = "not_sent"
-    """Whether the request was carried out."""
+    """Whether the request was applied: `not_sent`, `rejected` or `unknown`."""
     attempts: tuple[Attempt, ...] = ()
-    """Every try of the call, first to last."""
+    """Every attempt of the call, first to last."""
     idempotency_key: Optional[str] = None
-    """The key that the write carried: send it again with this key, and the service applies it once."""
+    """The idempotency key of the write: repeat the call with it, and the service applies the write once."""
     retry_after: Optional[float] = None
-    """Seconds after which the service asked to be called again; None where it did not say."""
+    """Seconds to wait before the next call, as requested by the service; None if it did not say."""
 
     def __init__(self, message: str, **details: Any) -> None:
         Exception.__init__(self, message)
@@ -115,11 +115,11 @@ class StateBaseError(Exception):
 
 
 class ConfigurationError(StateBaseError, ValueError):
-    """A client was given options that cannot work. Nothing was sent."""
+    """An option of a client is invalid. Nothing was sent."""
 
 
 class InvalidRequestError(StateBaseError, ValueError):
-    """An argument of a call was refused before anything was sent."""
+    """An argument of a call is invalid. Nothing was sent."""
 
 
 class _AboutRequest:
@@ -128,62 +128,62 @@ class _AboutRequest:
     method: str = "GET"
     """The method of the request."""
     url: str = ""
-    """The address of the request without its query."""
+    """The URL of the request, without its query."""
 
     def _bare_request(self) -> httpx.Request:
         return httpx.Request(self.method, self.url)
 
 
 class APIConnectionError(StateBaseError, _AboutRequest, httpx.TransportError):
-    """No complete answer came. `outcome` says whether the request may have been carried out.
+    """No complete response arrived. `outcome` says whether the request may have been applied.
 
-    It is an `httpx.TransportError` as well, so that code written for statebase 0.4 catches it. Which one httpx raised,
-    such as an `httpx.ConnectError`, is its `__cause__`.
+    It is also an `httpx.TransportError`, so that code written for statebase 0.4 catches it. The original error, such as
+    an `httpx.ConnectError`, is its `__cause__`.
     """
 
     @property
     def request(self) -> httpx.Request:
-        """The request without its headers and its body, which may hold secrets."""
+        """The request, without its headers and body, which may contain secrets."""
         return self._bare_request()
 
     @request.setter
     def request(self, request: httpx.Request) -> None:
-        """Keep its own: an httpx client that the error passes through, such as that of a test, sets another."""
+        """Ignore the assignment: an httpx client that the error passes through would set its own request."""
 
 
 class APITimeoutError(APIConnectionError, httpx.TimeoutException):
-    """No complete answer came in time. `outcome` says whether the request may have been carried out.
+    """No complete response arrived in time. `outcome` says whether the request may have been applied.
 
-    It is an `httpx.TimeoutException` as well.
+    It is also an `httpx.TimeoutException`.
     """
 
 
 class APIResponseValidationError(StateBaseError):
-    """An answer came that is not what the API promises; `path` says where in the JSON."""
+    """A response does not match the API's schema; `path` names the first wrong field."""
 
     path: Optional[str] = None
-    """The place in the answer's JSON, such as `$.data[0].id`; None where the answer was no JSON."""
+    """The JSON path of the first wrong field, such as `$.data[0].id`; None if the body is not JSON."""
 
 
 class ResponseTooLargeError(StateBaseError):
-    """A response is larger than `max_response_bytes`. The rest was not received, and its connection was closed.
+    """A response is larger than `max_response_bytes`. The rest was not read, and the connection was closed.
 
-    `status_code` and `headers` are those of the response. A write that was answered with 2xx was carried out, if the
-    response came from the service: `outcome` is `unknown`, as for any response that cannot be read.
+    `status_code` and `headers` are those of the response. The `outcome` of a 2xx is `unknown`, as for any response that
+    could not be read: the write was applied if the response came from the service and not from a proxy.
     """
 
 
 class APIStatusError(StateBaseError, _AboutRequest, httpx.HTTPStatusError):
-    """The service answered with an error status.
+    """The service returned an error status.
 
-    It is an `httpx.HTTPStatusError` as well, so that code written for statebase 0.4 catches it.
+    It is also an `httpx.HTTPStatusError`, so that code written for statebase 0.4 catches it.
     """
 
     status_code: int  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
     def request(self) -> httpx.Request:
-        """The request without its headers and its body, which may hold secrets."""
+        """The request, without its headers and body, which may contain secrets."""
         return self._bare_request()
 
     @request.setter
@@ -192,11 +192,11 @@ class APIStatusError(StateBaseError, _AboutRequest, httpx.HTTPStatusError):
 
     @property
     def response(self) -> httpx.Response:
-        """The answer, as httpx would show it."""
+        """The response, as an `httpx.Response`."""
         coding = ("content-encoding", "content-length", "transfer-encoding")
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items() if name not in coding]
         response = httpx.Response(self.status_code, headers=headers, content=_content(self.body), request=self.request)
-        response.encoding = "utf-8"  # whatever the headers say of the original
+        response.encoding = "utf-8"  # the headers may name another one
         return response
 
     @response.setter
@@ -211,7 +211,7 @@ def _content(body: Any) -> bytes:
 
 
 class BadRequestError(APIStatusError):
-    """400: the service refuses the request as not valid."""
+    """400: the request is invalid."""
 
 
 class AuthenticationError(APIStatusError):
@@ -219,15 +219,15 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the API key may not do this."""
+    """403: the API key has no permission for this operation."""
 
 
 class NotFoundError(APIStatusError):
-    """404: there is no such thing; an expired session answers so as well."""
+    """404: not found. An expired session also returns 404."""
 
 
 class ConflictError(APIStatusError):
-    """409: the thing exists already, or the idempotency key was used for something else."""
+    """409: the resource already exists, or the idempotency key was used with a different body."""
 
 
 class StateConflictError(ConflictError):
@@ -257,19 +257,19 @@ class StateConflictError(ConflictError):
 
 
 class PayloadTooLargeError(APIStatusError):
-    """413: the body or a text in it is larger than the service takes."""
+    """413: the body, or a string in it, exceeds a size limit of the service."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: a parameter or the body breaks its schema; the message lists field and reason."""
+    """422: a parameter or the body does not match its schema; the message lists each field and the reason."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; `retry_after` says when to come back."""
+    """429: too many requests; `retry_after` is the number of seconds to wait."""
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the service failed. A write may have been carried out: see `outcome`."""
+    """5xx: the service failed. A write may have been applied: see `outcome`."""
 
 
 _BY_STATUS: dict[int, Type[APIStatusError]] = {
@@ -285,13 +285,13 @@ _BY_STATUS: dict[int, Type[APIStatusError]] = {
 
 
 def status_error_class(status_code: int) -> Type[APIStatusError]:
-    """Return the class of error for a status of 400 or more."""
+    """Return the error class of an HTTP status of 400 or more."""
     if status_code >= 500:
         return InternalServerError
     return _BY_STATUS.get(status_code, APIStatusError)
 
 
-# Tracebacks and pickles name the errors by where users import them from, whatever module has them.
+# Tracebacks and pickles name the module that users import the errors from.
 for _value in [*globals().values()]:
     if isinstance(_value, type) and issubclass(_value, StateBaseError):
         _value.__module__ = __name__.partition(".")[0]

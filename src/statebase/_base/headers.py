@@ -1,4 +1,4 @@
-"""Rules for the names and values of headers, and how to read a number from one. It imports nothing."""
+"""Rules for the names and values of headers, and a parser for numbers in them. It imports nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ def is_header_name(value: object) -> bool:
 
 
 def is_header_text(value: object) -> bool:
-    """Return whether something can be the value of a header, so that it neither ends it nor is trimmed on the way."""
+    """Return whether something can be the value of a header: no line break, and no space that would be trimmed."""
     return (
         isinstance(value, str) and value.isascii() and value.replace("\t", " ").isprintable() and value == value.strip()
     )
 
 
 def number(value: object) -> float | None:
-    """Read a header or field that should be a number from 0; None where it is not."""
+    """Read a header or field as a number from 0; None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

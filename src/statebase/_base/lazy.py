@@ -1,9 +1,9 @@
-"""Attributes and imports that are made at their first use."""
+"""Attributes and imports that are evaluated at their first use."""
 
 import os
 from _thread import RLock
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from functools import cached_property
 else:
@@ -11,7 +11,7 @@ else:
     class cached_property:
         """`functools.cached_property`, without the milliseconds that importing functools takes.
 
-        Asked of the class, a namespace of a client is its class, which `unittest.mock.create_autospec` reads.
+        On the class, the attribute of a namespace is the namespace's class, for `unittest.mock.create_autospec`.
         """
 
         def __init__(self, make):
@@ -31,16 +31,16 @@ else:
                 return instance.__dict__.setdefault(self._name, self._make(instance))
 
     class _Unconnected:
-        """Stands for a client where only the class of a namespace is asked for."""
+        """A stand-in for a client, used to find the class of a namespace."""
 
         _api = None
 
 
 importing = RLock()
-"""Held while this package imports what it has put off, its dependencies included.
+"""Held during the lazy imports of this package and its dependencies, so that `os.fork` waits for them.
 
-A thread that imports a module holds a lock of that module. If another thread forks meanwhile, the lock stays held
-in the child, which then hangs when it imports the module. So forks wait until the import is over.
+A thread that imports a module holds the lock of that module. If another thread forks at that time, the lock stays held
+in the child process, which then hangs when it imports the module.
 """
 
 _LONGEST_WAIT_SECONDS = 60.0  # a fork that is late is better than none

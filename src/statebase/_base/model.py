@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import Annotated
 
-from .repr import short_arguments
+from .model_repr import short_arguments
 
 if TYPE_CHECKING:
     from .exchange import Reply
@@ -21,12 +21,12 @@ def _in_utc(value: datetime) -> datetime:
         return value.replace(tzinfo=timezone.utc)
     try:
         return value.astimezone(timezone.utc)
-    except OverflowError:  # on the first or last day that there is
+    except OverflowError:  # on the first or last day of the calendar
         raise ValueError("is beyond the years 1 to 9999 in UTC") from None
 
 
 class _Instant:
-    """Reads and writes a point in time. JSON text that ends in Z, the usual one, is read without any Python."""
+    """Reads and writes a timestamp. JSON text that ends in Z, the common case, is parsed without calling Python."""
 
     @staticmethod
     def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -35,11 +35,11 @@ class _Instant:
         either = core_schema.union_schema(
             [usual, other],
             mode="left_to_right",
-            custom_error_type="timestamp",  # without one, an error would tell of both ways
+            custom_error_type="timestamp",  # one error instead of one for each branch
             custom_error_message="Input should be a time such as 2026-01-02T03:04:05Z, of the years 1 to 9999 in UTC",
         )
-        # In C from end to end: pydantic makes an error of its own of whatever a handler of a signal raises in a
-        # serializer that is written in Python, KeyboardInterrupt included.
+        # C functions only: pydantic wraps every exception raised in a serializer written in Python, including a
+        # KeyboardInterrupt or another exception of a signal handler.
         ends_in_z = core_schema.str_schema(
             serialization=core_schema.plain_serializer_function_ser_schema(methodcaller("replace", "+00:00", "Z"))
         )
@@ -50,13 +50,13 @@ class _Instant:
 
 
 Timestamp = Annotated[datetime, _Instant]
-"""A point in time, always aware and in UTC; one that came without an offset is UTC by the contract."""
+"""A timestamp, always aware and in UTC. The API defines that a time without an offset is in UTC."""
 
 
 class Model(BaseModel):
     """A value of the API: typed attributes, also readable as a mapping (`session["state"]`).
 
-    Fields that this version of the SDK does not know are kept: as attributes, as keys, and in `model_dump()`.
+    Fields unknown to this version of the SDK are kept: as attributes, as keys, and in `model_dump()`.
     """
 
     model_config = ConfigDict(
@@ -72,7 +72,7 @@ class Model(BaseModel):
         return key in self.__dict__ or key in (self.__pydantic_extra__ or {})
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the field `key`, or `default` where the model has none."""
+        """Return the field `key`, or `default` if the model has no such field."""
         try:
             return self[key]
         except KeyError:
@@ -93,9 +93,9 @@ class Model(BaseModel):
         return short_arguments(self.__repr_args__(), separator=join_str)
 
     def _repr_html_(self) -> str:
-        from .._results.html import model_html  # only notebooks ask
+        from .._results.html import model_html  # only notebooks need it
 
         return model_html(self)
 
     def __received__(self, reply: Reply) -> None:
-        """Read from the reply what is not in its body; most models read nothing."""
+        """Read values outside of the body, such as headers. Most models read none."""

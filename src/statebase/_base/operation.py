@@ -1,4 +1,4 @@
-"""An operation of the API, as the document describes it."""
+"""An operation of the API, as described by the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ T = TypeVar("T")
 
 
 Retry = Literal["safe", "keyed", "idempotent"]
-"""Why a request may be sent again: it only reads, it carries an idempotency key, or repeating it changes nothing."""
+"""The reason a request can be retried: it only reads, it has an idempotency key, or repeating it changes nothing."""
 
 
 class Cursor(NamedTuple):
-    """How a list of the API continues after the last item of a page."""
+    """The way to request the next page of a list."""
 
     parameter: str
-    """The query parameter that says where: `starting_after`, or `end_time` where the list has no cursor."""
+    """The query parameter for the position: `starting_after`, or `end_time` if the list has no cursor."""
     field: str = "id"
-    """The field of the last item that it takes."""
+    """The field of the last item whose value is sent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Operation(Generic[T]):
-    """One operation of the API, as the OpenAPI document describes it."""
+    """One operation of the API."""
 
     id: str
     """The name of the operation: `create_turn`."""
     method: str
-    """The HTTP method in capitals."""
+    """The HTTP method, in upper case."""
     path: str
     """The route, with its parameters in braces: `/v1/sessions/{session_id}/turns`."""
     status: int
-    """The status of a successful answer."""
+    """The HTTP status of a successful response."""
     result: type[T]
     """The type of a successful response: a model, a typing construct, or `type(None)` for an empty one."""
     retry: Retry
-    """Why the request may be sent again after a failure."""
+    """The reason a failed request can be retried."""
     is_open: bool = False
-    """Whether it needs no API key, because the document says so (`security: []`)."""
+    """Whether it needs no API key (`security: []` in the document)."""
     body: Optional[type[Any]] = None
-    """The model that the request's JSON body has to fit; None where the operation takes no body."""
+    """The model of the JSON body; None if the operation takes no body."""
     page: Optional[Cursor] = None
-    """How the returned list continues; None if the response is not a page."""
+    """The way to request the next page; None if the response is not a page of a list."""
     methods: tuple[str, ...] = ()
-    """Where the clients offer it: `sessions.add_turn`."""
+    """The methods of the clients that call it: `sessions.add_turn`."""
 
     @property
     def carries_key(self) -> bool:
-        """Whether requests carry an idempotency key: those that write, but for DELETE, which needs none."""
+        """Whether requests carry an idempotency key: all writes, except DELETE, which needs none."""
         return self.retry != "safe" and self.method != "DELETE"

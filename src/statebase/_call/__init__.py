@@ -1,5 +1,5 @@
-"""One call: its settings and options, the request, retries, what a failure means, the response, hooks, and the drivers.
+"""One call: settings, options, request, retries, outcome of failures, response, hooks, and the two drivers.
 
-Everything but the two drivers is pure. It may use `_results`, the generated models and `_base`; it does not know a
-socket (`connect.py` hands it a function that sends) nor a single operation. The generated methods call the drivers.
+Only the two drivers do I/O. The room may import `_results`, the generated models and `_base`. It contains no socket
+(`connect.py` passes in the function that sends) and no particular operation. The generated methods call the drivers.
 """

@@ -1,7 +1,7 @@
-"""One logical call: what to send, and what follows from what came back.
+"""One logical call: its requests, and the decision after each attempt: success, retry or error.
 
-A call does no I/O. Both clients drive it the same way: send `next_request()`, tell it what came, wait as long as it
-says.
+A call does no I/O. Both clients drive it in the same way: send `next_request()`, pass the result to `answered()` or
+`failed()`, and wait for the returned delay.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .outcome import (
     without_library_frames,
     without_secrets,
 )
-from .response import answer_error, retry_after, status_error, too_large_error
+from .response import invalid_response_error, retry_after, status_error, too_large_error
 from .retry import RETRIED_STATUSES, STATUSES_BEFORE_THE_KEY, Failure, RetryBudget, RetryPolicy
 from .settings import Secret
 
@@ -50,42 +50,42 @@ class Service(NamedTuple):
     origin: str
     """Scheme, host and port: `https://api.statebase.org`."""
     peer: str
-    """Host and port, as messages name it and the header Host has it."""
+    """Host and port, as in error messages and in the header Host."""
 
 
 class PreparedRequest(NamedTuple):
-    """What every attempt of a call sends."""
+    """The parts of a request that are the same in every attempt of a call."""
 
     service: Service
     path: str
-    """With the prefix of the service's URL, percent-encoded."""
+    """The path, including that of the base URL, percent-encoded."""
     query: str
     headers: list[tuple[bytes, bytes]]
-    """All but the API key, so that what shows a prepared request does not show it."""
+    """All headers except the API key, so that the repr of a prepared request does not contain it."""
     api_key: Optional[Secret]
-    """None where the options of the call bring another key."""
+    """The API key; None if the options of the call contain the header."""
     content: bytes
     timeouts: Mapping[str, Optional[float]]
-    """Seconds for each of httpx's phases: connect, read, write, pool."""
+    """The timeout in seconds of each of httpx's phases: connect, read, write, pool."""
     idempotency_key: Optional[str]
 
     @property
     def url(self) -> str:
-        """The URL without the query, which may hold what users said."""
+        """The URL without the query, which may contain user content."""
         return self.service.origin + self.path
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return what an attempt sends."""
+        """Return the headers of an attempt, including the API key."""
         if self.api_key is None:
             return self.headers
         return [*self.headers, (b"x-api-key", self.api_key.reveal().encode())]
 
 
 class Call:
-    """The attempts of one call, and what they add up to."""
+    """The attempts of one call, and their overall result."""
 
     _attempt_began: float
-    """On the clock that only goes forward; `_attempt_began_at` is the time of day."""
+    """The start of the attempt on the monotonic clock; `_attempt_began_at` is the time in UTC."""
     _attempt_began_at: datetime
 
     def __init__(
@@ -120,21 +120,21 @@ class Call:
         return tuple(map(_attempt, self._endings))
 
     def remaining_seconds(self) -> Optional[float]:
-        """Say how much is left until the deadline; None without one."""
+        """Return the seconds left until the deadline; None if there is no deadline."""
         return None if self._deadline_at is None else self._deadline_at - self._clock.monotonic()
 
     def check_deadline(self) -> None:
-        """Check that a piece of an answer came in time.
+        """Check that the deadline has not passed.
 
         Raises:
-            DeadlineExceeded: It came too late.
+            DeadlineExceeded: The deadline has passed.
         """
         remaining = self.remaining_seconds()
         if remaining is not None and remaining <= 0:
             raise DeadlineExceeded
 
     def next_request(self) -> Request:
-        """Make the request of the next attempt."""
+        """Return the request of the next attempt."""
         for hook in (self._hooks or {}).get("attempt_started", ()):
             hook(self._started())
         self._attempt_began = self._clock.monotonic()
@@ -151,15 +151,15 @@ class Call:
         )
 
     def answered(self, reply: Reply) -> Optional[float]:
-        """Take a complete answer.
+        """Process a complete response.
 
         Returns:
-            None when the call has succeeded, else seconds to wait before the next attempt.
+            None if the call has succeeded, else the delay before the next attempt, in seconds.
 
         Raises:
-            APIStatusError: The service said no, for good or once too often.
-            APIResponseValidationError: The status is none that the API has.
-            ResponseTooLargeError: The body is larger than the client takes.
+            APIStatusError: The service returned an error status, and the call is not retried.
+            APIResponseValidationError: The response is a redirect, which the API does not use.
+            ResponseTooLargeError: The body is larger than `max_response_bytes`.
         """
         status = reply.status_code
         if reply.is_too_large:
@@ -172,8 +172,8 @@ class Call:
             return None
         if status < 400:
             self._ended("answer", reply=reply)
-            target = reply.headers.get("location", "nowhere").partition("?")[0]  # a query may hold what users said
-            raise self.complete(answer_error(reply, f"is an unexpected redirect, {status} to {target!r}"))
+            target = reply.headers.get("location", "nowhere").partition("?")[0]  # a query may contain user content
+            raise self.complete(invalid_response_error(reply, f"is an unexpected redirect, {status} to {target!r}"))
         now = self._clock.now()
         delay = self._delay(Failure(status in RETRIED_STATUSES, retry_after(reply, now)))
         self._ended("answer", reply=reply, retry_in_seconds=delay)
@@ -183,21 +183,21 @@ class Call:
         return delay
 
     def failed(self, error: Exception, request: Request) -> float:
-        """Take a failure to get an answer.
+        """Process an attempt that raised an exception.
 
         Args:
-            error: What the attempt ended in.
-            request: What was sent.
+            error: The exception.
+            request: The request of the attempt.
 
         Returns:
-            Seconds to wait before the next attempt.
+            The delay before the next attempt, in seconds.
 
         Raises:
-            APIConnectionError: The call is over.
-            APITimeoutError: The call is over; the last attempt took too long.
-            Exception: It was no failure of the connection: what was raised, as it was.
+            APIConnectionError: The call is not retried.
+            APITimeoutError: The call is not retried, and the last attempt timed out.
+            Exception: The exception did not come from the connection; it is raised unchanged.
         """
-        without_secrets(error)  # before an event hook can raise an error of its own, which would bring this one along
+        without_secrets(error)  # first, since an event hook may raise an error that has this one as its context
         other = not_of_connection(error, self._wire)
         if other is not None:
             context = other.__context__
@@ -224,7 +224,7 @@ class Call:
         raise self.complete(failure) from error
 
     def complete(self, error: StateBaseError) -> StateBaseError:
-        """Tell an error what the whole call knows."""
+        """Add the attempts, the idempotency key, the outcome and the hint of the call to an error."""
         error.attempts = self.attempts
         error.idempotency_key = self.idempotency_key
         error.outcome = self._outcome(error.status_code)
@@ -280,7 +280,7 @@ _Ending = tuple[datetime, float, Phase, Optional[Reply], Optional[str]]
 
 
 def _attempt(ending: _Ending) -> Attempt:
-    """Make of what is known of an attempt what is told of it, which few callers ask for."""
+    """Convert an internal record to an `Attempt`; only done when needed, since few callers read attempts."""
     began_at, elapsed_seconds, phase, reply, error = ending
     if reply is None:
         return Attempt(began_at, elapsed_seconds, phase, error=error)
@@ -288,7 +288,7 @@ def _attempt(ending: _Ending) -> Attempt:
 
 
 class _TimeLeft(Mapping[str, Optional[float]]):
-    """Seconds for each phase of an attempt. httpx asks when the phase begins, and none may outlast the deadline."""
+    """The timeouts of the phases of an attempt, computed when httpx reads them, so that none exceeds the deadline."""
 
     def __init__(self, timeouts: Mapping[str, Optional[float]], deadline_at: float, clock: Clock) -> None:
         self._timeouts = timeouts

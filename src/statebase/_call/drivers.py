@@ -1,4 +1,4 @@
-"""The drivers of a call: they exchange its requests, and wait as long as it says."""
+"""The two drivers of a call, synchronous and asynchronous: they send its requests and wait before retries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .telemetry import Telemetry
 
 T = TypeVar("T")
 Check = Callable[[Any], None]
-_GRACE_SECONDS = 0.05  # the timeouts of an attempt's phases go first: they say how far it came
+_GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
 
 
 class SyncConnection:
@@ -33,7 +33,7 @@ class SyncConnection:
 
     Args:
         exchange: Sends requests.
-        wire: What is known of it.
+        wire: Its properties, which decide what its errors mean.
         closed: Whether the client was closed before its first call.
     """
 
@@ -73,12 +73,12 @@ def _refuse_to_pickle(self: object) -> NoReturn:
 
 
 class SyncAPIClient:
-    """Carries out calls, holding up the thread.
+    """Carries out calls, blocking the thread.
 
     Args:
         settings: The options of the client.
-        connection: Where to send requests.
-        raw: Return the `APIResponse` of each call, in place of what it reads.
+        connection: Sends the requests.
+        raw: Return the `APIResponse` of each call instead of the parsed result.
     """
 
     def __init__(self, settings: Settings, connection: SyncConnection, *, raw: bool = False) -> None:
@@ -105,16 +105,16 @@ class SyncAPIClient:
         """Carry out an operation.
 
         Args:
-            operation: What to do.
-            options: Options of this one call.
-            path: Parameters of the route.
-            query: Parameters of the query; what was not given is left out, None as well.
-            headers: Header parameters; left out likewise.
-            body: Top-level keys of the JSON body; what was not given is left out, None is null.
+            operation: The operation.
+            options: Options of this call.
+            path: Path parameters.
+            query: Query parameters. `NOT_GIVEN` and None are not sent.
+            headers: Header parameters. `NOT_GIVEN` and None are not sent.
+            body: Top-level keys of the JSON body. `NOT_GIVEN` is not sent, None is sent as null.
             check: Raises an error if the result is not what the caller asked for.
 
         Returns:
-            The answer, read as `operation.result`.
+            The response, parsed as `operation.result`.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
         return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check)))
@@ -122,7 +122,7 @@ class SyncAPIClient:
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
     ) -> Page[Any]:
-        """Carry out an operation whose answer is a page of a list."""
+        """Carry out an operation that returns a page of a list."""
         return self._result(self._page(operation, options, path, query, None))
 
     def _page(
@@ -193,7 +193,7 @@ class AsyncAPIClient:
     async def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
     ) -> AsyncPage[Any]:
-        """Carry out an operation whose answer is a page of a list."""
+        """Carry out an operation that returns a page of a list."""
         return self._result(await self._page(operation, options, path, query, None))
 
     async def _page(
@@ -250,7 +250,7 @@ def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:
 
 
 def closed_error() -> StateBaseError:
-    """Make the error for a call through a connection that was given back."""
+    """Return the error for a call of a closed client."""
     return StateBaseError("The client is closed: make a new one, or keep calls inside its `with` block")
 
 

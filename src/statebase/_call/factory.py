@@ -1,4 +1,4 @@
-"""From a method's arguments to a `Call`: what both clients share. No I/O."""
+"""Builds a `Call` from the arguments of a method. Both clients share this module; it does no I/O."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import httpx
 from .._base.clock import Clock
 from .._base.errors import InvalidRequestError
 from .._base.operation import Operation
-from .._base.version import __version__
 from .call import Call, PreparedRequest, Service
+from .headers import build_headers, standard_headers
 from .idempotency import idempotency_key
 from .options import RequestOptions, WriteOptions
 from .outcome import Wire
-from .request import build_body, build_headers, build_path, build_query
+from .request import build_body, build_path, build_query
 from .retry import RetryBudget, RetryPolicy
 from .settings import Secret, Settings, check_response_bytes, check_retries, check_seconds
 
@@ -24,14 +24,14 @@ Options = Union[RequestOptions, WriteOptions]
 NOTHING: Values = {}
 
 _LONGEST_URL = 65536
-"""In characters; httpx refuses longer ones."""
+"""The maximum length in characters; httpx refuses longer URLs."""
 
 _READ_OPTIONS = frozenset(RequestOptions.__annotations__)
 _WRITE_OPTIONS = frozenset(WriteOptions.__annotations__) | _READ_OPTIONS
 
 
 class CallFactory:
-    """Makes the calls of one client."""
+    """Builds the calls of one client."""
 
     def __init__(self, settings: Settings, budget: RetryBudget, clock: Clock, wire: Wire) -> None:
         self._settings = settings
@@ -43,12 +43,7 @@ class CallFactory:
         url = httpx.URL(settings.base_url)
         self._service = Service(f"{url.scheme}://{url.netloc.decode()}", url.netloc.decode())
         self._prefix = url.raw_path.decode().rstrip("/")
-        self._headers = (
-            (b"host", url.netloc),
-            (b"accept", b"application/json"),
-            (b"accept-encoding", b"gzip, deflate"),
-            (b"user-agent", f"statebase-python/{__version__}".encode()),
-        )
+        self._headers = standard_headers(url)
 
     def make(
         self,
@@ -59,10 +54,10 @@ class CallFactory:
         headers: Values,
         body: Optional[Values],
     ) -> Call:
-        """Make the call of an operation.
+        """Build a call of an operation.
 
         Raises:
-            InvalidRequestError: An argument cannot be sent.
+            InvalidRequestError: An argument is invalid.
             TypeError: An option is unknown.
         """
         settings = self._settings
@@ -87,7 +82,7 @@ class CallFactory:
         api_key: Optional[Secret] = settings.api_key
         extra_headers = extra.get("extra_headers")
         if headers or extra_headers or settings.default_headers:
-            pairs = build_headers(pairs, {**settings.default_headers, **headers, **(extra_headers or NOTHING)})
+            pairs = build_headers(pairs, settings.default_headers, headers, extra_headers or NOTHING)
             sent = dict(pairs)
             key = sent[b"idempotency-key"].decode() if b"idempotency-key" in sent else None
             api_key = None if b"x-api-key" in sent else settings.api_key

@@ -1,4 +1,4 @@
-"""The events that hooks receive around each attempt; they contain no key, no body and no query."""
+"""Event hooks, and the events they receive. Events contain no API key, no body and no query."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from .._base.errors import Attempt
 
 @dataclass(frozen=True)
 class AttemptStarted:
-    """An attempt is about to be sent."""
+    """The event before an attempt."""
 
     operation: str
-    """The operation's name: `create_turn`."""
+    """The name of the operation, such as `create_turn`."""
     method: str
-    """The HTTP method in capitals."""
+    """The HTTP method, in upper case."""
     route: str
-    """The route with its parameters in braces: no id shows."""
+    """The route, with its parameters in braces: it contains no id."""
     number: int
-    """Which attempt of the call this is, counted from 1."""
+    """The number of the attempt within the call, from 1."""
     idempotency_key: Optional[str]
     """The key that the write carries; None for a read."""
 
 
 @dataclass(frozen=True)
 class AttemptEnded:
-    """An attempt brought an answer, or failed."""
+    """The event after an attempt, successful or not."""
 
     started: AttemptStarted
-    """The event of its start."""
+    """The event before the attempt."""
     attempt: Attempt
-    """When it was, how long it took, how far it came."""
+    """Start, duration, phase, and status or error of the attempt."""
     retry_in_seconds: Optional[float]
-    """After how long it will be sent again; None where this was the last attempt."""
+    """The delay before the next attempt; None if this was the last one."""
 
 
 class EventHooks(TypedDict, total=False):
-    """Functions to call around each attempt. An exception of theirs ends the call.
+    """Functions to call before and after each attempt. If one raises an exception, the call ends with it.
 
     Example:
         >>> def show(event):

@@ -1,4 +1,4 @@
-"""The idempotency key of a write: minted, or checked where the caller gave one."""
+"""The idempotency key of a write: generated, or passed by the caller and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._base.headers import is_header_text
 
 
 def new_idempotency_key() -> str:
-    """Make a key that no other write has."""
+    """Generate a unique key."""
     return os.urandom(16).hex()
 
 
@@ -18,10 +18,10 @@ _LONGEST_KEY = 255
 
 
 def idempotency_key(given: Optional[str]) -> str:
-    """Check the key that a caller gave for a write, or mint one where none was given.
+    """Return the key that the caller passed, or a new one.
 
     Raises:
-        InvalidRequestError: It cannot be sent as a key.
+        InvalidRequestError: The key is not valid.
     """
     if given is None:
         return new_idempotency_key()

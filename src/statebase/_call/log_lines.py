@@ -1,4 +1,4 @@
-"""One log line an attempt, and STATEBASE_LOG. None of it sees the key, a body or a query."""
+"""One log line per attempt, and STATEBASE_LOG. Log lines contain no API key, no body and no query."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ logger = logging.getLogger("statebase")
 
 
 def wants_log_lines() -> bool:
-    """Return whether anyone reads the line of an attempt."""
+    """Return whether the log level is enabled for the lines of attempts."""
     return logger.isEnabledFor(logging.INFO)
 
 
 def log_attempt(event: AttemptEnded) -> None:
-    """Write one line about an attempt: method, route, status, time, request id."""
+    """Log one line about an attempt: method, route, status, duration, request id."""
     attempt, retry_in = event.attempt, event.retry_in_seconds
     logger.log(
         logging.INFO if retry_in is None else logging.WARNING,
@@ -32,7 +32,7 @@ def log_attempt(event: AttemptEnded) -> None:
 
 
 def configure_logging() -> None:
-    """Obey STATEBASE_LOG: `info` or `debug` sends the SDK's log lines to standard error."""
+    """Configure logging by STATEBASE_LOG: `info` or `debug` writes the SDK's log lines to standard error."""
     level = os.environ.get("STATEBASE_LOG", "").strip().lower()
     if level not in ("info", "debug"):
         return

@@ -1,7 +1,7 @@
-"""Which options of a client are refused, and why: what `Settings` asks of an option that was given.
+"""Checks of the options of a client.
 
-Each function returns what is wrong with a value, as the message of a `ConfigurationError`, or None. Most clients are
-made without these options, so this module is imported when the first of them is given.
+Each function returns the message of a `ConfigurationError`, or None if the value is valid. Most clients are created
+without these options, so `Settings` imports this module when one of them is passed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from .._base.headers import is_header_name, is_header_text
 from .._base.lazy import importing
 from .._base.loopback import is_loopback
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from typing import Any, Iterable, Optional
 
@@ -21,12 +21,12 @@ _HOOKS = ("attempt_started", "attempt_ended")
 
 
 def shown(value: object) -> str:
-    """Return what a message shows of an option: a number or None as it is, of anything else the type."""
+    """Return a value as a message shows it: numbers and None themselves, of other values the type."""
     return repr(value) if value is None or type(value) in (bool, int, float) else type(value).__name__
 
 
 def wrong_key(value: object) -> str:
-    """Return what is wrong with an API key that was refused."""
+    """Return the message for an invalid API key."""
     if value is None:
         return (
             "api_key is missing: pass api_key=, or set STATEBASE_API_KEY. "
@@ -41,7 +41,7 @@ def wrong_key(value: object) -> str:
 
 
 def wrong_base_url(value: object, allow_insecure_http: bool, regions: Iterable[str]) -> Optional[str]:
-    """Return what is wrong with an address of the service."""
+    """Return the message for an invalid base_url, or None."""
     if not isinstance(value, str):
         return f"base_url must be a URL or a region (us, eu, apac), got {shown(value)}"
     from urllib.parse import urlsplit
@@ -53,7 +53,7 @@ def wrong_base_url(value: object, allow_insecure_http: bool, regions: Iterable[s
         return "base_url has an invalid host or port: write https://host:port"
     if "?" in value or "#" in value or "@" in parts.netloc or not value.isprintable() or " " in value:
         return "base_url must not contain a query, a fragment, a user name or a space: write https://host/path"
-    if not parts.netloc.isascii():  # letters of other scripts look like those of another host
+    if not parts.netloc.isascii():  # letters of other scripts can imitate another host
         return "base_url must be ASCII, but the host has other characters: pass its name as DNS has it, xn--..."
     if parts.scheme not in ("http", "https") or port == 0 or not _is_host(parts.netloc, host):
         example = f"http://{value}" if is_loopback(value.partition(":")[0]) else "https://host"
@@ -79,12 +79,12 @@ def _is_host(netloc: str, host: str) -> bool:
 
 
 def wrong_http2() -> Optional[str]:
-    """Return why HTTP/2 cannot be spoken."""
+    """Return the message if HTTP/2 is not available, or None."""
     return None if _is_installed("h2") else 'http2=True needs the package h2: pip install "statebase[http2]"'
 
 
 def wrong_http_backend(value: object, *, http2: bool, proxy: object) -> Optional[str]:
-    """Return why a library cannot be used for HTTP."""
+    """Return the message for an invalid http_backend, or None."""
     if value != "aiohttp":
         got = repr(value) if isinstance(value, str) and len(value) < _LONGEST_SHOWN else shown(value)
         return f"http_backend must be 'httpcore' or 'aiohttp', got {got}"
@@ -104,7 +104,7 @@ def _is_installed(package: str) -> bool:
 
 
 def wrong_proxy(name: str, value: object) -> Optional[str]:
-    """Return why httpx cannot go through a proxy; the message does not show it: it may hold a password."""
+    """Return the message for an invalid proxy, or None. It does not show the URL, which may contain a password."""
     scheme = value.partition("://")[0].lower() if isinstance(value, str) and "://" in value else ""
     if scheme not in ("http", "https", "socks5", "socks5h"):
         return f"{name} must be a URL: http://host:port, https://host:port or socks5://host:port"
@@ -143,7 +143,7 @@ def _is_proxy_url(text: str) -> bool:
 
 
 def wrong_verify(value: object) -> Optional[str]:
-    """Return what is wrong with a `verify` that is neither true nor false."""
+    """Return the message for an invalid `verify` that is not a bool, or None."""
     if isinstance(value, str):
         from pathlib import Path
 
@@ -157,7 +157,7 @@ def wrong_verify(value: object) -> Optional[str]:
 
 
 def wrong_headers(value: object) -> Optional[str]:
-    """Return what is wrong with default headers."""
+    """Return the message for invalid default headers, or None."""
     items = getattr(value, "items", None)
     if items is None:
         return f"default_headers must be a mapping of names to strings, got {type(value).__name__}"
@@ -165,14 +165,14 @@ def wrong_headers(value: object) -> Optional[str]:
         if not is_header_name(name):
             name_shown = repr(name) if type(name) is str else type(name).__name__
             return f"default_headers has an invalid name, {name_shown}: use ASCII letters, digits and dashes"
-        if not is_header_text(text):  # it may be a key, and errors are printed
+        if not is_header_text(text):  # the message does not show it: it may be a key
             got = "" if isinstance(text, str) else f", got {shown(text)}"
             return f"default_headers[{name!r}] must be printable ASCII text without a space at either end{got}"
     return None
 
 
 def wrong_hooks(value: object) -> Optional[str]:
-    """Return what is wrong with event hooks."""
+    """Return the message for invalid event hooks, or None."""
     items: Any = getattr(value, "items", None)
     if items is None:
         return f"event_hooks must be a mapping of names to lists, got {type(value).__name__}"
@@ -181,7 +181,7 @@ def wrong_hooks(value: object) -> Optional[str]:
             return f"event_hooks has an unknown name, {name!r}: use {' or '.join(_HOOKS)}"
         if type(functions) not in (list, tuple):
             return f"event_hooks[{name!r}] must be a list of functions, got {type(functions).__name__}"
-        for place, function in enumerate(functions):
+        for index, function in enumerate(functions):
             if not callable(function):
-                return f"event_hooks[{name!r}][{place}] must be a function, got {type(function).__name__}"
+                return f"event_hooks[{name!r}][{index}] must be a function, got {type(function).__name__}"
     return None

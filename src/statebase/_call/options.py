@@ -1,4 +1,4 @@
-"""The options of one call besides its parameters, and the mark of an argument that was left out."""
+"""The options of one call, and `NOT_GIVEN`, the default of arguments that were left out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HttpBackend = Literal["httpcore", "aiohttp"]
 
 
 class NotGiven(enum.Enum):
-    """The type of `NOT_GIVEN`: an enum, so that copies and pickles of it stay identical to it."""
+    """The type of `NOT_GIVEN`: an enum, so that copies and pickles of it are the same object."""
 
-    NOT_GIVEN = ...  # which has no JSON: inside of a body it is refused, not stored as a word
+    NOT_GIVEN = ...  # this value cannot be written as JSON, so that it is refused within a body
 
     def __repr__(self) -> str:
         return "NOT_GIVEN"
@@ -32,36 +32,36 @@ class NotGiven(enum.Enum):
 
 
 NOT_GIVEN = NotGiven.NOT_GIVEN
-"""Marks an argument that was left out; `None` is null."""
+"""The value of an argument that was left out; it is not sent. `None` is sent as null."""
 
 
 class RequestOptions(TypedDict, total=False):
-    """The keyword options of every method of the clients, besides its own parameters."""
+    """The keyword options of every method, in addition to its own parameters."""
 
     timeout: Union[float, httpx.Timeout, None]
     """Seconds that connecting, sending and each wait for data may take. None: no limit. Default: the client's."""
 
     extra_headers: Mapping[str, str]
-    """Headers to send besides the SDK's own; one of the same name replaces the SDK's."""
+    """Additional headers. They replace headers of the SDK with the same name."""
 
     extra_query: Mapping[str, object]
-    """Query parameters to send besides those of the method."""
+    """Additional query parameters."""
 
     extra_body: Mapping[str, object]
-    """Top-level keys to send in the JSON body besides those of the method."""
+    """Additional top-level keys of the JSON body."""
 
     max_retries: int
     """Retries after a failed attempt, 0 for none. Default: the client's."""
 
     deadline: Optional[float]
-    """Seconds that the whole call may take, attempts and waits together; None for no limit."""
+    """Seconds that the whole call may take, including retries and delays. None: no limit. Default: the client's."""
 
     max_response_bytes: Optional[int]
     """The largest response to accept, in bytes, decompressed. None: no limit. Default: the client's."""
 
 
 class WriteOptions(RequestOptions, total=False):
-    """The options of a method whose request carries an idempotency key: POST, PATCH and PUT."""
+    """The options of methods that send an idempotency key: POST, PATCH and PUT."""
 
     idempotency_key: Optional[str]
     """Retries carry one key, so the service applies the write once. None: a new key for each call. Kept 24 hours."""
@@ -79,6 +79,6 @@ class ClientOptions(TypedDict, total=False):
     max_response_bytes: Optional[int]
     """As for the client."""
     default_headers: Mapping[str, str]
-    """As for the client; takes the place of the client's."""
+    """As for the client. Replaces all default headers of the client."""
     event_hooks: Optional[EventHooks]
-    """As for the client; takes the place of the client's."""
+    """As for the client. Replaces all event hooks of the client."""

@@ -1,4 +1,4 @@
-"""What a failure to get an answer means, in the field's words and in a reader's. Everything here is pure."""
+"""The outcome of a failed attempt: whether it was sent, whether it can be retried, and the error message. No I/O."""
 
 from __future__ import annotations
 
@@ -34,43 +34,44 @@ _HINTS: dict[tuple[Retry, Outcome], str] = {
 }
 
 
-# Whose classes of exceptions are failures of a connection.
+# The packages whose exceptions are connection failures.
 _HTTP_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "hyperframe", "socksio", "anyio", "trio"}) | {
-    # of transports of the caller's
+    # behind transports of the caller
     *("aiohttp", "curl_cffi", "niquests", "pycurl", "requests", "urllib3", "urllib3_future"),
 }
-# What Python's own exceptions are failures of a connection in, if they were raised there.
+# The modules in which a built-in exception is a connection failure.
 _NETWORK_MODULES = _HTTP_LIBRARIES | {"socket", "ssl", "selectors", "asyncio", "encodings", "gevent", "eventlet"}
 _MODULE_OF_THE_SOCKETS = "statebase._wire.sockets"
 _MODULES_OF_THE_POOLS = frozenset({"statebase._wire.pool_state", "statebase._wire.base_pool"})
 
 
 class DeadlineExceeded(Exception):
-    """The deadline of a call passed while an answer was under way."""
+    """The deadline of a call passed before the response was complete."""
 
 
 class Wire(NamedTuple):
-    """How a client reaches the service: it decides what an error on the way says."""
+    """The properties of an exchange that decide what its errors mean."""
 
     is_engine: bool = False
-    """It reaches the embedded engine directly, where no connection can fail."""
+    """Whether it is the embedded engine, where no connection can fail."""
     is_known: bool = True
-    """The transport is ours or one of httpx: its classes of errors say how far a request came."""
+    """Whether the classes of its errors say how far a request came: it is our pool or a transport of httpx."""
     is_callers: bool = False
-    """The transport or the httpx client is the caller's."""
+    """Whether the caller passed the transport or the httpx client."""
     proxy: Optional[str] = None
-    """Host and port of the proxy; None without one."""
+    """Host and port of the proxy; None if there is none."""
 
 
 _POOL = Wire()
 
 
 def not_of_connection(error: Exception, wire: Wire) -> Optional[BaseException]:
-    """Return what else than a failed connection an attempt ended in; None where the connection failed.
+    """Return the exception to raise unchanged if an attempt did not fail because of its connection, else None.
 
-    Failures of a connection are the errors of the HTTP libraries, what Python raises in them, and the `OSError` of a
-    transport that is the caller's. Anything else is the application's: what the handler of a signal, a hook or an
-    embedder raised. httpx takes the `TimeoutError` of a handler for the socket's; then this is the handler's.
+    Connection failures are the exceptions of HTTP libraries, built-in exceptions raised in their modules, and an
+    `OSError` of the caller's transport. Every other exception belongs to the application: to a signal handler, a hook
+    or an embedder. httpx mistakes a `TimeoutError` of a signal handler for one of the socket; then the handler's
+    exception is returned.
     """
     if isinstance(error, DeadlineExceeded):
         return None
@@ -96,7 +97,7 @@ def _raised_by_signal_handler(error: BaseException) -> Optional[BaseException]:
     cause: Optional[BaseException] = error
     seen: set[int] = set()
     frames = _frames(error)
-    # httpcore forgets causes and keeps contexts. What was raised before this call has no frame in common with it.
+    # httpcore drops causes and keeps contexts. An exception raised before this call shares no frame with it.
     while cause is not None and id(cause) not in seen and not frames.isdisjoint(own := _frames(cause)):
         seen.add(id(cause))
         if any(frame.f_code in codes for frame in own):
@@ -135,10 +136,10 @@ def _was_raised_in_network_module(error: BaseException) -> bool:
 
 
 def phase_of(error: Exception, wire: Wire = _POOL, *, body_was_used: bool = False) -> Phase:
-    """Return how far an attempt came that ended in `error`; what is not known counts as sent.
+    """Return the phase in which an attempt failed. If it is uncertain, the request counts as sent.
 
-    Behind a transport that is not known, only httpx's own `ConnectError` says that nothing was sent, and only if it was
-    raised before the body of the request was asked for.
+    If the transport is not a known one, only httpx's own `ConnectError` proves that nothing was sent, and only if it
+    was raised before the body of the request was read.
     """
     is_before = isinstance(error, _BEFORE_SENDING) if wire.is_known else type(error) is httpx.ConnectError
     if is_before and not body_was_used:
@@ -147,28 +148,28 @@ def phase_of(error: Exception, wire: Wire = _POOL, *, body_was_used: bool = Fals
 
 
 def may_pass(error: Exception) -> bool:
-    """Say whether another attempt may do better."""
+    """Return whether the failure may be temporary, so that another attempt may succeed."""
     return isinstance(error, _PASSING) and not _is_certificate_failure(error)
 
 
 def is_timeout(error: Exception) -> bool:
-    """Say whether something took too long, rather than broke."""
+    """Return whether an error is a timeout."""
     return isinstance(error, (httpx.TimeoutException, DeadlineExceeded, TimeoutError))
 
 
 def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase: Optional[Phase] = None) -> str:
-    """Return one sentence about a failed attempt.
+    """Return the error message of a failed attempt, one sentence.
 
     Args:
-        error: What it ended in.
+        error: The exception.
         peer: Host and port of the service.
-        proxy: Host and port of the proxy before the service; None without one.
-        phase: How far it came; the error tells, if it is not given.
+        proxy: Host and port of the proxy; None if there is none.
+        phase: The phase in which it failed. Default: derived from the exception.
     """
     phase = phase or phase_of(error)
     detail = " ".join(str(error).split())
     if isinstance(error, DeadlineExceeded):
-        return f"No complete answer from {peer} before the deadline."
+        return f"No complete response from {peer} before the deadline."
     if isinstance(error, httpx.PoolTimeout):
         return f"No connection to {peer} became free in time ({detail}): send fewer calls at once, or raise timeout=."
     if isinstance(error, httpx.ConnectTimeout) and phase == "connect":
@@ -176,7 +177,7 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
             return f"No connection to {peer} through the proxy {proxy} in time: check that both are running."
         return f"No connection to {peer} in time: check that it is running, and base_url."
     if is_timeout(error):
-        return f"No complete answer from {peer} in time: raise timeout= if it needs longer."
+        return f"No complete response from {peer} in time: raise timeout= if it needs longer."
     if _is_certificate_failure(error):
         return f"The certificate of {peer} is not trusted ({detail}): pass verify= with the CA that signed it."
     kind = type(error).__name__
@@ -197,14 +198,14 @@ def describe(error: Exception, peer: str, *, proxy: Optional[str] = None, phase:
 
 
 def what_to_do(retry: Retry, outcome: Outcome, idempotency_key: object, status_code: Optional[int] = None) -> str:
-    """Return what the caller can do next; empty where the error says it all."""
+    """Return the hint of an error: what the caller can do next. Empty if there is no advice."""
     if status_code == _CREDENTIALS_WANTED:
-        return "A proxy sent this: pass its user and password in its URL, http://user:password@host:port."
+        return "A proxy returned this: pass its user and password in its URL, http://user:password@host:port."
     return _HINTS.get((retry, outcome), "").format(key=idempotency_key)
 
 
 def without_secrets(error: Exception) -> None:
-    """Take the request, whose headers hold the API key, out of the httpx errors that a cause brings along."""
+    """Remove the request, whose headers contain the API key, from an httpx error and its causes and contexts."""
     seen: set[int] = set()
     left: list[object] = [error]
     while left:
@@ -214,18 +215,18 @@ def without_secrets(error: Exception) -> None:
         seen.add(id(each))
         if isinstance(each, httpx.HTTPError):
             each._request = None  # pyright: ignore[reportPrivateUsage]
-        if isinstance(each, httpx.HTTPStatusError):  # of an event hook of the caller's httpx client
+        if isinstance(each, httpx.HTTPStatusError):  # raised by an event hook of the caller's httpx client
             for response in (each.response, *each.response.history):
                 response._request = None  # pyright: ignore[reportPrivateUsage]
-        together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 has not
+        together: object = getattr(each, "exceptions", None)  # of an exception group, which Python 3.9 does not have
         left += (each.__cause__, each.__context__, *(together if isinstance(together, tuple) else ()))
 
 
 def without_library_frames(error: Exception) -> None:
-    """Cut the traceback of a failed connection, and those of its causes, where the HTTP libraries begin.
+    """Remove the frames of HTTP libraries from the traceback of a connection failure, and from those of its causes.
 
-    Error trackers report the local variables of each frame, and theirs hold what was being sent, the API key with it.
-    What was raised before this call has no frame in common with it, and stays as it is.
+    Error trackers report the local variables of each frame, and in these frames they contain the request with the API
+    key. Exceptions raised before this call share no frame with it, and are not changed.
     """
     seen: set[int] = set()
     frames = _frames(error)

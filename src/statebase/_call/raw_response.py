@@ -1,4 +1,4 @@
-"""An answer together with what the wire said about it."""
+"""`APIResponse`: a response with its status, headers and attempts."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def raw_async(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIRes
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Where the caller stands with the service's rate limit; None for what the answer did not say."""
+    """The state of the service's rate limit. Each value is None if the response does not have it."""
 
     limit: Optional[int]
-    """Requests a minute."""
+    """Requests allowed per minute."""
     remaining: Optional[int]
-    """Requests left in this window."""
+    """Requests left in the current window."""
     reset_at: Optional[datetime]
-    """When the window ends, in UTC."""
+    """The end of the window, in UTC."""
 
 
 class APIResponse(Generic[T]):
-    """A successful answer: status, headers, bytes, and on request the model.
+    """A successful response: status, headers, content; `parse()` returns the model.
 
     Example:
-        >>> answer = client.with_raw_response.sessions.get(session.id)
-        >>> answer.status_code, answer.headers["Content-Type"], len(answer.attempts)
+        >>> response = client.with_raw_response.sessions.get(session.id)
+        >>> response.status_code, response.headers["Content-Type"], len(response.attempts)
         (200, 'application/json', 1)
-        >>> answer.parse().agent_id
+        >>> response.parse().agent_id
         'support-bot'
     """
 
@@ -62,12 +62,12 @@ class APIResponse(Generic[T]):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; names are found in upper and lower case."""
+        """The headers; names are case-insensitive."""
         return self._reply.headers
 
     @property
     def content(self) -> bytes:
-        """The body as it came, decompressed."""
+        """The body in bytes, decompressed."""
         return self._reply.content
 
     @property
@@ -82,17 +82,17 @@ class APIResponse(Generic[T]):
 
     @property
     def elapsed_seconds(self) -> float:
-        """The duration of the attempt that brought this response."""
+        """The duration of the successful attempt, in seconds."""
         return self._call.attempts[-1].elapsed_seconds
 
     @property
     def idempotency_key(self) -> Optional[str]:
-        """The key that the write carried; None for a read."""
+        """The idempotency key of the write; None for a read."""
         return self._call.idempotency_key
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Where the caller stands with the service's rate limit."""
+        """The state of the service's rate limit."""
         limit, remaining, reset = (
             None if value is None else int(value)
             for value in (number(self.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset"))
@@ -100,13 +100,13 @@ class APIResponse(Generic[T]):
         return RateLimit(limit, remaining, None if reset is None else _from_unix_time(reset))
 
     def parse(self) -> T:
-        """Read the body.
+        """Parse the body.
 
         Returns:
-            What the method returns without `with_raw_response`.
+            The result that the method returns without `with_raw_response`.
 
         Raises:
-            APIResponseValidationError: The body is not what the API promises.
+            APIResponseValidationError: The body does not match the API's schema.
         """
         try:
             return self._read(self._reply)

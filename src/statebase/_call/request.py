@@ -1,4 +1,4 @@
-"""From arguments to what goes over the wire. Everything here is pure."""
+"""Writes the path, query and JSON body of a request. No I/O."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import re
 from datetime import datetime
 from math import isfinite
 from typing import AbstractSet as Set
-from typing import Any, Collection, Iterable, Mapping, Optional, Sequence, cast
+from typing import Any, Collection, Iterable, Mapping, Optional, cast
 from urllib.parse import quote, urlencode
 
 from .._base.encoding import timestamp_text, to_json
 from .._base.errors import InvalidRequestError
-from .._base.headers import is_header_name, is_header_text
 from .._base.operation import Operation
 from .options import NOT_GIVEN
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-# Servers and proxies decode, split or normalise these, so that the request would reach another route.
+# Servers and proxies decode, split or normalise these characters, so that the request would reach another route.
 _UNSAFE_IN_ID = re.compile(r"[/\\?#%\x00-\x1f\x7f]").search
 _LONGEST_SHOWN = 80
 _DEEPEST = 200
@@ -24,10 +23,10 @@ _SURROGATE = "contains a lone surrogate, which cannot be encoded as UTF-8: remov
 
 
 def build_path(operation: Operation[Any], values: Mapping[str, object]) -> str:
-    """Fill the parameters of an operation's route.
+    """Insert the path parameters into the route of an operation.
 
     Raises:
-        InvalidRequestError: A value is not a string, is empty, or would lead to another route.
+        InvalidRequestError: A value is not a string, is empty, or would change the route.
     """
     return operation.path.format_map({name: _path_segment(operation, name, value) for name, value in values.items()})
 
@@ -47,32 +46,32 @@ def _path_segment(operation: Operation[Any], name: str, value: object) -> str:
 
 
 def not_an_id(name: str, value: object) -> InvalidRequestError:
-    """Return the error for something that was passed in place of an id, such as the session itself."""
+    """Return the error for an id that is not a string, such as a session instead of its id."""
     pass_instead = f"pass {name.removesuffix('_id')}.id" if hasattr(value, "id") else "pass the id"
-    return InvalidRequestError(f"{name} must be a string, got {_type(value)}: {pass_instead}", param=name)
+    return InvalidRequestError(f"{name} must be a string, got {type_name(value)}: {pass_instead}", param=name)
 
 
-def _type(value: object) -> str:
+def type_name(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
 def build_query(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> str:
-    """Write a query string; None and `NOT_GIVEN` are left out, a sequence repeats its name."""
+    """Return the query string. None and `NOT_GIVEN` are left out; a sequence becomes one parameter per item."""
     pairs: list[tuple[str, str]] = []
     for name, value in ({**values, **extra} if extra else values).items():
         label = f"extra_query[{_shown_key(name)}]" if extra and name in extra else name
         if value is None or value is NOT_GIVEN:
             continue
         if (name.endswith("_id") or name == "starting_after") and _is_container(value):
-            raise not_an_id(label, value)  # the service would take its text for an id, and show it
+            raise not_an_id(label, value)  # the service would take its text as an id, and repeat it in an error
         if isinstance(value, (list, tuple, Set)):
             items = cast("Collection[Any]", value)
             pairs.extend(
-                (name, _query_text(label, item))
+                (name, query_text(label, item))
                 for item in (sorted(items, key=str) if isinstance(value, Set) else items)
             )
         else:
-            pairs.append((name, _query_text(label, value)))
+            pairs.append((name, query_text(label, value)))
     return urlencode(pairs) if pairs else ""
 
 
@@ -80,7 +79,7 @@ def _is_container(value: object) -> bool:
     return isinstance(value, (list, tuple, Set, Mapping))
 
 
-def _query_text(name: str, value: object) -> str:
+def query_text(name: str, value: object) -> str:
     if isinstance(value, str):
         return _encodable(name, value)
     if isinstance(value, bool):
@@ -96,7 +95,7 @@ def _query_text(name: str, value: object) -> str:
             )
         try:
             return timestamp_text(value)
-        except OverflowError as error:  # on the first or last day that there is
+        except OverflowError as error:  # on the first or last day of the calendar
             raise InvalidRequestError(
                 f"{name} is {value.isoformat()}, beyond the years 1 to 9999 in UTC: pass a time in that range",
                 param=name,
@@ -108,21 +107,21 @@ def _query_text(name: str, value: object) -> str:
     if name.endswith("_id"):
         raise not_an_id(name, value)
     raise InvalidRequestError(
-        f"{name} must be a string, a number, a bool, a datetime or a mapping, got {_type(value)}", param=name
+        f"{name} must be a string, a number, a bool, a datetime or a mapping, got {type_name(value)}", param=name
     )
 
 
 def _encodable(name: str, value: str) -> str:
     if not _is_json(value):
         raise InvalidRequestError(f"{name} {_SURROGATE}", param=name)
-    return str.__str__(value)  # of a member of an enum, its text and not its name
+    return str.__str__(value)  # for a member of a string enum, its value instead of its name
 
 
 def build_body(values: Mapping[str, object], extra: Optional[Mapping[str, object]] = None) -> bytes:
-    """Write a JSON body: `NOT_GIVEN` is left out, None is null, models and datetimes may stand anywhere.
+    """Return the JSON body. `NOT_GIVEN` is left out, None is null; models and datetimes are allowed at any depth.
 
     Raises:
-        InvalidRequestError: A value cannot be written as JSON.
+        InvalidRequestError: A value cannot be represented in JSON.
     """
     body = {name: value for name, value in values.items() if value is not NOT_GIVEN}
     if extra:
@@ -143,7 +142,7 @@ def _argument_json(name: str, value: object) -> bytes:
 
 
 def _json_or_none(value: object) -> Optional[bytes]:
-    """Write JSON; None if a value cannot be. The error shows the value: it may not be the context of another."""
+    """Return a value as JSON, or None if that is not possible. No error is chained, since it would show the value."""
     try:
         return to_json(value)
     except ValueError:
@@ -155,7 +154,7 @@ def _is_json(value: object) -> bool:
 
 
 def _fault(name: str, value: Any) -> str:
-    """Return which part of a value cannot be written as JSON, and why: its path and type, never its content."""
+    """Return a message about the part of a value that JSON cannot represent: its path and type, not its content."""
     path, above = name, [id(value)]
     while True:
         parts: Iterable[tuple[Any, Any]]
@@ -163,7 +162,7 @@ def _fault(name: str, value: Any) -> str:
             mapping: Mapping[Any, Any] = cast(Any, value)
             for key in mapping:
                 if not _is_json({key: None}):
-                    what = _SURROGATE if isinstance(key, str) else f"is of type {_type(key)}: use strings"
+                    what = _SURROGATE if isinstance(key, str) else f"is of type {type_name(key)}: use strings"
                     return f"{path} has a key that {what}"
             parts = cast("Iterable[tuple[Any, Any]]", mapping.items())
         elif isinstance(value, (list, tuple)):
@@ -185,7 +184,7 @@ def _fault(name: str, value: Any) -> str:
 
 def _shown_key(key: object) -> str:
     if not isinstance(key, (str, int, float, bool, type(None))):
-        return f"<{_type(key)}>"
+        return f"<{type_name(key)}>"
     text = repr(str.__str__(key)) if isinstance(key, str) else repr(key)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
@@ -197,47 +196,9 @@ def _leaf_fault(value: object) -> str:
     if isinstance(value, str):
         return _SURROGATE
     if isinstance(value, (bytes, bytearray)):
-        return f"is {_type(value)} that cannot be decoded as UTF-8: pass a string, such as base64"
+        return f"is {type_name(value)} that cannot be decoded as UTF-8: pass a string, such as base64"
     if value is NOT_GIVEN:
         return "is NOT_GIVEN: leave it out, or pass None for null"
-    return f"is of type {_type(value)}, which JSON cannot represent: use dicts, lists, strings, numbers, bools, None"
-
-
-def header_text(name: str, value: object) -> str:
-    """Check the value of a header.
-
-    Raises:
-        InvalidRequestError: It is not a string, holds what would end the header, or would be trimmed on the way.
-    """
-    if isinstance(value, (bool, int, float, datetime)):
-        value = _query_text(name, value)
-    if not isinstance(value, str) or not is_header_text(value):
-        # What it holds may be a key, and errors are printed.
-        got = "" if isinstance(value, str) else f", got {_type(value)}"
-        raise InvalidRequestError(
-            f"The header {name!r} must be printable ASCII text without a space at either end{got}", param=name
-        )
-    return value
-
-
-Headers = Sequence["tuple[bytes, bytes]"]
-
-
-def build_headers(base: Headers, more: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
-    """Add headers to those that every request carries; one of the same name takes the place of the first.
-
-    Raises:
-        InvalidRequestError: A name or a value cannot stand in a header.
-    """
-    for name in more:
-        if not is_header_name(name):
-            shown = repr(name) if type(name) is str else _type(name)
-            raise InvalidRequestError(
-                f"extra_headers has an invalid name, {shown}: use ASCII letters, digits and dashes"
-            )
-    added = {
-        name.lower().encode(): header_text(name, value).encode()
-        for name, value in more.items()
-        if value is not None and value is not NOT_GIVEN
-    }
-    return [*(pair for pair in base if pair[0] not in added), *added.items()]
+    return (
+        f"is of type {type_name(value)}, which JSON cannot represent: use dicts, lists, strings, numbers, bools, None"
+    )

@@ -1,4 +1,4 @@
-"""From what came over the wire to a model, or to the right error. Everything here is pure."""
+"""Parses a response: to a model, or to the error of its status. No I/O."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _JSON_TYPES: dict[type, str] = {
 
 
 def decode(operation: Operation[T], reply: Reply) -> T:
-    """Read a successful answer.
+    """Parse a successful response.
 
     Raises:
-        APIResponseValidationError: It is not what the document promises.
+        APIResponseValidationError: It does not match the schema of the operation.
     """
     if operation.status == 204:
-        if reply.content and reply.is_success:  # the page of a login portal, for one: nothing was done
-            raise answer_error(reply, f"has a body, but the API sends none ({_looks_like(reply)})")
+        if reply.content and reply.is_success:  # for example the page of a login portal: the service did nothing
+            raise invalid_response_error(reply, f"has a body, but the API sends none ({_looks_like(reply)})")
         return cast("T", None)
     try:
         value: T = _validator(cast(Any, operation.result))(reply.content)
     except pydantic.ValidationError as error:
-        raise _invalid_answer(reply, error) from None
+        raise _validation_error(reply, error) from None
     if isinstance(value, Model):
         value.__received__(reply)
     return value
@@ -67,11 +67,11 @@ def decode(operation: Operation[T], reply: Reply) -> T:
 def _validator(result: Any) -> Any:
     with importing:
         read = getattr(result, "model_validate_json", None)
-        if read is None:  # what is no model needs an adapter, whose module takes a millisecond to import
+        if read is None:  # other types than models need an adapter, whose module takes a millisecond to import
             adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(result)
             read = adapter.validate_json
         with suppress(pydantic.ValidationError):
-            read(b"[null]")  # pydantic makes the validator with the first use, and imports modules for it
+            read(b"[null]")  # pydantic builds the validator at the first use, and imports modules for it
 
     def validate(content: bytes) -> Any:
         return read(content, strict=True)
@@ -79,18 +79,18 @@ def _validator(result: Any) -> Any:
     return validate
 
 
-def _invalid_answer(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
+def _validation_error(reply: Reply, error: pydantic.ValidationError) -> APIResponseValidationError:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         path, what = None, f"is not the JSON that the API returns ({first['msg']}; {_looks_like(reply)})"
     else:
         path = json_path(first["loc"])
         what = f"does not fit its model at {wrong_fields(error)}"
-    return answer_error(reply, what, path=path)
+    return invalid_response_error(reply, what, path=path)
 
 
 def wrong_fields(error: pydantic.ValidationError) -> str:
-    """Name the first five wrong fields by their JSON paths, with the types that came, and how many more there are."""
+    """Return the first five wrong fields: JSON path, reason, type received; and the number of further ones."""
     errors = error.errors(include_url=False, include_context=False)
     named = [f"{json_path(field['loc'])}: {field['msg']}{_got(field)}" for field in errors[:_MOST_FIELDS]]
     more = len(errors) - len(named)
@@ -98,7 +98,7 @@ def wrong_fields(error: pydantic.ValidationError) -> str:
 
 
 def _got(field: pydantic_core.ErrorDetails) -> str:
-    # The input of a missing field is what it is missing from.
+    # The input of a missing field is the object around it.
     return "" if field["type"] == "missing" else f", got {_json_type(field['input'])}"
 
 
@@ -106,17 +106,17 @@ def _json_type(value: object) -> str:
     return _JSON_TYPES.get(type(value), type(value).__name__)
 
 
-def answer_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
-    """Make the error for an answer that is not what the API promises; `what` continues "The answer ..."."""
+def invalid_response_error(reply: Reply, what: str, *, path: Optional[str] = None) -> APIResponseValidationError:
+    """Return the error for a response that does not match the API; `what` completes "The response ..."."""
     return APIResponseValidationError(
-        f"The answer {what}. Check base_url, and that statebase is as new as the service.",
+        f"The response {what}. Check base_url, and that statebase is as new as the service.",
         path=path,
         **_facts(reply, body_of(reply)),
     )
 
 
 def too_large_error(reply: Reply, limit: Optional[int]) -> ResponseTooLargeError:
-    """Return the error for a response whose body is larger than the client takes."""
+    """Return the error for a response that is larger than `max_response_bytes`."""
     return ResponseTooLargeError(
         f"The response ({reply.status_code}) is larger than max_response_bytes={limit}, decompressed: ask for less "
         "at a time, or raise max_response_bytes.",
@@ -125,13 +125,13 @@ def too_large_error(reply: Reply, limit: Optional[int]) -> ResponseTooLargeError
 
 
 def _looks_like(reply: Reply) -> str:
-    """Describe a body without its content, which may be what users said; the error has it as `body`."""
+    """Describe a body without its content, which may be user content; the error has it as `body`."""
     kind = reply.headers.get("content-type", "without a content type")
     return f"{kind[:_LONGEST_NAME]}, {len(reply.content)} bytes"
 
 
 def json_path(location: tuple[int | str, ...]) -> str:
-    """Write where in a JSON text something stands: `$.data[0].id`."""
+    """Return a location in JSON as a path: `$.data[0].id`."""
     return "$" + "".join(map(_json_step, location))
 
 
@@ -143,7 +143,7 @@ def _json_step(part: int | str) -> str:
 
 
 def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetime) -> APIStatusError:
-    """Make the error for an answer of 400 or more."""
+    """Return the error for a response with a status of 400 or more."""
     body = body_of(reply)
     detail = _error_detail(body)
     code, param = _text(detail.get("code")), _text(detail.get("param"))
@@ -184,7 +184,7 @@ def _facts(reply: Reply, body: Any) -> dict[str, Any]:
 
 
 def body_of(reply: Reply) -> Any:
-    """Parse a body as JSON, or return its text where it is none; None where it is empty."""
+    """Return the body parsed as JSON, or its text if it is not JSON, or None if it is empty."""
     if not reply.content:
         return None
     try:
@@ -202,7 +202,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _validation_reasons(body: Any) -> Optional[str]:
-    """Say what FastAPI's `detail` says: a text, or a list of fields with what is wrong with each."""
+    """Return the reasons in FastAPI's `detail`: a string, or a list with a field and a reason in each item."""
     detail = _mapping(body).get("detail")
     items = _list(detail)
     return _text(detail if items is None else "; ".join(map(_validation_reason, items))) or None
@@ -225,7 +225,7 @@ def _phrase(reply: Reply, body: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return what a message shows of a text of the service: bounded, and without what a terminal would obey."""
+    """Return a text of the service for a message: cut to a length, without control characters."""
     shown = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
     return (
         shown if shown.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
@@ -237,10 +237,10 @@ def _text(value: object) -> Optional[str]:
 
 
 def retry_after(reply: Reply, now: datetime) -> Optional[float]:
-    """Say how long the service asked to wait, in seconds; None where it did not say.
+    """Return the seconds that the service asked to wait; None if it did not say.
 
-    The header `Retry-After` (seconds or a date, RFC 9110 10.2.3) goes first, then `error.retry_after` in the body,
-    then, for a 429, the end of the rate limit's window.
+    Sources, in this order: the header `Retry-After` (seconds or a date, RFC 9110 10.2.3); `error.retry_after` in the
+    body; for a 429, the end of the rate limit's window.
     """
     asked = reply.headers.get("retry-after")
     if asked is not None:
@@ -259,7 +259,7 @@ def retry_after(reply: Reply, now: datetime) -> Optional[float]:
 def _seconds_until_date(text: str, now: datetime) -> Optional[float]:
     try:
         date = parsedate_to_datetime(text)
-        if date.tzinfo is None:  # "-0000" says UTC without a known offset
+        if date.tzinfo is None:  # "-0000" is UTC with an unknown offset
             date = date.replace(tzinfo=timezone.utc)
         return max(0.0, (date - now).total_seconds())
     except (TypeError, ValueError, IndexError, OverflowError):

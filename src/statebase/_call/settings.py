@@ -1,6 +1,6 @@
-"""The options of a client, checked once.
+"""The options of a client, with their defaults and checks.
 
-Nothing here imports more than a bare interpreter has loaded: making a client costs next to nothing.
+The module imports only modules that the interpreter has already loaded, so that creating a client is cheap.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 from .._base.lazy import importing
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     import ssl
     from typing import Any, Mapping, NoReturn, Optional, Union
@@ -35,7 +35,7 @@ _VERSION = "/v1"  # the path of each operation begins with it
 
 
 class Secret:
-    """A text that shows in no repr, no `vars()` and no pickle."""
+    """A string that appears in no repr, no `vars()` and no pickle."""
 
     __slots__ = ("reveal",)
 
@@ -53,7 +53,7 @@ class Secret:
 
 
 class Settings:
-    """The options of one client; never changed, only replaced."""
+    """The options of one client; immutable."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Settings:
         address = os.environ.get("STATEBASE_BASE_URL") or "us" if base_url is None else base_url
         switches: dict[str, object] = {"allow_insecure_http": allow_insecure_http, "http2": http2}
         for name, value in switches.items():
-            if not isinstance(value, bool):  # a text such as "no" would count as true
+            if not isinstance(value, bool):  # a string such as "no" would count as true
                 raise configuration_error(f"{name} must be True or False, got {type(value).__name__}")
         self.base_url = _base_url(address, allow_insecure_http)
         self.timeout = timeout
@@ -148,14 +148,14 @@ class Settings:
 
 
 def configuration_error(message: str) -> Exception:
-    """Make a `ConfigurationError`; its module is imported only when something is wrong."""
+    """Return a `ConfigurationError`; its module is imported only when an option is wrong."""
     from .._base.errors import ConfigurationError
 
     return ConfigurationError(message)
 
 
 def _checks() -> Any:
-    """Return the module of the checks of rare options, and of what messages show."""
+    """Return the module `option_checks`, imported at its first use."""
     with importing:
         from . import option_checks
 
@@ -168,17 +168,21 @@ def _refuse(problem: Optional[str]) -> None:
 
 
 def check_proxy(name: str, value: object) -> None:
-    """Refuse a proxy that httpx cannot go through; `name` says where it came from.
+    """Check the URL of a proxy.
+
+    Args:
+        name: The option or variable to name in the message.
+        value: The URL; None if there is no proxy.
 
     Raises:
-        ConfigurationError: It is not the URL of a proxy. The message does not show it: it may hold a password.
+        ConfigurationError: The URL is not valid. The message does not show it, since it may contain a password.
     """
     if value is not None:
         _refuse(_checks().wrong_proxy(name, value))
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Refuse a `timeout` or `deadline` that is not a positive number of seconds."""
+    """Check that a `timeout` or `deadline` is a positive number of seconds or None."""
     if value is None or (name == "timeout" and _is_httpx_timeout(value)):
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -191,18 +195,18 @@ def check_seconds(name: str, value: object) -> None:
 
 
 def _is_httpx_timeout(value: object) -> bool:
-    httpx = sys.modules.get("httpx")  # whoever has one of its timeouts has imported it
+    httpx = sys.modules.get("httpx")  # a caller that passes an httpx.Timeout has imported it
     return httpx is not None and isinstance(value, httpx.Timeout)
 
 
 def check_retries(value: object) -> None:
-    """Refuse a `max_retries` that is not an integer from 0."""
+    """Check that `max_retries` is an integer from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise configuration_error(f"max_retries must be an integer, 0 for no retries, got {_checks().shown(value)}")
 
 
 def check_response_bytes(value: object) -> None:
-    """Refuse a `max_response_bytes` that is neither a positive integer nor None."""
+    """Check that `max_response_bytes` is a positive integer or None."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise configuration_error(
             f"max_response_bytes must be a positive integer, got {_checks().shown(value)}: "
@@ -222,7 +226,7 @@ def _api_key(given: Secret) -> Secret:
     secret = Secret(os.environ.get("STATEBASE_API_KEY")) if given.reveal() is None else given
     if not _is_key(secret.reveal()):
         problem = _checks().wrong_key(secret.reveal())
-        raise configuration_error(problem)  # raised where no local variable holds the key
+        raise configuration_error(problem)  # in this frame, no local variable holds the key
     return secret
 
 
@@ -241,7 +245,7 @@ def _base_url(value: Any, allow_insecure_http: bool) -> str:
 
 
 def _is_plain_address(value: object, allow_insecure_http: bool) -> bool:
-    """Return whether an address is right at first sight, as most are; taking one apart takes ten times as long."""
+    """Return whether a URL is obviously valid, as most are; parsing it takes ten times as long."""
     if not isinstance(value, str) or not value.isprintable() or any(mark in value for mark in "?#@ "):
         return False
     scheme, _, rest = value.partition("://")

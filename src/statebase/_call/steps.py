@@ -1,7 +1,7 @@
-"""Methods over several calls: one generator of steps, carried out by either client.
+"""Methods of several calls: one generator of steps, run by either client.
 
-A generator calls methods of a namespace, yields what they return, and receives their results. What a call of the
-synchronous client raises, it raises right there; what an awaited one raises is thrown into the generator at the yield.
+A generator calls methods of a namespace, yields their return values, and receives the results. Errors of the
+synchronous client are raised at the call, errors of the asynchronous client at the yield.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, Generator, TypeVar
 T = TypeVar("T")
 
 Steps = Generator[Any, Any, T]
-"""Yields calls, receives their results, and returns what the method returns."""
+"""A generator that yields calls, receives their results, and returns the result of the method."""
 
 
 def run(steps: Generator[Any, Any, Any]) -> Any:
-    """Carry out steps of the synchronous client, whose calls are over when they are yielded.
+    """Run steps with the synchronous client, whose calls are complete when they are yielded.
 
     Returns:
-        What the steps return; the generated methods have the annotation of it.
+        The return value of the steps. The generated methods annotate its type.
     """
     try:
         result = next(steps)
@@ -29,10 +29,10 @@ def run(steps: Generator[Any, Any, Any]) -> Any:
 
 
 async def run_async(steps: Generator[Any, Any, Any]) -> Any:
-    """Carry out steps of the asynchronous client: await each call that is yielded.
+    """Run steps with the asynchronous client: await each call that is yielded.
 
     Returns:
-        What the steps return.
+        The return value of the steps.
     """
     try:
         call = next(steps)

@@ -1,7 +1,6 @@
-"""OpenTelemetry: one client span a call, its attempts as events. No body, no query, no id.
+"""OpenTelemetry: one client span per call, with its attempts as events. No body, no query, no id.
 
-It is on where `opentelemetry-api` is installed (the extra `statebase[otel]`) and the application has set a tracer
-provider up.
+Enabled if `opentelemetry-api` is installed (the extra `statebase[otel]`) and the application has set a tracer provider.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _NO_SPAN = nullcontext()
 
 
 class Telemetry:
-    """Makes the spans of one client."""
+    """Creates the spans of one client."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -30,7 +29,7 @@ class Telemetry:
             self._trace = import_module("opentelemetry.trace")
 
     def span(self, call: Call) -> ContextManager[object]:
-        """Make the span of a call; what runs inside belongs to it."""
+        """Create the span of a call, as a context manager."""
         trace = self._trace
         if trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
             return _NO_SPAN

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from statebase._base.lazy import cached_property
 
-TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from typing import Any, Dict
 

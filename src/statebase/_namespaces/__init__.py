@@ -1,5 +1,5 @@
-"""Behaviour that the document cannot express: plain text and chat messages as turns, lists of words, several calls.
+"""Behaviour that the document cannot express: text and messages as turns, lists of words, methods of several calls.
 
-Functions here turn arguments into what is sent, or are steps over several calls; the overlay names them, and the
-generated methods of both flavours call them. They may use `_call` and the models, and know neither client.
+The functions convert arguments, or are generators of steps. The overlay names them, and the generated methods of both
+clients call them. They may import `_call` and the models, and do not import the clients.
 """

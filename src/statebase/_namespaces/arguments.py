@@ -1,6 +1,6 @@
-"""From what methods take to what the API takes, where the two differ: arguments by two names, lists of words.
+"""Converts arguments of methods to those of the API where the two differ: two names of one argument, lists of words.
 
-The overlay names the functions; the generated methods call them with the name of an argument and its value.
+The overlay names the functions; the generated methods call them with the name and the value of an argument.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from .._call.options import NOT_GIVEN, NotGiven
 from .._call.request import not_an_id
 
 Words = Union[str, Sequence[str]]
-"""Words: one, several joined by commas, or a sequence of them."""
+"""One word, several words joined by commas, or a sequence of words."""
 OptionalId = Optional[str]
-"""An id, or None where code written for statebase 0.4 has none."""
+"""An id, or None, which code written for statebase 0.4 may pass."""
 
 
 def required_session(name: str, value: Union[str, NotGiven, None]) -> str:
-    """Return the id of the session of a memory, which the signature lets be left out, as statebase 0.4 did.
+    """Return the session id of a memory. It is optional in the signature, as in statebase 0.4, but required.
 
     Raises:
-        InvalidRequestError: It is missing, or is not a string.
+        InvalidRequestError: The id is missing, or is not a string.
     """
     if value is None or isinstance(value, NotGiven):
         raise InvalidRequestError(
@@ -33,18 +33,18 @@ def required_session(name: str, value: Union[str, NotGiven, None]) -> str:
 
 
 def joined(name: str, words: Union[Words, NotGiven, None]) -> Union[str, NotGiven, None]:
-    """Join words by commas, as the service reads them.
+    """Join words by commas, the format of the service.
 
     Raises:
         InvalidRequestError: A word is not a string, or contains a comma.
     """
     if words is None or isinstance(words, (str, NotGiven)):
         return words
-    for place, word in enumerate(cast("Sequence[object]", words)):
+    for index, word in enumerate(cast("Sequence[object]", words)):
         if not isinstance(word, str):
-            raise InvalidRequestError(f"{name}[{place}] must be a string, got {type(word).__name__}", param=name)
+            raise InvalidRequestError(f"{name}[{index}] must be a string, got {type(word).__name__}", param=name)
         if "," in word:
-            raise InvalidRequestError(f"{name}[{place}] must not contain a comma", param=name)
+            raise InvalidRequestError(f"{name}[{index}] must not contain a comma", param=name)
     return ",".join(words) or NOT_GIVEN
 
 
@@ -52,7 +52,7 @@ def either(name: str, value: Any, other_name: str, other: Any) -> Any:
     """Return the value of an argument that has two names.
 
     Raises:
-        InvalidRequestError: Both were given, and differ.
+        InvalidRequestError: Both were passed, with different values.
     """
     if other is NOT_GIVEN or other is None:
         return value

@@ -1,4 +1,4 @@
-"""From the messages of an agent's history to the turns of the API. Everything here is pure."""
+"""Converts chat histories of OpenAI, Anthropic, Gemini and LangChain to turns. No I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ITEMS = frozenset(_CALLS) | frozenset(_RESULTS) | {"reasoning"}
 
 
 class Said(NamedTuple):
-    """Text, or a part that is not text, of the user or the assistant."""
+    """Text, or another part of a message, of the user or the assistant."""
 
     role: str
     text: Optional[str]
@@ -33,13 +33,13 @@ class Said(NamedTuple):
 
 
 class Thought(NamedTuple):
-    """Reasoning of the model that can be read."""
+    """Readable reasoning of the model."""
 
     text: str
 
 
 class Called(NamedTuple):
-    """A tool call that the model asked for."""
+    """A tool call of the model."""
 
     id: Optional[str]
     name: Optional[str]
@@ -57,29 +57,29 @@ class Returned(NamedTuple):
 
 
 def plain(value: Any) -> Any:
-    """Return the dictionary that an object of an SDK stands for; anything else as it is."""
+    """Convert an object of an SDK to a dictionary; return other values unchanged."""
     dump = None if isinstance(value, type) else getattr(value, "model_dump", None)
     return dump() if callable(dump) else value
 
 
 def as_text(name: str, value: Any) -> str:
-    """Return the text of a value that a tool was called with, or returned.
+    """Return the text of an argument or result of a tool.
 
     Raises:
-        InvalidRequestError: Python cannot write it.
+        InvalidRequestError: The value cannot be converted to a string.
     """
     try:
         return str(value)
     except RecursionError:
         raise InvalidRequestError(f"{name} is nested too deeply to be written as text: pass a flatter value") from None
     except ValueError as error:
-        if "integer string conversion" not in str(error):  # of the object's own
+        if "integer string conversion" not in str(error):  # raised by the object itself
             raise
         raise InvalidRequestError(f"{name} has an integer of too many digits: pass it as a string") from None
 
 
 def tool_call_input(name: Optional[str], arguments: Any, tool_call_id: Optional[str]) -> Dict[str, Any]:
-    """Write a tool call as the input of a turn."""
+    """Return the input of a turn for a tool call."""
     shown: object = dict(cast(Any, arguments)) if isinstance(arguments, Mapping) else arguments
     return {
         "type": "tool_call",
@@ -89,7 +89,7 @@ def tool_call_input(name: Optional[str], arguments: Any, tool_call_id: Optional[
 
 
 def is_message(item: Mapping[Any, Any]) -> bool:
-    """Return whether a mapping is a message or an item of a history, and not the arguments of `add_turn`."""
+    """Return whether a mapping is a message or an item of a history rather than arguments of `add_turn`."""
     kind = item.get("type")
     if "role" in item or not isinstance(kind, str):
         return "role" in item
@@ -97,14 +97,14 @@ def is_message(item: Mapping[Any, Any]) -> bool:
 
 
 def read(path: str, item: Mapping[str, Any]) -> Iterator[Any]:
-    """Read what one message says: `Said`, `Thought`, `Called`, `Returned`, in order.
+    """Yield the contents of one message in order: `Said`, `Thought`, `Called`, `Returned`.
 
     Args:
-        path: The place of the message, for errors: `turns[3]`.
+        path: The location of the message for error messages, such as `turns[3]`.
         item: The message.
 
     Raises:
-        InvalidRequestError: It has an unknown role or shape.
+        InvalidRequestError: The message has an unknown role or format.
     """
     role = _role(path, item)
     if role is None:  # an item of the Responses API
@@ -160,7 +160,7 @@ def _message(path: str, role: str, item: Mapping[str, Any]) -> Iterator[Any]:
     calls = item.get("tool_calls")
     for number, call in enumerate(_list(f"{path}['tool_calls']", calls) if calls is not None else ()):
         called = _call(f"{path}['tool_calls'][{number}]", call)
-        if called.id is None or called.id not in seen:  # LangChain lists those of Anthropic twice
+        if called.id is None or called.id not in seen:  # LangChain lists the calls of Anthropic twice
             yield called
     if item.get("function_call") is not None:
         yield _call(f"{path}['function_call']", item["function_call"])
@@ -179,7 +179,7 @@ def _parts(path: str, role: str, content: Any) -> Iterator[Any]:
     if isinstance(content, str):
         yield Said(role, content)
         return
-    if isinstance(plain(content), Mapping):  # one part by itself
+    if isinstance(plain(content), Mapping):  # a single part
         yield from _part(path, role, content)
         return
     for number, part in enumerate(_list(path, content)):
@@ -215,7 +215,7 @@ def _part(path: str, role: str, given: Any) -> Iterator[Any]:
 
 
 def _part_without_type(path: str, role: str, part: Mapping[str, Any]) -> Iterator[Any]:
-    """Read a part as Gemini writes it, in either spelling."""
+    """Read a part in Gemini's format, in camelCase or snake_case."""
     call = plain(part.get("functionCall") or part.get("function_call"))
     response = plain(part.get("functionResponse") or part.get("function_response"))
     if isinstance(call, Mapping):
@@ -233,7 +233,7 @@ def _part_without_type(path: str, role: str, part: Mapping[str, Any]) -> Iterato
 
 
 def _call(path: str, given: Any) -> Called:
-    """Read a tool call: of OpenAI's `tool_calls`, the old `function_call`, or of LangChain."""
+    """Read a tool call of OpenAI (`tool_calls` or the old `function_call`) or LangChain."""
     call = plain(given)
     if not isinstance(call, Mapping):
         raise InvalidRequestError(f"{path} must be a mapping, got {_type(call)}")
@@ -276,7 +276,7 @@ def _list(path: str, value: Any) -> Iterable[Any]:
 
 
 def _is_hosted(kind: str) -> bool:
-    """Return whether an item of the Responses API tells of a tool that OpenAI ran."""
+    """Return whether an item of the Responses API is about a tool run by OpenAI."""
     return kind.endswith(("_call", "_call_output")) or kind.startswith("mcp_")
 
 
@@ -285,7 +285,7 @@ def _type(value: object) -> str:
 
 
 class History:
-    """Makes turns of what messages say, in the order in which it was said."""
+    """Collects the contents of messages, in order, into turns."""
 
     def __init__(self, turns: List[Dict[str, Any]]) -> None:
         self._turns = turns
@@ -294,10 +294,10 @@ class History:
         self._reasons: List[str] = []
         self._thoughts: List[str] = []
         self._pending: List[Tuple[Called, Dict[str, Any]]] = []
-        """The calls without a result, oldest first, each with the arguments of its turn."""
+        """The tool calls without a result, oldest first, each with the arguments of its turn."""
 
     def add(self, event: Any) -> None:
-        """Take the next thing that was said."""
+        """Add the next content of a message."""
         if isinstance(event, Thought):
             self._thoughts.append(event.text)
         elif isinstance(event, Called):
@@ -308,7 +308,7 @@ class History:
             self._say(event)
 
     def end_exchange(self) -> None:
-        """Make a turn of what was said since the last one."""
+        """Create a turn from the contents since the last turn."""
         self._reasons += self._thoughts
         self._thoughts = []
         self._flush()
@@ -343,7 +343,7 @@ class History:
             fits = [each for each in self._pending if returned.name in (None, each[0].name)]
         if fits:
             self._pending.remove(fits[0])
-        else:  # the history begins after the call
+        else:  # the call is not in the history
             self._call(Called(returned.id, returned.name, None))
             fits = [self._pending.pop()]
         output = {"type": "tool_response", "content": returned.text, "output": returned.output}

@@ -1,4 +1,4 @@
-"""From what people have at hand, text, tool calls, chat messages, to the turns of the API. Everything here is pure."""
+"""Converts plain text, tool calls and chat messages to turns. No I/O."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ TurnInputLike = Union[str, models.TurnInput, Mapping[str, Any]]
 TurnOutputLike = Union[str, models.TurnOutput, Mapping[str, Any]]
 """The output of a turn: text, a `TurnOutput`, or a mapping with `type`, `content` and any other keys."""
 TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any]]
-"""A turn to ingest: an (input, output) pair, a mapping of `add_turn`'s arguments, a message, or an SDK's object."""
+"""A turn for `ingest`: an (input, output) pair, a mapping of `add_turn`'s arguments, a message, or an SDK's object."""
 
 _TURN_ARGUMENTS = frozenset({"input", "output", "metadata", "reasoning", "state_before", "state_after"})
 
 
 def turn_part(name: str, value: Any) -> Any:
-    """Make plain text the input or output of a turn; a mapping or a model passes through.
+    """Convert plain text to the input or output of a turn. A mapping or a model is returned unchanged.
 
     Args:
-        name: Which of the two: `input` or `output`.
-        value: What `add_turn` was given.
+        name: `input` or `output`.
+        value: The argument of `add_turn`.
 
     Raises:
-        InvalidRequestError: It is none of these.
+        InvalidRequestError: The value is not a string, a mapping or a model.
     """
     if isinstance(value, str):
         return {"type": "text", "content": value}
@@ -45,9 +45,9 @@ def turn_part(name: str, value: Any) -> Any:
 def tool_call(
     tool_name: str, arguments: Mapping[str, Any], output: Any, tool_call_id: Optional[str]
 ) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-    """Write a tool call as the input and output of a turn, the way that statebase 0.4 did.
+    """Return the input and output of a turn for a tool call, in the format of statebase 0.4.
 
-    That took whatever it was given as arguments, such as the JSON text that a model wrote; so does this.
+    As in 0.4, the arguments can be any JSON value, such as the JSON text that a model wrote.
     """
     return (
         tool_call_input(tool_name, arguments, tool_call_id),
@@ -58,16 +58,16 @@ def tool_call(
 def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
     """Read turns from pairs, mappings of `add_turn`'s arguments, and the messages of an agent's history.
 
-    What the user says and what the assistant answers is one turn; messages of one side in a row are joined by a blank
-    line. A tool call with its result is a turn of its own, in its place, as `tool_call` writes it; one without a result
-    has no `output["output"]`. Parts that are not text are kept as `parts` of the input or output. Reasoning that can be
-    read becomes the `reasoning` of its turn. System messages are left out: they are the prompt, not the exchange.
+    A user's message and the assistant's answer are one turn; consecutive messages of one role are joined by a blank
+    line. A tool call with its result is a separate turn, in the format of `tool_call`; without a result it has no
+    `output["output"]`. Other parts than text are stored as `parts` of the input or output. Readable reasoning becomes
+    the `reasoning` of its turn. System messages are left out: they belong to the prompt, not to the conversation.
 
     Returns:
         The arguments of `add_turn` for each turn.
 
     Raises:
-        InvalidRequestError: An item is none of these; the message names its place.
+        InvalidRequestError: An item has an unknown format; the message names its index.
     """
     listed: Any = items
     if isinstance(listed, (str, bytes, Mapping)) or not isinstance(listed, Iterable):
@@ -81,7 +81,7 @@ def turns_of(items: Iterable[TurnLike]) -> List[Dict[str, Any]]:
             for event in read(f"turns[{place}]", cast(Any, item)):
                 try:
                     history.add(event)
-                except InvalidRequestError as error:  # it knows nothing of places
+                except InvalidRequestError as error:  # it does not know the index
                     raise InvalidRequestError(f"turns[{place}]: {error}", param=error.param) from None
         else:
             history.end_exchange()

@@ -1,14 +1,14 @@
-"""Answers that can do more than hold their fields: contexts, search results, pages, and their HTML in a notebook.
+"""Results with methods: contexts, search results, pages, and their HTML in notebooks.
 
-It may use the generated models and `_base`, and knows nothing of calls: a page gets the function that fetches the next.
-The operations name these classes as their results; `_call` makes pages; users meet them as return values.
+The room may import the generated models and `_base`, but no calls: a page receives the function that fetches the next.
+Operations name these classes as their results; `_call` creates the pages; methods of the clients return them.
 """
 
 from __future__ import annotations
 
 
 def __getattr__(name: str) -> object:
-    """Return a result by its name in 1.0.0rc1, whose pickles say `statebase._results`."""
+    """Return a class by its name in 1.0.0rc1, whose pickles name `statebase._results`."""
     from importlib import import_module
 
     places = {"ContextResponse": "context", "SearchResults": "search_results", "SessionHistory": "session_history"}

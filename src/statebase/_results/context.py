@@ -1,4 +1,4 @@
-"""A context that writes itself as a prompt, or as the messages that chat models take."""
+"""The context of a session, with methods that return it as a prompt or as chat messages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .._base.exchange import Reply
 from .._base.headers import number
 from .._generated import models
 
-# pydantic looks up the names in annotations that a class inherits where the class stands, so these stand here.
+# pydantic resolves inherited annotations in the module of the class, so it needs these names.
 from .._generated.models import ContextMemory, ContextTurn
 
 
 class ContextResponse(models.ContextResponse):
-    """The context of an agent's next answer: state, relevant memories, recent turns."""
+    """The context for an agent's next answer: state, relevant memories, recent turns."""
 
     _latency_ms: Optional[float] = PrivateAttr(default=None)
 
@@ -31,11 +31,12 @@ class ContextResponse(models.ContextResponse):
             self._latency_ms = number(text.strip().removesuffix("ms"))
 
     def to_prompt(self) -> str:
-        """Write state, memories and turns as text for a system prompt.
+        """Return state, memories and turns as text for a system prompt.
 
         Returns:
-            Sections headed by `#`, without those that are empty; memories best first, turns oldest first. Of a memory
-            or a turn, all lines but the first are indented: none can pass for a heading, or for another speaker.
+            Sections with headings that begin with `#`; empty sections are left out. Memories are ordered best first,
+            turns oldest first. Continuation lines of a memory or turn are indented, so that none looks like a heading
+            or another speaker.
 
         Example:
             >>> context = client.state.get_context(session.id, "How to contact them?")
@@ -51,12 +52,12 @@ class ContextResponse(models.ContextResponse):
         return "\n\n".join(sections)
 
     def to_messages(self) -> List[Dict[str, str]]:
-        """Write state, memories and turns as the messages that chat models take.
+        """Return state, memories and turns as a list of chat messages.
 
         Returns:
-            `{"role", "content"}` each: one `system` message with state and memories, where there are any, then the
-            turns, oldest first: `user` and `assistant`, without those that are blank. A tool call is one `assistant`
-            message with its result. Where the service gives a message of another role, a `user` message names it.
+            Dictionaries with `role` and `content`: one `system` message with state and memories, if there are any, then
+            the turns as `user` and `assistant` messages, oldest first; blank ones are left out. A tool call with its
+            result is one `assistant` message. A message with another role becomes a `user` message that names the role.
 
         Example:
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
@@ -68,7 +69,7 @@ class ContextResponse(models.ContextResponse):
 
 
 _SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""Line separators that JSON leaves as they are, and the escapes to write instead."""
+"""Line separators that JSON does not escape, and the escapes to write instead."""
 
 
 def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> List[str]:
@@ -82,14 +83,14 @@ def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> 
 
 
 def _indented(text: str) -> str:
-    """Indent all lines but the first, whatever separates them."""
+    """Indent all lines except the first, with any line separator."""
     return "\n  ".join(text.splitlines())
 
 
 def _messages(newest_first: Sequence[ContextTurn]) -> Iterator[Dict[str, str]]:
     for turn in reversed(newest_first):
         for role, content in _said(turn):
-            if content.strip():  # services of models refuse a message without text
+            if content.strip():  # model APIs reject a message without text
                 yield {"role": role, "content": content}
 
 

@@ -1,7 +1,7 @@
-"""HTML of models and pages for notebooks, with its styles inline, no script, and nothing fetched.
+"""HTML of models and pages for notebooks, with inline styles, without scripts and external resources.
 
-What it shows is not trusted. All of it is escaped, none of it stands in an attribute, and characters that would hide
-or reorder the text around them are written as escapes. Colours are those of the notebook, light or dark.
+The values are not trusted. They are escaped, never placed in an attribute, and characters that would hide or reorder
+the text around them are written as escapes. The colours are those of the notebook, light or dark.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from html import escape
 from typing import Any, Iterable, Mapping, Sequence, Tuple, cast
 
 from .._base.model import Model
-from .._base.repr import short
+from .._base.model_repr import short
 from .._generated.models import TurnInput, TurnOutput
 
 _ROWS, _COLUMNS, _CHARACTERS = 20, 10, 300
-"""Limits on what is shown: rows of a collection, columns of a table, characters of a text."""
+"""The limits of the output: rows of a collection, columns of a table, characters of a string."""
 _FACT = 60
-"""Characters of a text that stands in the line of facts; a longer one gets a row of its own."""
+"""Strings up to this number of characters are in the summary line; longer ones get their own row."""
 
-_SHOWN = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # the joiners make emoji, and words of some scripts
+# Joiners are parts of emoji, and of words in some scripts.
+_SHOWN = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
-# MathJax would take two prices in a text for a formula; these classes tell it not to look.
+# MathJax would read two dollar amounts as a formula; these classes tell it to ignore the element.
 _FRAME = (
     '<div class="tex2jax_ignore mathjax_ignore" '
     'style="color:inherit;font-size:13px;line-height:1.5;overflow-x:auto">{}</div>'
@@ -40,7 +41,7 @@ _ON_ONE_LINE = "white-space:nowrap"
 
 
 def model_html(model: Model) -> str:
-    """Show a model: its name, a line of facts, and a row for each field that holds more."""
+    """Return the HTML of a model: its name, a summary line, and a row for each larger field."""
     fields = list(model.__repr_args__())
     facts = [(name, value) for name, value in fields if _is_fact(value)]
     rest = [(name, value) for name, value in fields if not _is_fact(value)]
@@ -50,7 +51,7 @@ def model_html(model: Model) -> str:
 
 
 def page_html(items: Sequence[Any], has_more: bool) -> str:
-    """Show a page: how many items it holds, whether more follow, and a table of them."""
+    """Return the HTML of a page: the number of items, whether more follow, and a table of the items."""
     count = f"{len(items):,} item{'' if len(items) == 1 else 's'}{', and more follow' if has_more else ''}"
     return _FRAME.format(f"<div><strong>Page</strong> {_FAINT.format(count)}</div>{_grid(items) if items else ''}")
 
@@ -62,7 +63,7 @@ def _is_fact(value: Any) -> bool:
 
 
 def _rows(fields: Iterable[Tuple[Any, Any]], what: str, levels: int) -> str:
-    """Write a table with a row for each name and value, which may hold tables in turn, so many levels deep."""
+    """Return a table with a row for each name and value. Values are shown as tables down to a number of levels."""
     fields = list(fields)
     rows = [
         _ROW.format(_CELL.format("th", _ON_ONE_LINE, _FAINT.format(_text(name, _FACT))) + _cell(value, levels))
@@ -72,7 +73,7 @@ def _rows(fields: Iterable[Tuple[Any, Any]], what: str, levels: int) -> str:
 
 
 def _grid(items: Sequence[Model]) -> str:
-    """Write a table with a row for each model and a column for each field that one of them has."""
+    """Return a table with a row for each model and a column for each of their fields."""
     rows = [dict(item.__repr_args__()) for item in items[:_ROWS]]
     names = list(dict.fromkeys(name for row in rows for name in row))
     head = [_CELL.format("th", _ON_ONE_LINE, _FAINT.format(_text(name, _FACT))) for name in names[:_COLUMNS]]
@@ -87,7 +88,7 @@ def _cell(value: Any, levels: int = 0) -> str:
 
 
 def _block(value: Any, levels: int) -> str:
-    """Write a value that has a row for itself, where there is room for a table."""
+    """Return the HTML of a value that has its own row: a table if possible."""
     if isinstance(value, Mapping) and value:
         return _rows(cast("Mapping[str, Any]", value).items(), "keys", levels)
     if isinstance(value, list) and value and all(isinstance(item, Model) for item in cast("Sequence[Any]", value)):
@@ -98,11 +99,11 @@ def _block(value: Any, levels: int) -> str:
 
 
 def _inline(value: Any) -> str:
-    return f"<bdi>{_text(value)}</bdi>"  # a text that runs from right to left turns nothing around it
+    return f"<bdi>{_text(value)}</bdi>"  # right-to-left text does not reorder the text around it
 
 
 def _text(value: Any, room: int = _CHARACTERS) -> str:
-    """Write any value as text that a page may hold."""
+    """Return any value as escaped text."""
     if isinstance(value, (TurnInput, TurnOutput)):
         kind = "" if value.type == "text" else f"{_FAINT.format(_text(value.type, _FACT))} "
         return kind + _text(value.content)

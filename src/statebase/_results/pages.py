@@ -1,4 +1,4 @@
-"""Lists that come in pages."""
+"""Pages of lists, and their iteration."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from typing import (
 
 from .._base.errors import APIResponseValidationError, StateBaseError
 from .._base.model import Model
+from .._base.model_repr import short
 from .._base.operation import Cursor
-from .._base.repr import short
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,7 +50,7 @@ def _does_not_go_on(cursor: Cursor) -> APIResponseValidationError:
 
 
 class _Page(Sequence[T], Generic[T, P]):
-    """The shared part of both kinds of pages: the items, and where the list continues."""
+    """The shared part of both kinds of pages: the items, and the position of the next page."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class _Page(Sequence[T], Generic[T, P]):
 
     @property
     def has_more(self) -> bool:
-        """Whether the list goes on after this page."""
+        """Whether the list continues after this page."""
         return bool(self._answer["has_more"])
 
     @property
@@ -84,13 +84,13 @@ class _Page(Sequence[T], Generic[T, P]):
         return list(self._items)
 
     def _next(self) -> object:
-        """Return the value of the query parameter that asks for what follows."""
+        """Return the value of the query parameter for the next page."""
         value = cast(Any, self._items[-1])[self._cursor.field]
-        # A time is an exclusive bound: a moment later, so that no item of the same moment is lost.
+        # A time is an exclusive bound: add a microsecond, so that no item with the same time is lost.
         return value + timedelta(microseconds=1) if isinstance(value, datetime) else value
 
     def _of_the_last_moment(self, before: Optional[_Page[T, P]]) -> frozenset[object]:
-        """Return the ids of all items so far that the next page brings once more; none where the list has a cursor."""
+        """Return the ids of the items that the next page will repeat; empty if the list has a cursor."""
         if not self._items or not isinstance(self._next(), datetime):
             return _NO_IDS
         earlier = before._ids_at_end if before is not None and before._next() == self._next() else _NO_IDS
@@ -114,12 +114,12 @@ class _Page(Sequence[T], Generic[T, P]):
         if self._fetch is None:
             raise StateBaseError("This page was copied or unpickled and has no client: list again to go on")
         more: Dict[str, object] = {self._cursor.parameter: self._next()}
-        if len(self._ids_at_end) >= self._came:  # a page of this size would bring the same moment only
+        if len(self._ids_at_end) >= self._came:  # a page of this size would only contain items with the same time
             more["limit"] = len(self._ids_at_end) + self._came
         return self._fetch(self, more)
 
     def _first(self, most: Optional[int]) -> Tuple[List[T], Optional[int]]:
-        """Return the items that may be iterated over, and how many of those that follow."""
+        """Return the items to iterate over, and the number of further items allowed."""
         items = self._items if most is None else self._items[: max(most, 0)]
         return items, None if most is None else max(most, 0) - len(items)
 
@@ -133,21 +133,21 @@ class _Page(Sequence[T], Generic[T, P]):
     @overload
     def __getitem__(self, index: str) -> Any: ...
     def __getitem__(self, index: Union[int, slice, str]) -> Any:
-        """Return an item, a slice, or (by text, as in statebase 0.4) a field of the answer."""
+        """Return an item, a slice, or (for a string, as in statebase 0.4) a field of the response."""
         if isinstance(index, str):
             return self.data if index == "data" else self._answer[index]
         return self._items[index]
 
     def get(self, field: str, default: Any = None) -> Any:
-        """Return a field of the answer, such as `first_id`, or `default` where it has none."""
+        """Return a field of the response, such as `first_id`, or `default` if there is no such field."""
         return self[field] if field in self._answer else default
 
     def keys(self) -> Iterator[str]:
-        """Iterate over the names of the answer's fields, so that `dict(page)` and `{**page}` work, as in 0.4."""
+        """Iterate over the names of the response's fields, so that `dict(page)` and `{**page}` work, as in 0.4."""
         return self._answer.keys()
 
     def __contains__(self, item: object) -> bool:
-        """Return whether an item is on the page, or (for text, as in statebase 0.4) whether the answer has a field."""
+        """Return whether the page contains an item, or (for a string, as in 0.4) the response contains a field."""
         return item in (self._answer if isinstance(item, str) else self._items)
 
     def __eq__(self, other: object) -> bool:
@@ -159,7 +159,7 @@ class _Page(Sequence[T], Generic[T, P]):
         return f"{type(self).__name__}({short(self._items)}, has_more={self.has_more})"
 
     def _repr_html_(self) -> str:
-        from .html import page_html  # only notebooks ask
+        from .html import page_html  # only notebooks need it
 
         return page_html(self._items, self.has_more)
 
@@ -183,10 +183,10 @@ class Page(_Page[T, "Page[T]"]):
         """Fetch the page after this one.
 
         Returns:
-            The next page, or None where this is the last.
+            The next page, or None if this is the last one.
 
         Raises:
-            APIResponseValidationError: The service gave the same items again.
+            APIResponseValidationError: The service returned the same items again.
         """
         return cast("Optional[Self]", self._following())
 
@@ -197,7 +197,7 @@ class Page(_Page[T, "Page[T]"]):
             max_items: Stop after so many items; None for all.
 
         Raises:
-            APIResponseValidationError: The service gave the same items again; what came before is complete.
+            APIResponseValidationError: The service returned the same items again; the items before are complete.
         """
         page: Optional[Page[T]] = self
         while page is not None:
@@ -222,10 +222,10 @@ class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
         """Fetch the page after this one.
 
         Returns:
-            The next page, or None where this is the last.
+            The next page, or None if this is the last one.
 
         Raises:
-            APIResponseValidationError: The service gave the same items again.
+            APIResponseValidationError: The service returned the same items again.
         """
         following = self._following()
         return None if following is None else cast("Self", await following)
@@ -237,7 +237,7 @@ class AsyncPage(_Page[T, Awaitable["AsyncPage[T]"]]):
             max_items: Stop after so many items; None for all.
 
         Raises:
-            APIResponseValidationError: The service gave the same items again; what came before is complete.
+            APIResponseValidationError: The service returned the same items again; the items before are complete.
         """
         page: Optional[AsyncPage[T]] = self
         while page is not None:

@@ -6,12 +6,12 @@ from typing import Any, Iterator, List, Sequence, Union, overload
 
 from .._generated import models
 
-# pydantic looks up the names in annotations that a class inherits where the class stands, so these stand here.
+# pydantic resolves inherited annotations in the module of the class, so it needs these names.
 from .._generated.models import MemorySearchResult
 
 
 class SearchResults(models.MemorySearchResponse, Sequence[MemorySearchResult]):
-    """Memories that fit a query, best first: a sequence that also knows its `query`."""
+    """The memories found by a search, best first: a sequence with the attribute `query`."""
 
     def __len__(self) -> int:
         return len(self.data)
@@ -29,5 +29,5 @@ class SearchResults(models.MemorySearchResponse, Sequence[MemorySearchResult]):
     @overload
     def __getitem__(self, key: str) -> Any: ...
     def __getitem__(self, key: Union[int, slice, str]) -> Any:
-        """Return a result, a slice of them, or (by text) a field of the answer."""
+        """Return a result, a slice of the results, or (for a string) a field of the response."""
         return super().__getitem__(key) if isinstance(key, str) else self.data[key]

@@ -13,12 +13,12 @@ from .._generated import models
 class SessionHistory(Model):
     """The history of a session: its state versions and its traces, newest first.
 
-    The document leaves the shape of this answer open, so nothing in it is required.
+    The document does not define the fields of this response, so none is required.
     """
 
     session_id: Optional[str] = None
-    """The session."""
+    """Id of the session."""
     versions: List[models.StateVersionModel] = Field(default_factory=list[models.StateVersionModel])
-    """The versions of its state; empty where they were not asked for."""
+    """The versions of its state; empty if they were not requested."""
     traces: List[models.TraceListItem] = Field(default_factory=list[models.TraceListItem])
-    """Its audit trail; empty where it was not asked for."""
+    """Its audit trail; empty if it was not requested."""

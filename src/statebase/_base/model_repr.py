@@ -1,4 +1,4 @@
-"""The `repr` of values at a prompt, never longer than a screen."""
+"""The `repr` of models and pages, cut to the size of a screen."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple, cast
 
 ROOM = 1500
-"""Characters of a model or a page, about."""
+"""The approximate number of characters for a model or a page."""
 _WHOLE = 40
-"""Characters of a text that is never cut: an id, a word."""
+"""Strings up to this number of characters, such as ids, are never cut."""
 
 
 def short(value: Any, room: int = ROOM) -> str:
-    """Write a value as `repr` does, without what does not fit; `...` stands where something was left out.
+    """Return the `repr` of a value, cut to a size; `...` marks what is omitted.
 
     Args:
-        value: Anything. What is not shown of a collection is not looked at either.
-        room: How many characters to fill, about.
+        value: Any value. The omitted items of a collection are not evaluated.
+        room: The approximate number of characters.
     """
     if isinstance(value, str):
         return repr(value) if len(value) <= max(room, _WHOLE) else f"{value[: max(room, _WHOLE)]!r}..."
@@ -36,7 +36,7 @@ def short(value: Any, room: int = ROOM) -> str:
 
 
 def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = ROOM, separator: str = ", ") -> str:
-    """Write names and values as arguments of a call. A name that is not an identifier is quoted."""
+    """Return names and values in the form of keyword arguments. A name that is not an identifier is quoted."""
     named = [(str(name), value) for name, value in arguments]
     parts = (
         (f"{name if name.isidentifier() and len(name) <= _WHOLE else short(name, 0)}=", value) for name, value in named
@@ -45,7 +45,7 @@ def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = 
 
 
 def _joined(parts: Iterable[Tuple[str, Any]], count: int, room: int, separator: str = ", ") -> str:
-    """Write parts until there is no room left; none takes more than a third of it, so a long one hides no other."""
+    """Join parts until the room is used up. Each part gets at most a third of what is left, so others fit too."""
     written: list[str] = []
     for prefix, value in parts:
         if room <= (20 if written else 0):
