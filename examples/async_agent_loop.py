@@ -55,7 +55,9 @@ async def answer(client: AsyncStateBase, session_id: str, said: str) -> str:
         await book(updated.state)
         text = reply.text.format_map(updated.state)
     except BookingError as error:
-        restored = await client.state.rollback(session_id, updated.version - 1, reason=str(error))
+        restored = await client.state.rollback(
+            session_id, updated.version - 1, reason=str(error), expected_version=updated.version
+        )
         text = f"{error}, so nothing was booked."
         print(f"{'':>10}(version {restored.new_version} of the state restores {restored.restored_from_version})")
 

@@ -58,7 +58,9 @@ def call_tool(client: StateBase, session_id: str, call: ToolCall) -> None:
         print(f"   Kept: version {updated.version}")
     else:
         # the call stays in the conversation, where the model sees what it tried; the state forgets the result
-        restored = client.state.rollback(session_id, updated.version - 1, reason=problem)
+        restored = client.state.rollback(
+            session_id, updated.version - 1, reason=problem, expected_version=updated.version
+        )
         print(f"   Undone: {problem}; version {restored.new_version} is {restored.state}")
 
 

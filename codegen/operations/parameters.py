@@ -155,6 +155,10 @@ def signature(
                 f"{other.location} parameter {other.name!r} and the {parameter.location} parameter {parameter.name!r}"
             )
             raise CodegenError(place, f"The {kinds} are both called {argument}.")
+    for parameter in parameters:
+        function = (parameter.convert or "").rpartition(".")[2]
+        if function in by_argument:
+            raise CodegenError(place, f"The function {parameter.convert} has the name of a parameter: rename it.")
     if positional is None:
         positional = tuple(p.argument for p in parameters if p.required and p.location != "header")
     place = below(place, "x-statebase", "positional")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         RateLimitError,
         ResponseTooLargeError,
         StateBaseError,
+        StateConflictError,
         UnprocessableEntityError,
     )
     from ._base.version import __version__
@@ -65,6 +66,7 @@ _MODULES = {
         "RateLimitError",
         "ResponseTooLargeError",
         "StateBaseError",
+        "StateConflictError",
         "UnprocessableEntityError",
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
@@ -111,6 +113,7 @@ __all__ = [
     "ResponseTooLargeError",
     "StateBase",
     "StateBaseError",
+    "StateConflictError",
     "UnprocessableEntityError",
     "WriteOptions",
     "__version__",

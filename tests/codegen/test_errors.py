@@ -254,6 +254,35 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{LIST}/x-statebase/arguments/limit/convert",
         "'int' is not the path",
     ),
+    "converter by the name of a parameter": (
+        lambda d: choose(listing(d), arguments={"limit": {"convert": "statebase.words.starting_after"}}),
+        LIST,
+        "has the name of a parameter: rename it",
+    ),
+    "check of an argument that is not there": (
+        lambda d: choose(listing(d), check={"function": "statebase.words.follows", "argument": "size"}),
+        f"{LIST}/x-statebase/check",
+        "There is no parameter size: use limit, starting_after",
+    ),
+    "check without an argument": (
+        lambda d: choose(listing(d), check={"function": "statebase.words.follows"}),
+        f"{LIST}/x-statebase/check",
+        "Give function and argument",
+    ),
+    "check that is no path": (
+        lambda d: choose(listing(d), check={"function": "follows", "argument": "limit"}),
+        f"{LIST}/x-statebase/check/function",
+        "'follows' is not the path",
+    ),
+    "check of a page": (
+        lambda d: choose(
+            listing(d),
+            page={"cursor": "starting_after"},
+            check={"function": "statebase.words.follows", "argument": "limit"},
+        ),
+        f"{LIST}/x-statebase/check",
+        "A page cannot be checked",
+    ),
     "default of a required argument": (
         lambda d: choose(deleting(d), arguments={"thing_id": {"default": "one"}}),
         f"{DELETE}/x-statebase/arguments/thing_id",

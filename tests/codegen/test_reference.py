@@ -45,6 +45,7 @@ def project(make_project: Callable[..., Project], small_document: dict[str, Any]
             "name": {"type": "statebase.words.Text", "convert": "statebase.words.written", "description": "Any name"},
             "size": {"also": "length", "default": "big"},
         },
+        "check": {"function": "statebase.words.follows", "argument": "size"},
         "refuses": "The name is empty",
     }
     project = make_project(small_document)
@@ -82,6 +83,7 @@ def test_both_flavours_have_the_methods(project: Project) -> None:
 
     code = (project.output / "transport" / "things.py").read_text(encoding="utf-8")
     assert 'body={"name": written("name", name), "size": either("size", size, "length", length)}' in code
+    assert code.count("check=follows(size)") == 2
     assert "length: Another name for `size`." in code
     assert "name: Any name.\n" in code
     assert "InvalidRequestError: The name is empty.\n" in code
@@ -110,3 +112,17 @@ def test_steps_that_are_not_there_are_an_error(project: Project, text: str | Non
     with pytest.raises(CodegenError, match="#/x-statebase-namespaces/things/steps: The steps that are written by hand"):
         generate(project)
     assert not project.reference.exists()
+
+
+def test_argument_has_the_name_that_the_overlay_gives_it(
+    make_project: Callable[..., Project], small_document: dict[str, Any]
+) -> None:
+    """The name on the wire stays."""
+    small_document["paths"]["/v1/things"]["get"]["x-statebase"] = {"arguments": {"limit": {"name": "most"}}}
+    project = make_project(small_document)
+
+    generate(project)
+
+    code = (project.output / "transport" / "things.py").read_text(encoding="utf-8")
+    assert '"limit": most' in code
+    assert "most: Union[int, NotGiven] = NOT_GIVEN" in code

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from math import isfinite
 from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union, cast
 
 from typing_extensions import Unpack
@@ -17,16 +18,17 @@ from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
 from .._generated.models import StateReplaceResponse
 
-Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], None, Awaitable[Union[Mapping[str, Any], None]]]]
+Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], Awaitable[Union[Mapping[str, Any], None]], None]]
 """Takes a copy of the state, and returns the new one; None if it changed the copy. `AsyncStateBase` also takes a
 function that is awaited."""
 StatePath = Union[str, Sequence[Union[str, int]]]
 """A key of the state, or the keys and indexes that lead to a value in it: `("cart", "items", 0)`."""
 
 _MISSING: Any = object()
+_LONGEST_SHOWN = 100
 
 
-def version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
+def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
     """Return the version that a change is meant for.
 
     Raises:
@@ -56,8 +58,8 @@ def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[
         if made == expected + 1:
             return
         raise StateConflictError(
-            f"The change was applied, but not to version {expected}: it made version {made}, so that somebody else had "
-            "changed the state in between, and the service did not refuse. Check the state and its history",
+            f"The change was applied, but not to version {expected}: it made version {made}, so that another writer "
+            "had changed the state in between, and the service did not refuse it. Check the state and its history",
             param="expected_version",
             expected_version=expected,
             current_version=made,
@@ -110,6 +112,8 @@ def modify(
     if type(max_attempts) is not int or max_attempts < 1:
         got = max_attempts if type(max_attempts) is int else type(max_attempts).__name__
         raise InvalidRequestError(f"max_attempts must be an integer of at least 1, got {got}", param="max_attempts")
+    if not callable(function):
+        raise InvalidRequestError(f"function must be callable, got {type(function).__name__}", param="function")
     for attempt in range(1, max_attempts + 1):
         current = yield state.get_state(session_id, **options)
         changed = copy.deepcopy(current.state)
@@ -251,6 +255,8 @@ def increment(
     """
     if not _is_number(by):
         raise InvalidRequestError(f"by must be a number, got {type(by).__name__}", param="by")
+    if not isfinite(by):
+        raise InvalidRequestError(f"by must be a finite number, got {by}", param="by")
 
     def add(values: dict[str, Any]) -> None:
         holder, last, number = _value(values, path, 0)
@@ -266,12 +272,12 @@ def _is_number(value: object) -> bool:
 
 
 def _keys(path: StatePath) -> list[Union[str, int]]:
+    if not isinstance(path, (str, list, tuple)):
+        raise _not_a_path(path, "")
     keys: list[Any] = [path] if isinstance(path, str) else list(path)
     for key in keys:
         if type(key) is not int and not isinstance(key, str):
-            raise InvalidRequestError(
-                f"path must be a key, or a sequence of keys and indexes, got {type(key).__name__} in it", param="path"
-            )
+            raise _not_a_path(key, " in it")
     if not keys:
         raise InvalidRequestError("path must not be empty: pass a key of the state", param="path")
     return keys
@@ -302,10 +308,25 @@ def _item(holder: Any, key: Union[str, int], path: StatePath) -> Any:
         items = cast("list[Any]", holder)
         if -len(items) <= key < len(items):
             return items[key]
-        raise InvalidRequestError(f"path {path!r} has the index {key}, but the array has {len(items)} items", param="path")
+        raise InvalidRequestError(
+            f"path {_shown(path)} has the index {key}, but the array has {len(items)} items", param="path"
+        )
     kind = "an object" if isinstance(key, str) else "an array"
     raise _not_a(kind, path, holder)
 
 
+def _not_a_path(value: object, where: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"path must be a key, or a sequence of keys and indexes, got {type(value).__name__}{where}", param="path"
+    )
+
+
 def _not_a(kind: str, path: StatePath, value: object) -> InvalidRequestError:
-    return InvalidRequestError(f"path {path!r} must lead to {kind}, but there is {type(value).__name__}", param="path")
+    return InvalidRequestError(
+        f"path {_shown(path)} must lead to {kind}, but there is {type(value).__name__}", param="path"
+    )
+
+
+def _shown(path: StatePath) -> str:
+    text = repr(path)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

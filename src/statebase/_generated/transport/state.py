@@ -11,7 +11,16 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
-from statebase._namespaces.state import Modify, StatePath, append, follows, increment, modify, remove_key, version
+from statebase._namespaces.state import (
+    Modify,
+    StatePath,
+    append,
+    checked_version,
+    follows,
+    increment,
+    modify,
+    remove_key,
+)
 from statebase._results.context import ContextResponse
 
 from .. import operations
@@ -141,7 +150,7 @@ class State(SyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -189,7 +198,7 @@ class State(SyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -279,7 +288,7 @@ class State(SyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )
@@ -544,7 +553,7 @@ class AsyncState(AsyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -592,7 +601,7 @@ class AsyncState(AsyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"state": state, "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -682,7 +691,7 @@ class AsyncState(AsyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": version("expected_version", expected_version)},
+            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )

@@ -182,9 +182,7 @@ class FrontDoor:
         started_us = self._engine.now_us() if is_context else 0
         check_size(len(content))
         request = idempotent_request(operation, head, content, principal)
-        caller = Caller(
-            principal.actor, principal.key_id, head.request_id, request, deadline, expected_version(head)
-        )
+        caller = Caller(principal.actor, principal.key_id, head.request_id, request, deadline, expected_version(head))
         result: Optional[Result] = None
         if request is not None and is_looked_up_first(operation, content):
             stored = self._engine.find_response(request)
