@@ -77,7 +77,7 @@ class TraceOperations(OperationGroup):
         return Response(SessionTraceListResponse(data=page, has_more=len(traces) > query.limit))
 
     def _check_session(self, session_id: str) -> None:
-        """Check that the session exists or was deleted: traces are kept. Raises a 404 if it has expired or never existed."""
+        """Check that the session exists or was deleted: traces are kept. If it expired or never existed: 404."""
         session = self._store.sessions.find(session_id)
         if session is not None:
             self._core.session(session_id, self._core.now_us())
