@@ -608,16 +608,16 @@ class Sessions(SyncNamespace):
         metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> TurnResponse:
-        """Record the call of a tool and what it returned as one turn.
+        """Record a tool call and its result as one turn.
 
         Args:
             session_id: Id of the session.
-            tool_name: The tool.
-            arguments: What it was called with; kept under `input["tool_metadata"]`.
-            output: What it returned: any JSON value; kept under `output["output"]`, and as text.
-            tool_call_id: What the model calls this tool call.
-            reasoning: Why the agent called it.
-            metadata: Anything to keep with the turn.
+            tool_name: The name of the tool.
+            arguments: The arguments of the call; stored in `input["tool_metadata"]`.
+            output: The result, any JSON value; stored in `output["output"]`, and as text.
+            tool_call_id: The id that the model assigned to the tool call.
+            reasoning: The agent's reason for the call.
+            metadata: A JSON object to store with the turn.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -638,24 +638,24 @@ class Sessions(SyncNamespace):
         return result
 
     def ingest(self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]) -> List[TurnResponse]:
-        """Record a conversation that already took place, turn by turn, in order.
+        """Record an existing conversation, turn by turn, in order.
 
         Args:
             session_id: Id of the session.
             turns: (input, output) pairs, mappings of `add_turn`'s arguments, or the messages of OpenAI (chat or
                 Responses), Anthropic, Gemini or LangChain, as dictionaries or as their SDK's objects. A user's message
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
-                left out. `docs/guides/histories.md` lists what becomes of each part.
+                left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only those that are missing.
+                only the missing ones.
 
         Returns:
             The turns, in order.
 
         Raises:
             InvalidRequestError: An item is neither a turn nor a message; nothing was sent.
-            StateBaseError: A turn was not recorded. Those before it were: repeat the call with the error's
-                `idempotency_key` and the rest follows, none twice.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
 
         Example:
             >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
@@ -1243,16 +1243,16 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> TurnResponse:
-        """Record the call of a tool and what it returned as one turn.
+        """Record a tool call and its result as one turn.
 
         Args:
             session_id: Id of the session.
-            tool_name: The tool.
-            arguments: What it was called with; kept under `input["tool_metadata"]`.
-            output: What it returned: any JSON value; kept under `output["output"]`, and as text.
-            tool_call_id: What the model calls this tool call.
-            reasoning: Why the agent called it.
-            metadata: Anything to keep with the turn.
+            tool_name: The name of the tool.
+            arguments: The arguments of the call; stored in `input["tool_metadata"]`.
+            output: The result, any JSON value; stored in `output["output"]`, and as text.
+            tool_call_id: The id that the model assigned to the tool call.
+            reasoning: The agent's reason for the call.
+            metadata: A JSON object to store with the turn.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -1275,24 +1275,24 @@ class AsyncSessions(AsyncNamespace):
     async def ingest(
         self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
     ) -> List[TurnResponse]:
-        """Record a conversation that already took place, turn by turn, in order.
+        """Record an existing conversation, turn by turn, in order.
 
         Args:
             session_id: Id of the session.
             turns: (input, output) pairs, mappings of `add_turn`'s arguments, or the messages of OpenAI (chat or
                 Responses), Anthropic, Gemini or LangChain, as dictionaries or as their SDK's objects. A user's message
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
-                left out. `docs/guides/histories.md` lists what becomes of each part.
+                left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only those that are missing.
+                only the missing ones.
 
         Returns:
             The turns, in order.
 
         Raises:
             InvalidRequestError: An item is neither a turn nor a message; nothing was sent.
-            StateBaseError: A turn was not recorded. Those before it were: repeat the call with the error's
-                `idempotency_key` and the rest follows, none twice.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
 
         Example:
             >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
