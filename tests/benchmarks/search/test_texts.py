@@ -76,7 +76,7 @@ def test_most_questions_have_other_words_than_their_evidence(texts: Conversation
 
 
 def test_halves_share_no_text() -> None:
-    """What is chosen on one half says nothing about a text of the other."""
+    """A choice that is made on the development half has seen no text of the frozen half."""
 
     def texts_of(half: str) -> set[str]:
         kinds = [kind for name in CONVERSATIONS[half] for kind in conversation(name)]
