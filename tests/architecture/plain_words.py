@@ -59,8 +59,6 @@ FIRST_WORDS = {
 
 NOT_YET: Dict[str, Tuple[str, ...]] = {
     "docstring": (
-        "benchmarks/search/__init__.py",
-        "benchmarks/search/__main__.py",
         "codegen/document/choices.py",
         "codegen/operations/steps.py",
         "src/statebase/_base/deadline.py",
