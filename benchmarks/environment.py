@@ -68,3 +68,7 @@ def _uv(*arguments: str, check: bool = True) -> int:
     found = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     command = [found] if found else [sys.executable, "-m", "uv"]
     return subprocess.run([*command, *arguments], check=check, cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    prepare(stores=True)

@@ -1,1 +1,1 @@
-"""How well a search finds: texts with questions, written for this project, and what is measured on them."""
+"""Texts with questions, written for this project, and measurements of what a search finds in them."""

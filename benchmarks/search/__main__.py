@@ -1,92 +1,55 @@
-"""Measure how well a search finds, through the public API with default settings, and print a table.
+"""Measure how well a search finds, through the public API with default settings, and print tables.
 
-python -m benchmarks.search development | frozen
+python -m benchmarks.search development | frozen [--embedder MODULE:NAME] [--languages]
 
-`PYTHONPATH=OTHER/src` measures another version of the SDK.
+`PYTHONPATH=OTHER/src` measures another version of the SDK. `benchmarks/search/embedders.py` has embedders to compare.
+The stores that the vectors are given to as well are in an environment that `python -m benchmarks.environment` makes.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import warnings
-from pathlib import Path
-from typing import Iterable, NamedTuple, Sequence
+from typing import Any, Iterator, Optional
 
-from benchmarks.search.texts import CONVERSATIONS, Text, codes, conversation, languages
-from statebase import StateBase
+from benchmarks.processes import ROOT
+from benchmarks.search.memories import Found, Memories, Unrelated
+from benchmarks.search.stores import ranked_by_stores
+from benchmarks.search.texts import CONVERSATIONS, Language, Text, codes, conversation, languages
 
-_ROOT = Path(__file__).resolve().parents[2]
 _PARAPHRASES = {
-    "development": _ROOT / "packages" / "statebase-minilm" / "development.json",
-    "frozen": _ROOT / "tests" / "local" / "data" / "paraphrases.json",
+    "development": ROOT / "packages" / "statebase-minilm" / "development.json",
+    "frozen": ROOT / "tests" / "local" / "data" / "paraphrases.json",
 }
-
-
-class Found(NamedTuple):
-    """What was found for some questions about what a store holds."""
-
-    first: float
-    """Of so many the right memory came first."""
-    among_five: float
-    answered: float
-    """So many got an answer at the default threshold."""
-    rightly: float
-    """So many got the right one."""
-    drift: float
-    """For so many `drift_warning` was set."""
-
-
-class Unrelated(NamedTuple):
-    """What was found for questions about something else."""
-
-    pairs: float
-    """Of all pairs of a question and a memory, so many passed the default threshold."""
-    questions: float
-    """For so many questions at least one memory passed."""
-    drift: float
-
-
-class Memories:
-    """The memories of one user."""
-
-    def __init__(self, texts: Iterable[Text]) -> None:
-        self.client = StateBase.local()
-        self.session_id = self.client.sessions.create("benchmark", user_id="user").id
-        self.texts = {self.client.memory.add(text.text, session_id=self.session_id).id: text for text in texts}
-
-    def found(self, questions: Sequence[Text]) -> Found:
-        """Ask questions that the memories answer."""
-        counts = [0, 0, 0, 0, 0]
-        for question in questions:
-            results = self.client.memory.search(question.text, self.session_id, threshold=0.0, top_k=50)
-            hits = [bool(self.texts[result.id].labels & question.labels) for result in results]
-            counts[0] += any(hits[:1])
-            counts[1] += any(hits[:5])
-            counts[2] += any(result.score >= 0.7 for result in results)
-            counts[3] += any(hit and result.score >= 0.7 for hit, result in zip(hits, results))
-            counts[4] += self._drifts(question.text)
-        return Found(*(count / len(questions) for count in counts))
-
-    def unrelated(self, questions: Sequence[str]) -> Unrelated:
-        """Ask questions about something else."""
-        passed = [len(self.client.memory.search(question, self.session_id, top_k=50)) for question in questions]
-        drift = sum(map(self._drifts, questions)) / len(questions)
-        pairs = sum(passed) / len(questions) / len(self.texts)
-        return Unrelated(pairs, sum(map(bool, passed)) / len(questions), drift)
-
-    def _drifts(self, question: str) -> bool:
-        return self.client.state.get_context(self.session_id, question).drift_warning
 
 
 def main() -> None:
     """Measure a half and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search")
     parser.add_argument("half", choices=sorted(CONVERSATIONS))
-    half = parser.parse_args().half
+    parser.add_argument("--embedder", metavar="MODULE:NAME", help="an embedder other than the default one")
+    parser.add_argument("--languages", action="store_true", help="only the facts in twelve languages")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("| | R@1 | R@5 | answered | rightly | drift | unrelated: pairs | questions | drift |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    embedder = _embedder(options.embedder)
+    if not options.languages:
+        _print_texts(options.half, embedder)
+    _print_languages(languages(options.half), embedder)
+    if not options.languages:
+        _print_stores(options.half, embedder)
+
+
+def _embedder(name: Optional[str]) -> Any:
+    if name is None:
+        return None
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)()
+
+
+def _texts(half: str) -> Iterator[tuple[str, list[Text], list[Text], list[str]]]:
+    """Yield the texts of a half, except those in many languages: a name, memories, questions, unrelated questions."""
     conversations = {name: conversation(name) for name in CONVERSATIONS[half]}
     paraphrases = json.loads(_PARAPHRASES[half].read_text("utf-8"))
     general = [pair["query"] for pair in paraphrases["pairs"]]
@@ -94,25 +57,71 @@ def main() -> None:
         others = [
             question.text for other, text in conversations.items() if other != name for question in text.questions
         ]
-        for kind, memories in (("turns", Memories(texts.turns)), ("facts", Memories(texts.facts))):
-            _print(f"{name}, {kind}", memories.found(texts.questions), memories.unrelated([*general, *others]))
+        yield f"{name}, turns", texts.turns, texts.questions, [*general, *others]
+        yield f"{name}, facts", texts.facts, texts.questions, [*general, *others]
     facts = [Text(pair["fact"], frozenset([pair["fact"]])) for pair in paraphrases["pairs"]]
-    memories = Memories([*facts, *(Text(text, frozenset()) for text in paraphrases["distractors"])])
+    facts += [Text(text, frozenset()) for text in paraphrases["distractors"]]
     asked = [Text(pair["query"], frozenset([pair["fact"]])) for pair in paraphrases["pairs"]]
     strangers = [question.text for text in conversations.values() for question in text.questions]
-    _print("paraphrases", memories.found(asked), memories.unrelated(strangers))
+    yield "paraphrases", facts, asked, strangers
     notes, queries = codes(half)
-    memories = Memories(Text(note, frozenset([note])) for note in notes)
     asked = [Text(query, frozenset([note])) for query, note in queries]
-    _print("codes, names, numbers", memories.found(asked), memories.unrelated(general))
+    yield "codes, names, numbers", [Text(note, frozenset([note])) for note in notes], asked, general
+
+
+def _print_texts(half: str, embedder: Any) -> None:
+    _head("", "R@1", "R@5", "answered", "rightly", "drift", "unrelated: pairs", "questions", "drift")
+    for name, memories, questions, unrelated in _texts(half):
+        _row(name, Memories(memories, embedder), questions, unrelated)
     for name, language in languages(half).items():
-        memories = Memories(language.facts)
-        _print(f"facts, {name}", memories.found(language.questions), memories.unrelated(language.unrelated))
+        _row(f"facts, {name}", Memories(language.facts, embedder), language.questions, language.unrelated)
 
 
-def _print(name: str, found: Found, unrelated: Unrelated) -> None:
-    print(f"| {name} | {' | '.join(f'{value:.2f}' for value in found)} |", end="")
-    print(f" {unrelated.pairs:.3f} | {unrelated.questions:.2f} | {unrelated.drift:.2f} |", flush=True)
+def _row(name: str, memories: Memories, questions: list[Text], unrelated: list[str]) -> None:
+    found: Found = memories.found(questions)
+    other: Unrelated = memories.unrelated(unrelated)
+    figures = [f"{value:.2f}" for value in found]
+    _line(name, *figures, f"{other.pairs:.3f}", f"{other.questions:.2f}", f"{other.drift:.2f}")
+
+
+def _print_languages(texts: dict[str, Language], embedder: Any) -> None:
+    asked = ("same words", "other words", "in English")
+    _head("", *(f"{kind}: {figure}" for kind in asked for figure in ("R@1", "R@5", "rightly")), "unrelated: pairs")
+    for name, language in texts.items():
+        memories = Memories(language.facts, embedder)
+        figures = []
+        for questions in (language.questions, language.reworded, texts["en"].questions):
+            found = memories.found(questions)
+            figures += [f"{found.first:.2f}", f"{found.among_five:.2f}", f"{found.rightly:.2f}"]
+        _line(name, *figures, f"{memories.unrelated(language.unrelated).pairs:.3f}")
+
+
+def _print_stores(half: str, embedder: Any) -> None:
+    """Print what stores of vectors find that are given the same vectors, beside this SDK."""
+    named = [*_texts(half)]
+    ranked = ranked_by_stores([(memories, questions) for _, memories, questions, _ in named], embedder)
+    _head("", *(f"{name}: {figure}" for name in ("statebase", *ranked) for figure in ("R@1", "R@5")))
+    for number, (name, memories, questions, _) in enumerate(named):
+        found = Memories(memories, embedder).found(questions)
+        figures = [f"{found.first:.2f}", f"{found.among_five:.2f}"]
+        for orders in ranked.values():
+            for limit in (1, 5):
+                hits = [
+                    any(memories[index].labels & question.labels for index in order[:limit])
+                    for question, order in zip(questions, orders[number])
+                ]
+                figures.append(f"{sum(hits) / len(hits):.2f}")
+        _line(name, *figures)
+
+
+def _head(*columns: str) -> None:
+    print()
+    _line(*columns)
+    print("|---" * len(columns) + "|")
+
+
+def _line(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |".replace("|  |", "| |"), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).with_name("texts")
-CONVERSATIONS = {"development": ("allotment",), "frozen": ("lighthouse", "studio")}
+CONVERSATIONS = {"development": ("allotment", "surgery"), "frozen": ("lighthouse", "studio")}
 
 
 class Text(NamedTuple):
@@ -37,6 +37,8 @@ class Language(NamedTuple):
     facts: list[Text]
     questions: list[Text]
     """Each asks for one of the facts, which has the same label."""
+    reworded: list[Text]
+    """The same, in words that the fact does not contain."""
     unrelated: list[str]
     """Questions that none of the facts answers."""
 
@@ -70,13 +72,13 @@ def languages(half: str) -> dict[str, Language]:
     found: dict[str, Language] = {}
     for line in _lines(f"languages_{half}"):
         if line.startswith("@"):
-            found[line[1:].strip()] = current = Language([], [], [])
+            found[line[1:].strip()] = current = Language([], [], [], [])
         elif line.startswith("-"):
             current.unrelated.append(line[1:].strip())
         else:
             label, _, rest = line.partition(" ")
-            kind, texts = (current.facts, rest) if label[0] == "=" else (current.questions, rest)
-            kind.append(Text(texts, frozenset([label[1:]])))
+            kind = {"=": current.facts, "?": current.questions, "~": current.reworded}[label[0]]
+            kind.append(Text(rest, frozenset([label[1:]])))
     return found
 
 

@@ -1,7 +1,7 @@
-"""The embedded engine: the API of StateBase in this process, on SQLite.
+"""The embedded engine: the StateBase API in this process, on SQLite.
 
-`StateBase.local()` opens it for a client. What is here is for those who want it without one: an `Engine` to call, or a
-`LocalTransport` to put into an `httpx.Client`.
+`StateBase.local()` opens it for a client. The names here are for use without a client: an `Engine` to call, or a
+`LocalTransport` for an `httpx.Client`.
 """
 
 from __future__ import annotations

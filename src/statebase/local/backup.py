@@ -1,4 +1,4 @@
-"""Where a copy takes the place of a store, for programs: `statebase.local.backup.restore`."""
+"""Restores a backup over a store: `statebase.local.backup.restore`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks the engine for something, and in which request."""
+"""The caller of an operation, and the identity of its request."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import NamedTuple, Optional
 
 
 class IdempotentRequest(NamedTuple):
-    """A request that takes effect once, however often it arrives: one with an idempotency key."""
+    """A request with an idempotency key, which is applied once even if it arrives several times."""
 
     key: bytes
-    """Digest of who asks, the method, the path and the key; the response is stored under it."""
+    """Digest of the caller, the method, the path and the key; the response is stored under it."""
     secret: bytes
-    """Known only to those who know the key; responses that hold a secret are sealed with it."""
+    """Derived from the idempotency key, which is not stored; encrypts responses that contain a secret."""
     content: bytes
-    """Digest of the body, to tell a repetition from another request with the same key."""
+    """Digest of the body, to distinguish a repetition from another request with the same key."""
     status: int
-    """The status of the response if the operation succeeds."""
+    """The HTTP status if the operation succeeds."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """What an operation notes about its origin."""
+    """The caller of an operation, as recorded in traces."""
 
     actor: str = "local"
-    """`api_key` for a request that came with a key, else `local`."""
+    """`api_key` for a request with an API key, else `local`."""
     actor_id: Optional[str] = None
-    """The id of the API key, if it is one of the dashboard's."""
+    """The id of the API key; None if it was not created by the dashboard API."""
     request_id: Optional[str] = None
     idempotent: Optional[IdempotentRequest] = None
-    """The request, if it has an idempotency key. Only the front door passes one."""
+    """The identity of a request with an idempotency key; None for others. Only the front door passes one."""
     deadline: Optional[float] = None
-    """The `time.monotonic()` at which a write stops waiting for others; None for the engine's own limit."""
+    """The `time.monotonic()` at which a write stops waiting for other writes; None: the limit of the engine."""
     expected_version: Optional[int] = None
     """The version that a state must have for a change of it; None for any."""
 
@@ -40,4 +40,4 @@ Context = Caller
 """The name of `Caller` in 1.0.0rc1."""
 
 LOCAL = Caller()
-"""A call from within the process."""
+"""The caller of an `Engine` method in this process."""

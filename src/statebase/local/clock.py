@@ -1,4 +1,4 @@
-"""Time as the engine counts it: whole microseconds since 1970, in UTC."""
+"""The time of the engine: integer microseconds since 1970, in UTC."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Callable
 from .._base.encoding import timestamp_text
 
 Clock = Callable[[], datetime]
-"""Tells the time as an aware datetime; the engine reads time nowhere else."""
+"""Returns the current time as an aware datetime; the engine has no other source of time."""
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -20,15 +20,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def machine_clock() -> datetime:
-    """Tell the time of the machine."""
+    """Return the time of the system clock."""
     return datetime.now(timezone.utc)
 
 
 def read(clock: Clock) -> int:
-    """Return what a clock tells as microseconds since 1970.
+    """Read a clock, in microseconds since 1970.
 
     Raises:
-        TypeError: It does not tell an aware datetime.
+        TypeError: The clock did not return an aware datetime.
     """
     moment: Any = clock()
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
@@ -48,5 +48,5 @@ def to_datetime(microseconds: int) -> datetime:
 
 
 def to_text(microseconds: int) -> str:
-    """Return microseconds since 1970 as RFC 3339 text in UTC, as answers write it."""
+    """Return microseconds since 1970 as RFC 3339 text in UTC, the format of responses."""
     return timestamp_text(to_datetime(microseconds), "microseconds")

@@ -1,4 +1,4 @@
-"""What an embedder must be, for programs that bring one of their own."""
+"""The protocol of embedders, for applications that pass their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine: the operations on a store, and the life of that store."""
+"""The engine: the operations on a store; opening, sharing, closing and backing up the store."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from .storage.sqlite.connection import MEMORY
 from .storage.store import Store
 
 Durability = Literal["full", "normal"]
-"""What survives a loss of power: everything that was answered, or everything but the last moments."""
+"""`"full"`: completed writes survive a power failure. `"normal"`: the last writes may be lost in one; faster."""
 
 EmbedFunction = Callable[[Sequence[str]], Any]
-"""Returns one vector for each text; the simplest form of an embedder."""
+"""A function that returns one vector for each text: the simplest embedder."""
 
 _PURGED_AT_ONCE = 100
 _LONGEST_TTL_SECONDS = 2_592_000
 
 _engines: dict[str, Engine] = {}
-"""The engines of this process that have a file, by its path."""
+"""The engines of this process on files, by path."""
 _registry_lock = FrameLock()
 
 
 class Engine(Operations):
-    """StateBase in this process. Threads may share one; `Engine.open` makes it.
+    """StateBase in this process. Threads can share one; `Engine.open` opens it.
 
-    Every operation takes the parameters of its path, then its body or its query, then the context of the call. What
-    goes wrong is an `EngineError`, and then nothing was changed.
+    Every operation takes its path parameters, then its body or query, then the caller. Errors are raised as
+    `EngineError`; then nothing was changed.
 
     Example:
         >>> from statebase.local import Engine
@@ -69,17 +69,17 @@ class Engine(Operations):
         default_ttl_seconds: int = 86400,
         clock: Optional[Clock] = None,
     ) -> Engine:
-        """Open a store, made if it is not there. Close the engine as often as it was opened.
+        """Open a store, and create it if it does not exist. Call `close` once for each call of `open`.
 
         Args:
-            path: The file; whoever opens one that is open in this process shares its engine. `":memory:"` for a store
-                of its own that is gone when it is closed. Not on a network disk.
-            embedder: Turns texts into vectors for search by meaning. Default: that of `statebase[local]` if it is
-                installed, else search goes by words.
-            durability: What was answered survives a loss of power (`"full"`), or a crash of the process (`"normal"`,
-                faster).
-            default_ttl_seconds: How long a session lives that does not say, 1 to 2,592,000.
-            clock: Tells the time as an aware datetime. Default: the machine's clock.
+            path: The file; not on a network disk. Opening a file again in this process returns the same engine.
+                `":memory:"`: a new store that exists until it is closed.
+            embedder: Computes the vectors for semantic search. Default: the model of `statebase[local]` if it is
+                installed, else keyword search.
+            durability: `"full"`: completed writes survive a power failure. `"normal"`: they survive a crash of the
+                process; faster.
+            default_ttl_seconds: The lifetime of sessions created without one, 1 to 2,592,000 seconds.
+            clock: Returns the current time as an aware datetime. Default: the system clock.
 
         Raises:
             EngineError: The file cannot be opened, was written by a newer version, or is open with other options.
@@ -125,12 +125,12 @@ class Engine(Operations):
     ) -> Engine:
         chosen = as_embedder(embedder)
         if clock is not None:
-            read_clock(clock)  # refused before there is a file
+            read_clock(clock)  # checked before a file is created
         store = Store(path, durability)
         keywords = KeywordSearch(store.words, is_fallback=chosen is None)
         search: MemorySearch = keywords
         if chosen is not None:
-            # Only who searches by meaning has to have numpy, and to wait for it.
+            # Only semantic search needs numpy, and the time to import it.
             from .search.search import SearchIndex
             from .search.vector_cache import CachedVectors
 
@@ -141,36 +141,36 @@ class Engine(Operations):
 
     @property
     def is_quick(self) -> bool:
-        """Whether no operation waits for a disk, another process, or an embedder."""
+        """Whether no operation waits for a disk, another process or an embedder."""
         return self._quick
 
     @property
     def in_memory(self) -> bool:
-        """Whether there is no file: nothing waits for a disk or another process."""
+        """Whether the store is in memory: nothing waits for a disk or another process."""
         return self._core.store.database.in_memory
 
     @property
     def reads_at_once(self) -> bool:
-        """Whether a read that begins now waits for no other thread; in memory, a write likewise."""
+        """Whether a read that begins now waits for no other thread; in memory, also a write."""
         return self._core.store.database.reads_at_once
 
     @property
     def is_intact(self) -> bool:
-        """Whether the file is still the one that was opened; after it was removed or replaced, nothing works any more.
+        """Whether the file is still the one that was opened. After it was removed or replaced, all operations fail.
 
-        Who opens the path anew gets an engine of its own then.
+        Opening the path again then returns a new engine.
         """
         return self._core.store.database.is_intact
 
     def settle(self) -> None:
-        """Undo what a call of this thread has left that an exception of a signal handler ended halfway, if one was.
+        """Roll back the transaction of a call in this thread that an exception of a signal handler interrupted.
 
-        The next call of any thread does the same; this is for other processes, which could not write until then.
+        The next call of any thread would also do that, but other processes could not write until then.
         """
         self._core.store.database.settle()
 
     def close(self) -> None:
-        """Close the store, once everybody who opened it has closed it."""
+        """Close the store if this is the last of its openings."""
         with _registry_lock.held():
             self._openers -= 1
             if self._openers > 0:
@@ -180,7 +180,7 @@ class Engine(Operations):
         self._core.close()
 
     def backup(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Copy the store to a file, while it is in use; a file that is there is replaced once the copy is complete.
+        """Copy the store to a file while it is in use. An existing file is replaced when the copy is complete.
 
         Raises:
             EngineError: The copy cannot be written.
@@ -188,14 +188,14 @@ class Engine(Operations):
         self._core.store.database.backup(os.fspath(path))
 
     def purge(self) -> int:
-        """Remove the sessions that have expired, with all that belongs to them but their traces.
+        """Remove expired sessions and all their data except traces.
 
         Returns:
-            How many sessions were removed.
+            The number of removed sessions.
         """
         removed = _PURGED_AT_ONCE
         total = 0
-        # A batch at a time, so that others get to write between.
+        # In batches, so that other writes can run in between.
         while removed == _PURGED_AT_ONCE:
             removed = self._purge_some(LOCAL, _PURGED_AT_ONCE)
             total += removed

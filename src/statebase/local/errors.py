@@ -1,4 +1,4 @@
-"""What the engine raises: one error, with all that an answer to it needs."""
+"""The error that the engine raises, with the fields of an HTTP error response."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _LONGEST_SHOWN = 64
 
 
 class EngineError(Exception):
-    """An operation that could not be carried out; nothing was changed.
+    """An operation failed, and nothing was changed.
 
     Attributes:
-        status: The HTTP status that says the same.
-        code: The code of the contract, such as `session_not_found`.
-        message: What went wrong and what to do.
-        param: The parameter that it is about; None where it is about none.
-        retry_after: Seconds after which trying again makes sense; None where it does not.
-        location: Where in the body a value breaks the schema; None for everything but 422.
-        details: What the response says besides, by name.
+        status: The HTTP status.
+        code: The error code of the API, such as `session_not_found`.
+        message: The reason, and what to do.
+        param: The parameter that the error is about; None if it is not about one.
+        retry_after: Seconds after which a retry may succeed; None if it cannot.
+        location: The location of the invalid value in the body; None for statuses other than 422.
+        details: Further fields of the response, by name.
 
     Example:
         >>> from statebase.local import Engine, EngineError
@@ -56,17 +56,17 @@ class EngineError(Exception):
 
 
 def invalid_request(message: str, param: Optional[str]) -> EngineError:
-    """Make the error for a request that fits its schema and is still not valid."""
+    """Return the error for a request that matches its schema but is not valid."""
     return EngineError(400, "invalid_request", message, param)
 
 
 def invalid_value(message: str, *location: Union[str, int]) -> EngineError:
-    """Make the error for a value of the body that breaks its schema in a way that the model does not check."""
+    """Return the error for a value of the body that violates its schema in a way that the model does not check."""
     return EngineError(422, "value_error", message, location=location)
 
 
 def not_found(kind: str, identifier: str) -> EngineError:
-    """Make the error for a session, turn, memory, trace or entity that is not there."""
+    """Return the error for a session, turn, memory, trace or entity that does not exist."""
     hint = "check the id; it may have expired or been deleted" if kind == "session" else "check the id"
     message = f"There is no {kind} {_shown(identifier)}: {hint}."
     return EngineError(404, f"{kind}_not_found", message, f"{kind}_id")
@@ -83,7 +83,7 @@ def state_conflict(expected: int, current: int, state: object) -> EngineError:
 
 
 def unknown_cursor(identifier: str) -> EngineError:
-    """Make the error for a `starting_after` that names nothing in the list."""
+    """Return the error for a `starting_after` that is not in the list."""
     message = (
         f"starting_after {_shown(identifier)} is not in this list: pass the id of the last item of the previous page."
     )
@@ -91,20 +91,20 @@ def unknown_cursor(identifier: str) -> EngineError:
 
 
 def damaged() -> EngineError:
-    """Make the error for a store whose content cannot be read."""
+    """Return the error for a store whose content cannot be read."""
     message = "The store is damaged: something in it cannot be read. Restore a backup."
     return EngineError(500, "internal_error", message)
 
 
 BUSY = 503
-"""The status of an error that passes by itself."""
+"""The status of a temporary error."""
 
 
 def busy(message: str) -> EngineError:
-    """Make the error for a store that cannot be used at the moment."""
+    """Return the error for a store that is temporarily not available."""
     return EngineError(BUSY, "service_unavailable", message, retry_after=1)
 
 
 def _shown(identifier: str) -> str:
-    """Return what a message shows of an id that does not exist."""
+    """Return an id for a message, cut to a length."""
     return repr(identifier if len(identifier) <= _LONGEST_SHOWN else identifier[:_LONGEST_SHOWN] + "...")

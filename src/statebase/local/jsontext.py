@@ -1,4 +1,4 @@
-"""JSON between Python values and the text that the store keeps."""
+"""Converts values to the JSON text in the store, and back."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from .._base.encoding import to_json
 from .errors import damaged, invalid_value
 
 _WRAPPED = 8
-"""How many levels an answer puts around a value that came in a request, at most."""
+"""The maximum number of levels that a response adds around a value of a request."""
 _CONTAINERS_WITHOUT_LOOK = 150
-"""The parser takes about 200 levels; text with fewer brackets than this cannot come near."""
+"""The parser accepts about 200 levels; text with fewer brackets than this cannot reach the limit."""
 
 
 def encode(value: Any, *location: Union[str, int]) -> str:
-    """Write a value of a request as JSON text without whitespace.
+    """Return a value of a request as JSON text without whitespace.
 
     Args:
-        value: What came in the request.
-        location: Where in the body it was, for the error.
+        value: The value.
+        location: Its location in the body, for the error.
 
     Raises:
-        EngineError: 422, where the value is none of JSON (`1e999` is infinite) or nested so deep that no answer could
-            hold it; its location says where, its message never what.
+        EngineError: 422, if JSON cannot represent the value (`1e999` is infinite), or if it is nested too deeply for a
+            response. The error has the location, but not the value.
     """
     try:
         text = to_json(value)
         if text.count(b"{") + text.count(b"[") > _CONTAINERS_WITHOUT_LOOK:
             pydantic_core.from_json(b"[" * _WRAPPED + text + b"]" * _WRAPPED)
         return text.decode()
-    except ValueError:  # shows the value: it may not be the context of another
+    except ValueError:  # the error shows the value, so it must not become a context
         message, path = _fault(value)
     raise invalid_value(message, *location, *path)
 
@@ -51,7 +51,7 @@ def decode(text: str) -> Any:
 
 
 def checked(text: str) -> str:
-    """Return JSON text that comes from the store, or was put together of such.
+    """Check JSON text from the store, or built from such text, and return it.
 
     Raises:
         EngineError: 500, if it is damaged.
@@ -64,18 +64,18 @@ def checked(text: str) -> str:
 
 
 def write_object(values: Mapping[str, Any], texts: Mapping[str, Optional[str]]) -> str:
-    """Write a JSON object without whitespace.
+    """Return a JSON object without whitespace.
 
     Args:
-        values: Its first members, at least one.
-        texts: Its other members as JSON text; None for null.
+        values: The first members, at least one.
+        texts: The other members as JSON text; None for null.
     """
     members = [f'"{name}":{"null" if text is None else text}' for name, text in texts.items()]
     return f"{pydantic_core.to_json(values)[:-1].decode()},{','.join(members)}}}"
 
 
 def same(first: Any, second: Any) -> bool:
-    """Say whether two values are equal as JSON: true is not 1, the order of keys does not count."""
+    """Return whether two values are equal as JSON: true is not 1, and the order of keys does not matter."""
     if isinstance(first, bool) or isinstance(second, bool):
         return first is second
     if is_object(first) and is_object(second):
@@ -86,17 +86,17 @@ def same(first: Any, second: Any) -> bool:
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Say whether a value is an object."""
+    """Return whether a value is a JSON object."""
     return isinstance(value, dict)
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Say whether a value is a list."""
+    """Return whether a value is a list."""
     return isinstance(value, list)
 
 
 def _fault(value: Any) -> tuple[str, tuple[Union[str, int], ...]]:
-    """Say what keeps a value from being JSON, and where in it."""
+    """Return the reason why JSON cannot represent a value, and the location within the value."""
     left: list[tuple[Any, tuple[Union[str, int], ...]]] = [(value, ())]
     while left:
         part, path = left.pop()
@@ -109,7 +109,7 @@ def _fault(value: Any) -> tuple[str, tuple[Union[str, int], ...]]:
                 return "must not have a key with a lone surrogate, which cannot be encoded as UTF-8", path
             left.extend((member, (*path, key)) for key, member in reversed(part.items()))
         elif is_list(part):
-            left.extend((item, (*path, place)) for place, item in reversed(list(enumerate(part))))
+            left.extend((item, (*path, index)) for index, item in reversed(list(enumerate(part))))
     return "must be nested less than 190 levels deep", ()
 
 

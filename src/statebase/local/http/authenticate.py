@@ -1,4 +1,4 @@
-"""Who may come in."""
+"""Authentication: checks the API key of a request."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..operations.dashboard import KEY_PREFIX
 
 
 class Principal(NamedTuple):
-    """Who asks."""
+    """The authenticated caller."""
 
     key_id: Optional[str]
-    """The id of the API key, if it is one of the dashboard's."""
+    """The id of the API key; None if it was not created by the dashboard API."""
     rate_limit: Optional[int]
-    """The requests a minute of that key."""
+    """The rate limit of that key, in requests per minute."""
     actor: str
-    """`api_key` for one who had to show a key, or showed one of the dashboard's; else `local`."""
+    """`api_key` if a key was required or a key of the dashboard was sent, else `local`."""
 
 
 ANYONE = Principal(None, None, "local")
@@ -30,16 +30,16 @@ class Authenticator:
     """Checks API keys.
 
     Args:
-        engine: Knows the keys of the dashboard.
-        api_key: The key that always works; None if no key is asked for.
+        engine: Looks up the keys of the dashboard.
+        api_key: The server's own key; None if no key is required.
 
     Raises:
-        ValueError: `api_key` is empty, or not text that a header can carry.
+        ValueError: `api_key` is empty, or not valid as the value of a header.
     """
 
     def __init__(self, engine: Engine, api_key: Optional[str]) -> None:
         if api_key is not None and not (is_header_text(api_key) and api_key):
-            # An unset variable, read as "": an empty header would be the key.
+            # Such as an unset variable, read as "": a request with an empty header would be let in.
             raise ValueError("api_key must be printable ASCII text, not empty; pass None to ask for no key")
         self._engine = engine
         self._api_key = None if api_key is None else api_key.encode()
@@ -49,13 +49,13 @@ class Authenticator:
         return shown is not None and shown.startswith(KEY_PREFIX) and not self._is_own(shown)
 
     def authenticate(self, shown: Optional[str]) -> Principal:
-        """Return who asks.
+        """Return the caller of a request.
 
         Args:
-            shown: The key that came with the request, if one did.
+            shown: The key in the request; None if it has none.
 
         Raises:
-            EngineError: 401, if keys are asked for and this one does not work.
+            EngineError: 401, if a key is required and this one is missing or not valid.
         """
         if shown is not None and self._is_own(shown):
             return _OWNER

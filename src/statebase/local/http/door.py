@@ -1,4 +1,4 @@
-"""The front door: a request goes through its steps, a module each, and comes out as a reply."""
+"""The front door: runs the steps that turn a request into a response. Each step is a module."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .store import store
 logger = logging.getLogger("statebase.local")
 
 _THREADS = 16
-"""How many requests of one event loop that read are in threads at once, and how many of those that write."""
+"""The maximum number of threads per event loop for reads, and again for writes."""
 _CONTEXT_OPERATION = "get_context"
 _SHORT_READS = frozenset(
     {
@@ -43,7 +43,7 @@ _SHORT_READS = frozenset(
         "get_trace",
     }
 )
-"""Operations that read a few rows by their ids, which takes less time than to have a thread do it."""
+"""Operations that read a few rows by id, which takes less time than a switch to a thread."""
 
 _router = Router(OPERATIONS)
 _read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
@@ -51,30 +51,30 @@ _write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.Ru
 
 
 class Admitted(NamedTuple):
-    """A request that may come in: its body is worth reading."""
+    """A request that was admitted by its head; its body is read next."""
 
     head: Head
     operation: Operation[Any]
     parameters: tuple[str, ...]
-    """The values of the path's parameters, in order."""
+    """The values of the path parameters, in order."""
     principal: Principal
     headers: Headers
-    """Of the reply."""
+    """The headers of the response."""
 
 
 class FrontDoor:
     """HTTP in front of an engine, without a network.
 
-    A request is routed, authenticated and counted by its head alone (`admit`); then its body is read, and it is
-    looked up, read, carried out and stored (`respond`). `exchange` does both. In an event loop, what may have to wait
-    works in a thread. Only errors of the engine become replies: what the handler of a signal raises, or an
-    embedder, comes out as it is.
+    `admit` routes, authenticates and rate-limits a request by its head. `respond` looks up a stored response, reads the
+    body, runs the operation, and stores the response. `exchange` does both. In an event loop, operations that may wait
+    run in a thread. Only errors of the engine become responses: exceptions of signal handlers or embedders are raised
+    unchanged.
 
     Args:
         engine: The engine.
-        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Default: no
-            key.
-        rate_limit: Requests a minute; one with a key of the dashboard has the limit of its key. Default: no limit.
+        api_key: The key to require in `X-API-Key`; keys created by the dashboard API are accepted too. Default: no key
+            is required.
+        rate_limit: Requests per minute; keys of the dashboard have their own limits. Default: no limit.
 
     Raises:
         ValueError: `api_key` is empty, or not printable ASCII text.
@@ -86,22 +86,22 @@ class FrontDoor:
         self._rate_limit = None if rate_limit is None else RateLimit(rate_limit)
 
     def exchange(self, request: Request) -> Reply:
-        """Answer a request."""
+        """Return the response to a request."""
         deadline = _deadline(request)
         admitted = self.admit(head_of(request))
         return _within(request, self.respond(admitted, request.content, deadline))
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Answer a request without blocking the event loop."""
+        """Return the response to a request without blocking the event loop."""
         deadline = _deadline(request)
         admitted = await self.admit_async(head_of(request))
         return _within(request, await self.respond_async(admitted, request.content, deadline))
 
     def admit(self, head: Head) -> Union[Admitted, Reply]:
-        """Decide by the head of a request whether it comes in.
+        """Route, authenticate and rate-limit a request by its head.
 
         Returns:
-            What `respond` takes; or the reply, to a request whose body is not to be read.
+            The argument for `respond`; or an error response, if the body need not be read.
         """
         headers = [(b"X-Request-ID", head.request_id.encode())]
         try:
@@ -112,18 +112,18 @@ class FrontDoor:
             self._engine.settle()
 
     async def admit_async(self, head: Head) -> Union[Admitted, Reply]:
-        """Decide by the head of a request whether it comes in, without blocking the event loop; see `admit`."""
+        """Route, authenticate and rate-limit a request without blocking the event loop; see `admit`."""
         if self._engine.reads_at_once or not self._authenticator.asks_engine(head.api_key):
             return self.admit(head)
         return await anyio.to_thread.run_sync(self.admit, head, limiter=_limiter(head.method))
 
     def respond(self, admitted: Union[Admitted, Reply], content: bytes, deadline: Optional[float] = None) -> Reply:
-        """Answer a request that was admitted.
+        """Return the response to an admitted request.
 
         Args:
-            admitted: What `admit` returned; if that is a reply, it is the answer.
+            admitted: The result of `admit`; if it is a response, it is returned.
             content: The body.
-            deadline: The `time.monotonic()` until which the caller waits; None for no limit.
+            deadline: The `time.monotonic()` at which the caller stops waiting. None: no limit.
         """
         if isinstance(admitted, Reply):
             return admitted
@@ -137,14 +137,14 @@ class FrontDoor:
     async def respond_async(
         self, admitted: Union[Admitted, Reply], content: bytes, deadline: Optional[float] = None
     ) -> Reply:
-        """Answer a request that was admitted, without blocking the event loop; see `respond`."""
+        """Return the response to an admitted request without blocking the event loop; see `respond`."""
         if isinstance(admitted, Reply) or self._is_quick(admitted.operation, content):
             return self.respond(admitted, content, deadline)
         limiter = _limiter(admitted.head.method)
         return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
 
     def _is_quick(self, operation: Operation[Any], content: bytes) -> bool:
-        """Return whether an operation may run in an event loop: it waits for nothing, and takes no time of its own."""
+        """Return whether an operation may run in the event loop: it waits for nothing and takes little time."""
         engine = self._engine
         if engine.is_quick:
             return True
@@ -152,10 +152,10 @@ class FrontDoor:
         return is_short and engine.reads_at_once
 
     def _admit(self, head: Head, headers: Headers) -> Admitted:
-        """Find the operation, and let in who may ask for it.
+        """Find the operation and authenticate the request.
 
         Raises:
-            EngineError: 401 or 429, also for a path where nothing is: who has no key learns nothing; 404 or 405.
+            EngineError: 401 or 429, also for unknown paths, so that callers without a key learn nothing; 404 or 405.
         """
         found = _router.find(head.path)
         operation = None if found is None else found.operations.get(head.method)
@@ -206,20 +206,20 @@ def head_of(request: Request) -> Head:
 
 
 def _failed(error: EngineError, head: Head, headers: Headers) -> Reply:
-    """Return the reply to an error; what went wrong in the store goes to the log with its cause."""
+    """Return the response for an error. Errors of the store are logged with their cause."""
     if error.status == 500:
         logger.error("Request %s (%s) failed", head.request_id, head.method, exc_info=error)
     return error_reply(error, headers)
 
 
 def _deadline(request: Request) -> Optional[float]:
-    """Return the `time.monotonic()` until which the caller waits for an answer; None if it sets no time."""
+    """Return the `time.monotonic()` at which the caller stops waiting; None if it set no timeout."""
     seconds = request.timeouts.get("read")
     return None if seconds is None else time.monotonic() + seconds
 
 
 def _within(request: Request, answer: Reply) -> Reply:
-    """Return a reply as the request allows it, without a body that is too large."""
+    """Return a response with the request's size limit applied: without its body if that is too large."""
     limit = request.max_response_bytes
     if limit is None or len(answer.content) <= limit:
         return answer
@@ -227,7 +227,7 @@ def _within(request: Request, answer: Reply) -> Reply:
 
 
 def _limiter(method: str) -> anyio.CapacityLimiter:
-    """Return what bounds the threads: writes wait for each other and may fill theirs; reads have some of their own."""
+    """Return the limiter of threads. Reads and writes have separate ones, since writes wait for each other."""
     threads = _read_threads if method == "GET" else _write_threads
     limiter = threads.get(None)
     if limiter is None:

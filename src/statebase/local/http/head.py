@@ -1,4 +1,4 @@
-"""What is known of a request before its body is read."""
+"""The head of a request: everything before its body."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Head:
 
     Args:
         method: The HTTP method.
-        path: The path as it came, percent-encoded.
-        query: The query as it came; empty if there is none.
-        values: The values of the headers by name, as `by_name` returns them.
+        path: The path, percent-encoded as received.
+        query: The query string as received; empty if there is none.
+        values: The values of the headers by name, from `by_name`.
     """
 
     __slots__ = ("api_key", "expected_version", "idempotency_key", "method", "path", "query", "request_id")
@@ -33,7 +33,7 @@ class Head:
 
 
 def by_name(headers: RawHeaders) -> Mapping[bytes, bytes]:
-    """Return the values of headers by name; of one that came several times all values, with commas between.
+    """Return the values of headers by name. The values of repeated headers are joined with commas.
 
     Args:
         headers: The headers; names in lower case.
@@ -47,7 +47,7 @@ def by_name(headers: RawHeaders) -> Mapping[bytes, bytes]:
 
 
 def text_of(values: Mapping[bytes, bytes], name: bytes) -> Optional[str]:
-    """Return the value of a header as text; None if it did not come."""
+    """Return the value of a header as text; None if the request does not have it."""
     value = values.get(name)
     if value is None:
         return None
@@ -58,7 +58,7 @@ def text_of(values: Mapping[bytes, bytes], name: bytes) -> Optional[str]:
 
 
 def request_id(given: Optional[str]) -> str:
-    """Return the id that a request came with, if it is fit to be one, else a new one."""
+    """Return the request id in the header if it is valid, else a new one."""
     if given and len(given) <= _LONGEST_REQUEST_ID and given.isascii() and given.isprintable():
         return given
     return new_id("req_")

@@ -1,4 +1,4 @@
-"""How often a key may come in."""
+"""The rate limit of each API key."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .authenticate import Principal
 from .reply import Headers
 
 _OWN_KEY = ""
-"""Counts the requests that come with the key of the server, or with none."""
+"""The counter for requests with the server's own key, or without a key."""
 
 
 class RateLimit:
     """Counts requests by key in fixed windows of a minute.
 
     Args:
-        requests: How many a minute come in with the server's own key, or with none; keys of the dashboard have
-            limits of their own.
+        requests: The limit per minute for the server's own key, or without a key; keys of the dashboard have their own
+            limits.
     """
 
     def __init__(self, requests: int) -> None:
@@ -32,7 +32,7 @@ class RateLimit:
         """Count a request.
 
         Returns:
-            The headers that say how many are left, and the error if none was.
+            The headers of the rate limit, and the error if the limit is exceeded.
         """
         window = now_us // MINUTE
         key = principal.key_id or _OWN_KEY

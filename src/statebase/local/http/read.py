@@ -1,4 +1,4 @@
-"""What came in: the query and the body."""
+"""Reads the query and the body of a request into models, and checks the size of the body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import EngineError, Location, invalid_request
 from .head import Head
 
 LARGEST_BODY = 10 * 1024 * 1024
-"""In bytes."""
+"""The maximum size of a body, in bytes."""
 _LONGEST_VERSION = 18
 
 
@@ -23,22 +23,22 @@ Part = Literal["body", "query"]
 
 
 class InvalidRequest(Exception):
-    """A request that breaks its schema: 422, with all that is wrong."""
+    """A request does not match its schema: 422, with all its errors."""
 
     def __init__(self, detail: list[dict[str, Any]]) -> None:
         super().__init__(detail)
         self.detail = detail
 
     def body(self) -> bytes:
-        """Return the body of the answer."""
+        """Return the body of the response."""
         return pydantic_core.to_json({"detail": self.detail})
 
 
 def check_size(size: int) -> None:
-    """Raise the error for a body that is too large.
+    """Check the size of a body.
 
     Args:
-        size: Of the body, in bytes.
+        size: The size in bytes.
 
     Raises:
         EngineError: 413.
@@ -64,10 +64,10 @@ def expected_version(head: Head) -> Optional[int]:
 
 
 def read_query(model: type[Model], query: str) -> Model:
-    """Read a query string; of a parameter that comes twice the last one counts.
+    """Parse a query string. If a parameter is repeated, its last value is used.
 
     Raises:
-        InvalidRequest: It does not fit the model.
+        InvalidRequest: The query does not match the model.
     """
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     try:
@@ -75,22 +75,22 @@ def read_query(model: type[Model], query: str) -> Model:
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "query")) from error
     for name in model.model_fields:
-        # pydantic takes a number for the seconds since 1970; the document does not.
+        # pydantic accepts a number as seconds since 1970; the document does not.
         if isinstance(read[name], datetime) and _is_number(parameters[name]):
             raise _invalid("query", (name,), "Input should be a time such as 2026-01-02T03:04:05Z, not a number")
     return read
 
 
 def read_body(model: type[BaseModel], content: bytes) -> BaseModel:
-    """Read a JSON body, whatever content type it came as.
+    """Parse a JSON body; its content type is ignored.
 
     Raises:
-        InvalidRequest: It is not JSON, or does not fit the model.
+        InvalidRequest: The body is not JSON, or does not match the model.
     """
     try:
         body = model.model_validate_json(content, strict=True)
         if body.__pydantic_extra__:
-            # What the operation takes is checked when it is stored; what it does not know has to be JSON as well.
+            # The fields of the model are checked when they are stored; unknown fields must be valid JSON too.
             jsontext.encode(body.__pydantic_extra__)
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "body")) from error
@@ -100,7 +100,7 @@ def read_body(model: type[BaseModel], content: bytes) -> BaseModel:
 
 
 def invalid_body(error: EngineError) -> InvalidRequest:
-    """Return as a broken schema what the engine found wrong with the body."""
+    """Convert an error of the engine about the body to a 422."""
     return _invalid("body", error.location or (), error.message)
 
 

@@ -1,4 +1,4 @@
-"""Which requests take effect once, however often they arrive, and which repetitions are answered before they run."""
+"""Idempotency: identifies repeated requests, and decides which are looked up before the operation runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KEYED_METHODS = frozenset({"POST", "PATCH", "PUT"})
 def idempotent_request(
     operation: Operation[Any], head: Head, content: bytes, principal: Principal
 ) -> Optional[IdempotentRequest]:
-    """Return what identifies a request and its repetitions; None for one without an idempotency key.
+    """Return the identity of a request and its repetitions; None if it has no idempotency key.
 
-    Every POST takes a key, one that only reads included: it gets its first response again, as the contract has it. So
-    does PUT: to repeat it leaves the same content, but would add a version and a trace.
+    Every POST accepts a key, even one that only reads: its first response is returned again, as the API defines. PUT
+    accepts one too: repeating it would not change the content, but would add a version and a trace.
 
     Raises:
         EngineError: 400, if the key is too long.
@@ -44,9 +44,9 @@ def idempotent_request(
 
 
 def is_looked_up_first(operation: Operation[Any], content: bytes) -> bool:
-    """Return whether a repetition is looked for before the operation runs.
+    """Return whether the stored response is looked up before the operation runs.
 
-    Every write looks for one in its transaction: only that is safe, and mostly enough. Before that, a look saves a
-    repetition the work that an operation does before its transaction, if that is a lot.
+    Every write looks it up in its transaction, which is necessary and usually sufficient. An earlier look-up saves the
+    work that some operations do before their transaction.
     """
     return is_slow(operation, content)

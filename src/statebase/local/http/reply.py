@@ -1,4 +1,4 @@
-"""Replies: their headers, and what an error says."""
+"""Builds responses: their headers, and the bodies of errors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _JSON = (b"Content-Type", b"application/json")
 
 
 def reply(status: int, headers: Headers, body: bytes) -> Reply:
-    """Make a reply; its body is JSON, if it has one.
+    """Return a response. If it has a body, the body is JSON.
 
     Args:
-        status: The status.
-        headers: Its headers, to which those of the body are added.
+        status: The HTTP status.
+        headers: The headers; those of the body are added.
         body: The body.
     """
     if body:
@@ -33,24 +33,24 @@ def reply(status: int, headers: Headers, body: bytes) -> Reply:
 
 
 def error_reply(error: EngineError, headers: Headers) -> Reply:
-    """Make the reply that tells of an error."""
+    """Return the response for an error."""
     if error.retry_after is not None:
         headers.append((b"Retry-After", b"%d" % error.retry_after))
     return reply(error.status, headers, error_body(error))
 
 
 def refusal(error: EngineError, given_id: Optional[str]) -> Reply:
-    """Make the reply to a request that does not get as far as the front door.
+    """Return the response to a request that the server refuses before the front door.
 
     Args:
-        error: Why.
-        given_id: The `X-Request-ID` that it came with, if it did.
+        error: The reason.
+        given_id: The `X-Request-ID` of the request; None if it has none.
     """
     return error_reply(error, [(b"X-Request-ID", request_id(given_id).encode())])
 
 
 def error_body(error: EngineError) -> bytes:
-    """Write an error as the body of a reply."""
+    """Return the body of an error response."""
     kind = _SERVER_TYPE if error.status >= 500 else _TYPES.get(error.status, _INVALID_TYPE)
     detail: dict[str, object] = {
         "code": error.code,

@@ -1,4 +1,4 @@
-"""Which operation a request is for."""
+"""Routing: finds the operation of a path."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..._base.operation import Operation
 
 
 class Found(NamedTuple):
-    """What stands at a path."""
+    """The operations of a path."""
 
     operations: Mapping[str, Operation[Any]]
-    """The operations there, by HTTP method."""
+    """The operations by HTTP method."""
     parameters: tuple[str, ...]
-    """The values of the path's parameters, in order."""
+    """The values of the path parameters, in order."""
 
 
 class Router:
@@ -33,11 +33,11 @@ class Router:
             node.operations[operation.method] = operation
 
     def find(self, path: str) -> Optional[Found]:
-        """Return what stands at a path, None if nothing does.
+        """Return the operations of a path; None if there are none.
 
         Args:
-            path: The path as it came, percent-encoded. Its segments are decoded once each, after splitting, so that a
-                slash within an id stays within it.
+            path: The path, percent-encoded as received. It is split first and then each segment is decoded once, so
+                that an escaped slash within an id does not separate segments.
         """
         node: Optional[_Node] = self._root
         parameters: list[str] = []

@@ -1,4 +1,4 @@
-"""The step that carries an operation out."""
+"""The step that runs an operation."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from .reply import error_body
 _EMBEDDING = frozenset({"create_memory", "get_context", "search_memories", "update_memory"})
 """Operations that embed a text before they read or write."""
 _LONG = frozenset({"delete_session"})
-"""Operations that take as long as there is to delete."""
+"""Operations whose duration depends on the amount of data to delete."""
 _LARGE = 64 * 1024
-"""A body this large, in bytes, may hold a state, which is encoded before its transaction."""
+"""The size in bytes from which a body may contain a large state, which is encoded before the transaction."""
 _METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in OPERATIONS}
 
 
 class Result(NamedTuple):
-    """What a request got; an error that says what is wrong with it is a result like others."""
+    """The result of a request: a success, or an error about the request."""
 
     status: int
     body: bytes
     is_stored: bool = False
-    """Whether the store has it, for repetitions."""
+    """Whether it is stored for repetitions."""
     is_replayed: bool = False
     """Whether the request is a repetition."""
     memory_ids: Sequence[str] = ()
-    """The memories that it holds."""
+    """The ids of the memories in it."""
 
 
 def run(
     engine: Engine, operation: Operation[Any], parameters: Sequence[str], query: str, content: bytes, caller: Caller
 ) -> Result:
-    """Read query or body, and carry an operation out.
+    """Parse the query or body, and run an operation.
 
     Args:
         engine: The engine.
         operation: The operation.
-        parameters: The values of the path's parameters, in order.
-        query: The query as it came.
-        content: The body as it came.
-        caller: Who asks.
+        parameters: The values of the path parameters, in order.
+        query: The query string as received.
+        content: The body as received.
+        caller: The caller.
 
     Raises:
-        EngineError: The response is not stored: the engine failed, is busy, or tells what will change.
+        EngineError: The engine failed or is busy; the request can be sent again.
     """
     try:
         arguments: list[Any] = list(parameters)
@@ -73,10 +73,10 @@ def run(
 
 
 def is_slow(operation: Operation[Any], content: bytes) -> bool:
-    """Return whether an operation may take milliseconds of its own, whatever it waits for."""
+    """Return whether an operation may take milliseconds of CPU."""
     return operation.id in _EMBEDDING or operation.id in _LONG or len(content) >= _LARGE
 
 
 def stored_result(response: StoredResponse) -> Result:
-    """Return a response that the store has as a result."""
+    """Convert a stored response to a result."""
     return Result(response.status, response.body, is_stored=True, is_replayed=response.is_replayed)

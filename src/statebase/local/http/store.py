@@ -1,4 +1,4 @@
-"""The step that stores a response which the operation did not store with its change."""
+"""The step that stores a response if the operation did not store it in its transaction."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def store(
     caller: Caller,
     result: Result,
 ) -> Result:
-    """Store the result of a request that changed nothing: one that only reads, or that failed.
+    """Store the result of a request that changed nothing: a read, or a failed write.
 
     Args:
         engine: The engine.
         operation: The operation.
-        parameters: The values of the path's parameters, in order.
-        request: What identifies the request.
-        caller: Who asks.
+        parameters: The values of the path parameters, in order.
+        request: The identity of the request.
+        caller: The caller.
         result: The result.
 
     Returns:
-        The result that counts: an earlier one, if the request is a repetition.
+        The result to return: the earlier one, if the request is a repetition.
 
     Raises:
         EngineError: 409 or 404, if the idempotency key cannot be used for this request.

@@ -1,4 +1,4 @@
-"""The engine as a transport for httpx, and as what a client exchanges requests with."""
+"""`LocalTransport`: the engine as a transport of httpx, and as the exchange of a client."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .head import Head, by_name
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers requests of httpx by calling an engine; for `httpx.Client` and for `httpx.AsyncClient`.
+    """A transport that calls an engine, for `httpx.Client` and `httpx.AsyncClient`.
 
-    In an event loop, what may have to wait for a disk or an embedder works in a thread. Only errors of the engine
-    become responses: what the handler of a signal raises in the middle of a call comes out as it is.
+    In an event loop, operations that may wait for a disk or an embedder run in a thread. Only errors of the engine
+    become responses: exceptions of signal handlers are raised unchanged.
 
     Args:
-        engine: The engine. It stays open when the transport is closed, unless the transport is to close it.
-        api_key: The key that requests have to show in `X-API-Key`, if it is not one of the dashboard's. Default: no
-            key.
-        rate_limit: Requests a minute; one with a key of the dashboard has the limit of its key. Default: no limit.
+        engine: The engine. It stays open when the transport is closed, unless `close_engine` is true.
+        api_key: The key to require in `X-API-Key`; keys created by the dashboard API are accepted too. Default: no key
+            is required.
+        rate_limit: Requests per minute; keys of the dashboard have their own limits. Default: no limit.
         close_engine: Whether closing the transport closes the engine.
 
     Raises:
@@ -55,35 +55,35 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._close_engine = close_engine
 
     def exchange(self, request: Request) -> Reply:
-        """Answer a request of the SDK, without httpx in between."""
+        """Return the response to a request of an SDK client."""
         return self._door.exchange(request)
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Answer a request of the SDK without blocking the event loop, without httpx in between."""
+        """Return the response to a request of an SDK client without blocking the event loop."""
         return await self._door.exchange_async(request)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request."""
+        """Return the response to a request of httpx."""
         deadline = _deadline(request)
         admitted = self._door.admit(_head_of(request))
         content = b"" if isinstance(admitted, Reply) else request.read()
         return _response(self._door.respond(admitted, content, deadline))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request without blocking the event loop."""
+        """Return the response to a request of httpx without blocking the event loop."""
         deadline = _deadline(request)
         admitted = await self._door.admit_async(_head_of(request))
         content = b"" if isinstance(admitted, Reply) else await request.aread()
         return _response(await self._door.respond_async(admitted, content, deadline))
 
     def close(self) -> None:
-        """Close the engine, if it is the transport's to close."""
+        """Close the engine if `close_engine` is true."""
         if self._close_engine:
             self._close_engine = False
             self._engine.close()
 
     async def aclose(self) -> None:
-        """Close the engine, if it is the transport's to close."""
+        """Close the engine if `close_engine` is true."""
         if self._close_engine and not self._engine.is_quick:
             await anyio.to_thread.run_sync(self.close)
         else:
@@ -98,7 +98,7 @@ def open_transport(
     default_ttl_seconds: int = 86400,
     clock: Optional[Clock] = None,
 ) -> LocalTransport:
-    """Open an engine and put a transport before it, which closes it; the parameters are those of `Engine.open`."""
+    """Open an engine and return a transport that closes it. The parameters are those of `Engine.open`."""
     engine = Engine.open(
         path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
     )
@@ -112,7 +112,7 @@ def _head_of(request: httpx.Request) -> Head:
 
 
 def _deadline(request: httpx.Request) -> Optional[float]:
-    """Return the `time.monotonic()` until which the caller waits for an answer; None if it sets no time."""
+    """Return the `time.monotonic()` at which the caller stops waiting; None if it set no timeout."""
     seconds = request.extensions.get("timeout", {}).get("read")
     return None if seconds is None else time.monotonic() + seconds
 

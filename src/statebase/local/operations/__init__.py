@@ -1,4 +1,4 @@
-"""What each operation does, a module for each kind of thing. Models in, responses out; no HTTP, no SQL.
+"""The operations, one module per resource. Models in, responses out; no HTTP, no SQL.
 
-A method is an operation, named by its id; `api.py` puts all of them together, and `Engine` inherits them.
+Each method is an operation, named after its id. `api.py` combines them in one class, from which `Engine` inherits.
 """

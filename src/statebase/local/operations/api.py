@@ -1,4 +1,4 @@
-"""The whole API as methods, one an operation, named by its id."""
+"""All operations in one class. Each method is an operation, named after its id."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Operations(
     DashboardOperations,
     SystemOperations,
 ):
-    """Every operation takes the parameters of its path, then its body or its query, then the context of the call.
+    """All operations. Each takes its path parameters, then its body or query, then the caller.
 
-    What goes wrong is an `EngineError`, and then nothing was changed.
+    Errors are raised as `EngineError`; then nothing was changed.
 
     Args:
-        core: What the operations work on.
+        core: The store, the search and the clock.
     """

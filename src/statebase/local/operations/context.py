@@ -1,4 +1,4 @@
-"""Context: what a model needs to know before its next turn."""
+"""The context for an agent's next turn: state, memories and turns."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .response import Outcome, WrittenResponse, operation
 
 
 class ContextOperations(OperationGroup):
-    """The operation that gathers a context."""
+    """The operation `get_context`."""
 
     @operation
     def get_context(self, session_id: str, body: ContextRequest, context: Caller = LOCAL) -> Outcome[ContextResponse]:
-        """Return the newest state, the memories that fit, and the latest turns."""
+        """Return the current state, the relevant memories, and the latest turns."""
         query = body.query if body.query is not None and body.query.strip() else None
         scores: list[float] = []
         with self._core.read():
@@ -47,7 +47,7 @@ class ContextOperations(OperationGroup):
         )
 
     def _newest_memories(self, session: SessionRow, limit: int) -> list[MemoryRow]:
-        """Return the newest memories; within `read`."""
+        """Return the newest memories. Call it within `read`."""
         return self._store.memories.newest(_scope(session), limit) if limit > 0 else []
 
     def _best_memories(self, session: SessionRow, query: str, limit: int) -> tuple[list[MemoryRow], list[float]]:
@@ -62,7 +62,7 @@ class ContextOperations(OperationGroup):
 
 
 def _scope(session: SessionRow) -> MemoryFilter:
-    """Return where memories come from: all sessions of the user, or the session if it has none."""
+    """Return the filter of memories: all sessions of the user, or the session if it has no user."""
     if session.user_id is None:
         return MemoryFilter(session_seq=session.seq)
     return MemoryFilter(user_id=session.user_id)

@@ -1,4 +1,4 @@
-"""What the operations share: the store, the search, the time, and how a change is made."""
+"""The base of the operations: store, search and clock; writes with their traces and stored responses."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .response import Outcome, Response, StoredResponse
 T = TypeVar("T")
 
 _RESPONSES_AT_ONCE = 8
-"""How many stored responses that have expired a write removes, which adds one."""
+"""The number of expired stored responses that a write removes; it adds one."""
 _ROWS_AT_ONCE = 20
-"""How many rows of sessions that were removed a write removes, if there are any left."""
+"""The number of leftover rows of removed sessions that a write removes."""
 
 
 class Core:
-    """The store and what is needed to work on it.
+    """The store, the search and the clock, for all operations.
 
     Args:
         store: The store.
-        search: How memories are found.
-        clock: Tells the time.
-        default_ttl_seconds: How long a session lives that does not say.
+        search: Finds memories.
+        clock: Returns the current time.
+        default_ttl_seconds: The lifetime of sessions created without one.
     """
 
     def __init__(self, store: Store, search: MemorySearch, clock: Clock, default_ttl_seconds: int) -> None:
@@ -51,28 +51,28 @@ class Core:
         return read_clock(self._clock)
 
     def close(self) -> None:
-        """Put away what is not in the store yet, and close it."""
+        """Store pending uses of API keys, and close the store."""
         try:
             self.store_key_uses()
         finally:
             self.store.database.close()
 
     def store_key_uses(self) -> None:
-        """Put into the store what came with API keys since the last write."""
+        """Store the uses of API keys since the last write."""
         if self.key_uses.are_pending:
             with self.change(LOCAL):
                 pass
 
     def change(self, context: Caller) -> Change:
-        """Return what a `with` statement needs for one mutation."""
+        """Return a context manager for one write."""
         return Change(self, context)
 
     def write(self, context: Caller, work: Callable[[Change], Response[T]]) -> Outcome[T]:
-        """Carry out one mutation and store its response, in one transaction; or find the response to a repetition.
+        """Run a write and store its response, in one transaction. For a repetition, return the stored response.
 
         Args:
-            context: Who asks; with an idempotency key, the response is stored.
-            work: Makes the change and returns the response. A repetition does not call it.
+            context: The caller; with an idempotency key, the response is stored.
+            work: Makes the change and returns the response. It is not called for a repetition.
 
         Raises:
             EngineError: 409 or 404, if the idempotency key cannot be used for this request.
@@ -82,7 +82,7 @@ class Core:
             return change.finish(work(change)) if stored is None else stored
 
     def find_response(self, request: IdempotentRequest) -> Optional[StoredResponse]:
-        """Return the response that a request got before; None if it is new.
+        """Return the stored response to a request; None if the request is new.
 
         Raises:
             EngineError: 409 or 404, if the idempotency key cannot be used for this request.
@@ -103,15 +103,15 @@ class Core:
         """Store the response to a request that changed nothing.
 
         Args:
-            context: Who asks.
-            request: The request.
-            status: The status of the response.
+            context: The caller.
+            request: The identity of the request.
+            status: The HTTP status of the response.
             body: Its body.
-            session_id: The session that it tells of; None for one that tells of none.
-            memory_ids: The memories that it holds.
+            session_id: The session that it is about; None if it is not about one.
+            memory_ids: The ids of the memories in it.
 
         Returns:
-            The response that counts: an earlier one, if the request was answered meanwhile.
+            The response to return: an earlier one, if a concurrent repetition stored it first.
 
         Raises:
             EngineError: 409 or 404, if the idempotency key cannot be used for this request.
@@ -121,7 +121,7 @@ class Core:
             if earlier is not None:
                 return earlier
             is_gone = session_id is not None and self.store.sessions.find(session_id) is None
-            if not is_gone or status >= 400:  # an error says just that, and tells of nothing
+            if not is_gone or status >= 400:  # an error contains no data of a session
                 stored_response.put(
                     self.store,
                     request,
@@ -134,10 +134,10 @@ class Core:
             return StoredResponse(status, body)
 
     def session(self, session_id: str, now_us: int) -> SessionRow:
-        """Return a session that lives.
+        """Return a session.
 
         Raises:
-            EngineError: 404, if there is none, or it has expired.
+            EngineError: 404, if it does not exist or has expired.
         """
         session = self.store.sessions.find(session_id)
         if session is None or session.expires_us <= now_us:
@@ -145,12 +145,12 @@ class Core:
         return session
 
     def expiry_us(self, now_us: int, ttl_seconds: Optional[int]) -> int:
-        """Return when a session expires whose time starts now."""
+        """Return the time when a session that is created or renewed now expires."""
         return now_us + (self.default_ttl_seconds if ttl_seconds is None else ttl_seconds) * SECOND
 
 
 class Change:
-    """One mutation: a transaction with one time, and its trace."""
+    """One write: a transaction with one timestamp and its trace."""
 
     now_us: int
 
@@ -183,7 +183,7 @@ class Change:
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
-            # Damage to what is left of others must not fail this change.
+            # Damage to the leftover rows of other sessions must not fail this write.
             store = self._core.store
             if store.removals.next() is not None:
                 store.database.attempt(lambda: store.remove_piece(_ROWS_AT_ONCE))
@@ -200,14 +200,14 @@ class Change:
     def trace(
         self, action: str, session_id: str, resource_type: str, resource_id: str, details: Mapping[str, Any]
     ) -> str:
-        """Record what was done and return the id of the trace.
+        """Record a trace and return its id.
 
         Args:
-            action: What was done: `state.updated`.
-            session_id: The session that it concerns.
-            resource_type: What kind of thing was changed.
-            resource_id: Which one.
-            details: What changed; keys whose value is None are left out.
+            action: The action, such as `state.updated`.
+            session_id: Id of the session.
+            resource_type: The type of the changed resource.
+            resource_id: Its id.
+            details: Details of the change; keys with the value None are left out.
         """
         context = self._context
         self._session_id = session_id
@@ -232,7 +232,7 @@ class Change:
         return trace_id
 
     def find_response(self) -> Optional[StoredResponse]:
-        """Return the response to a repetition, which changes nothing; None for a new request.
+        """Return the stored response if the request is a repetition; None if it is new.
 
         Raises:
             EngineError: 409 or 404, if the idempotency key cannot be used for this request.
@@ -248,7 +248,7 @@ class Change:
         return found
 
     def finish(self, response: Response[T]) -> Outcome[T]:
-        """Return the response to a new request; one with an idempotency key is stored with what it changed."""
+        """Return the response to a new request. With an idempotency key, it is stored in the same transaction."""
         request = self._context.idempotent
         if request is None:
             return response
@@ -268,7 +268,7 @@ class Change:
 
 
 class KeyUses:
-    """Requests that came with API keys and are not in the store yet: reading must not have to write."""
+    """Uses of API keys that are not stored yet, so that reads need not write."""
 
     def __init__(self) -> None:
         self._uses: dict[str, tuple[int, int]] = {}
@@ -276,7 +276,7 @@ class KeyUses:
 
     @property
     def are_pending(self) -> bool:
-        """Whether there is something to store."""
+        """Whether there are uses to store."""
         return bool(self._uses)
 
     def count(self, key_id: str, now_us: int) -> None:
@@ -284,7 +284,7 @@ class KeyUses:
         self._add(key_id, 1, now_us)
 
     def take(self) -> dict[str, tuple[int, int]]:
-        """Return requests and time of the last one by key, to be stored, and start to count anew."""
+        """Return and reset the counts: the number of requests and the time of the last one, by key."""
         if not self._uses:
             return {}
         with self._lock.held():
@@ -292,7 +292,7 @@ class KeyUses:
         return uses
 
     def put_back(self, uses: Mapping[str, tuple[int, int]]) -> None:
-        """Count again what could not be stored."""
+        """Add counts back that could not be stored."""
         for key_id, (requests, last_used_us) in uses.items():
             self._add(key_id, requests, last_used_us)
 
@@ -303,10 +303,10 @@ class KeyUses:
 
 
 class OperationGroup:
-    """The base of the classes of operations, which have a method for each, named by its id.
+    """The base of the classes of operations, whose methods are named after operation ids.
 
     Args:
-        core: What the operations work on.
+        core: The store, the search and the clock.
     """
 
     def __init__(self, core: Core) -> None:

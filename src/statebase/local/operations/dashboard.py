@@ -1,4 +1,4 @@
-"""Dashboard: counts, and the API keys that a server asks for."""
+"""Dashboard: statistics and API keys."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _HOURS = 24
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose key a request came with."""
+    """The id and the rate limit of an API key."""
 
     key_id: str
     rate_limit: int
 
 
 class DashboardOperations(OperationGroup):
-    """The operations of the dashboard. API keys belong to no session, so that changes to them leave no trace."""
+    """The operations of the dashboard. API keys belong to no session, so changes to them are not traced."""
 
     @operation
     def get_dashboard_stats(self, context: Caller = LOCAL) -> Outcome[DashboardOverviewResponse]:
-        """Count what is there, and the changes in each of the last 24 hours."""
+        """Return the numbers of all resources, and of the changes in each of the last 24 hours."""
         with self._core.read():
             now_us = self._core.now_us()
             totals = self._store.sessions.totals(now_us, now_us - DAY)
@@ -71,7 +71,7 @@ class DashboardOperations(OperationGroup):
 
     @operation
     def list_api_keys(self, context: Caller = LOCAL) -> Outcome[list[APIKeyResponse]]:
-        """Return all keys, newest first, without the keys themselves."""
+        """Return all API keys, newest first, without the secret keys."""
         self._core.store_key_uses()
         with self._core.read():
             keys = self._store.keys.all()
@@ -80,7 +80,7 @@ class DashboardOperations(OperationGroup):
 
     @operation
     def create_api_key(self, body: APIKeyCreateRequest, context: Caller = LOCAL) -> Outcome[APIKeyResponse]:
-        """Make a key, which only this answer shows."""
+        """Create an API key. Only this response contains the secret key."""
         full_key = KEY_PREFIX + "".join(secrets.choice(_KEY_ALPHABET) for _ in range(_KEY_CHARACTERS))
 
         def write(change: Change) -> Response[APIKeyResponse]:
@@ -106,7 +106,7 @@ class DashboardOperations(OperationGroup):
 
     @operation
     def revoke_api_key(self, key_id: str, context: Caller = LOCAL) -> Outcome[None]:
-        """Make a key stop working at once; one that does not work any more stays as it is."""
+        """Revoke an API key at once. A revoked key is not changed."""
         with self._core.change(context):
             if not self._store.keys.revoke(key_id):
                 message = f"There is no API key {key_id!r}: check the id."
@@ -114,7 +114,7 @@ class DashboardOperations(OperationGroup):
         return Response(None)
 
     def identify(self, full_key: str) -> Optional[Identity]:
-        """Say whose key this is, and count the request; None if it does not work."""
+        """Return the identity of an API key and count the request; None if the key is not valid."""
         digest = _digest(full_key)
         with self._core.read():
             key = self._store.keys.by_digest(digest)
@@ -130,7 +130,7 @@ def _works(key: KeyRow, now_us: int) -> bool:
 
 
 def _digest(full_key: str) -> bytes:
-    # A key is random and long, so that a plain digest of it cannot be reversed by guessing.
+    # A key is random and long, so a plain digest cannot be reversed by guessing.
     return hashlib.sha256(full_key.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Entities: store, get, list, change, delete."""
+"""Entities: create, get, list, update, delete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EntityOperations(OperationGroup):
 
     @operation
     def create_entity(self, body: EntityCreateRequest, context: Caller = LOCAL) -> Outcome[EntityResponse]:
-        """Store an entity that its session does not have yet."""
+        """Create an entity; its type and entity_id must be new in the session."""
         attributes = jsontext.encode(body.attributes, "attributes")
 
         def write(change: Change) -> Response[EntityResponse]:
@@ -80,7 +80,7 @@ class EntityOperations(OperationGroup):
 
     @operation
     def list_entities(self, query: ListEntitiesQuery, context: Caller = LOCAL) -> Outcome[EntityListResponse]:
-        """Return a page of the entities that pass the filters, newest first."""
+        """Return a page of the entities that match the filters, newest first."""
         with self._core.read():
             now_us = self._core.now_us()
             before_seq: Optional[int] = None
@@ -111,7 +111,7 @@ class EntityOperations(OperationGroup):
     def update_entity(
         self, entity_id: str, body: EntityUpdateRequest, context: Caller = LOCAL
     ) -> Outcome[EntityUpdateResponse]:
-        """Merge attributes in at the top level."""
+        """Merge attributes at the top level."""
 
         def write(change: Change) -> Response[EntityUpdateResponse]:
             entity = self._entity(entity_id, change.now_us)
@@ -140,7 +140,7 @@ class EntityOperations(OperationGroup):
 
     @operation
     def delete_entity(self, entity_id: str, context: Caller = LOCAL) -> Outcome[None]:
-        """Remove an entity."""
+        """Delete an entity."""
         with self._core.change(context) as change:
             entity = self._entity(entity_id, change.now_us)
             self._store.entities.delete(entity.seq)

@@ -1,4 +1,4 @@
-"""Memories: store, get, change, delete, search."""
+"""Memories: create, get, update, delete, search."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .response import Outcome, Response, operation
 _MOST_CHARACTERS = 10_000
 _PREVIEW_CHARACTERS = 100
 _MOST_LABELS = 500
-"""A search takes no more types, and no more tags, than this."""
+"""The maximum number of types, and of tags, in a search."""
 
 
 class MemoryOperations(OperationGroup):
@@ -34,7 +34,7 @@ class MemoryOperations(OperationGroup):
 
     @operation
     def create_memory(self, body: MemoryCreateRequest, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
-        """Store a memory, with a vector where there is an embedder."""
+        """Create a memory, with a vector if there is an embedder."""
         _check_length(body.content)
         tags = None if body.tags is None else jsontext.encode(body.tags, "tags")
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
@@ -80,7 +80,7 @@ class MemoryOperations(OperationGroup):
 
     @operation
     def get_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
-        """Return a memory, one that searches do not find included."""
+        """Return a memory, even one stored with `embed: false`."""
         with self._core.read():
             memory = self._memory(memory_id)
         return Response(
@@ -102,7 +102,7 @@ class MemoryOperations(OperationGroup):
     def update_memory(
         self, memory_id: str, body: MemoryUpdateRequest, context: Caller = LOCAL
     ) -> Outcome[MemoryUpdateResponse]:
-        """Change the fields that are given; null clears tags and metadata and leaves content and type."""
+        """Change the given fields. Null clears tags and metadata; for content and type it is ignored."""
         given = body.model_fields_set
         vector = None
         if body.content is not None:
@@ -148,7 +148,7 @@ class MemoryOperations(OperationGroup):
 
     @operation
     def delete_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[None]:
-        """Remove a memory."""
+        """Delete a memory."""
         with self._core.change(context) as change:
             memory = self._memory(memory_id)
             self._store.memories.delete(memory)
@@ -160,7 +160,7 @@ class MemoryOperations(OperationGroup):
 
     @operation
     def search_memories(self, query: SearchMemoriesQuery, context: Caller = LOCAL) -> Outcome[MemorySearchResponse]:
-        """Return the memories that fit the query, best first; those of expired sessions are still found."""
+        """Return the memories that match the query, best first, including those of expired sessions."""
         types = _labels(query.types, "types")
         tags = _labels(query.tags, "tags")
         if not query.query.strip():
@@ -207,7 +207,7 @@ class MemoryOperations(OperationGroup):
 
 
 def tags_of(memory: MemoryRow) -> Optional[List[str]]:
-    """Return the labels of a memory."""
+    """Return the tags of a memory."""
     return None if memory.tags is None else jsontext.decode(memory.tags)
 
 
@@ -224,7 +224,7 @@ def _check_length(content: str) -> None:
 
 
 def _labels(text: Optional[str], param: str) -> tuple[str, ...]:
-    """Cut a comma-separated parameter into what it lists."""
+    """Split a comma-separated parameter."""
     if text is None:
         return ()
     labels = tuple(dict.fromkeys(label.strip() for label in text.split(",") if label.strip()))
@@ -234,5 +234,5 @@ def _labels(text: Optional[str], param: str) -> tuple[str, ...]:
 
 
 def _preview(content: str) -> str:
-    """Return the start of a text, never more than half of it: a trace outlives the memory, the text must not."""
+    """Return the start of a text, at most half of it: traces are kept after the memory is deleted, the text is not."""
     return content[: min(_PREVIEW_CHARACTERS, len(content) // 2)] + "…"

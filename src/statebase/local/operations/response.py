@@ -1,4 +1,4 @@
-"""What an operation returns: a value, and the same as the body of a reply."""
+"""The response of an operation: a value, and the body of the HTTP response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class States(NamedTuple):
-    """The states that a response holds, in the order in which they stand in it."""
+    """The states in a response, in the order of their occurrence."""
 
     session_seq: int
     texts: Sequence[tuple[int, str]]
@@ -25,13 +25,13 @@ class States(NamedTuple):
 
 
 class Response(Generic[T]):
-    """What an operation returns.
+    """The response of an operation.
 
     Args:
         value: The result.
-        states: The states that it holds, which are not stored again with a stored response.
-        is_secret: Whether it holds something that the store must not show.
-        memory_ids: The memories that it holds, of whatever session.
+        states: The states in it, which are left out when the response is stored.
+        is_secret: Whether it contains a secret, which must not be readable in the store.
+        memory_ids: The ids of the memories in it, of any session.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class Response(Generic[T]):
 
     @property
     def body(self) -> bytes:
-        """The result as the body of a reply."""
+        """The result as the body of an HTTP response."""
         return encode(self._value)
 
 
 class WrittenResponse(Response[M]):
-    """The result of an operation that writes the body itself, of JSON text that the store has already.
+    """The response of an operation that writes the body itself, from JSON text in the store.
 
     Args:
-        model: What the body is read as where a value is asked for.
+        model: The model that the body is parsed as when the value is needed.
         body: The body, as JSON text.
-        states: The states that it holds, which are not stored again with a stored response.
-        memory_ids: The memories that it holds, of whatever session.
+        states: The states in it, which are left out when the response is stored.
+        memory_ids: The ids of the memories in it, of any session.
     """
 
     def __init__(
@@ -84,27 +84,27 @@ class WrittenResponse(Response[M]):
 
     @property
     def body(self) -> bytes:
-        """The result as the body of a reply."""
+        """The result as the body of an HTTP response."""
         return self._body
 
 
 class StoredResponse(NamedTuple):
-    """The response to a request with an idempotency key, as it is in the store."""
+    """A stored response to a request with an idempotency key."""
 
     status: int
     body: bytes
     is_replayed: bool = False
-    """Whether it was given before: the request is a repetition, which had no effect."""
+    """Whether the request is a repetition, which changed nothing."""
 
 
 Outcome = Union[Response[T], StoredResponse]
-"""What an operation returns to the front door; a stored response only to a request with an idempotency key."""
+"""The result of an operation for the front door; a stored response only if the request has an idempotency key."""
 
 
 def operation(run: Callable[P, Outcome[T]]) -> Callable[P, T]:
-    """Make a public operation, which returns a value, of a method that returns a response.
+    """Decorate a method that returns a response, so that it returns the value of the response.
 
-    The front door calls the method itself: `unwrapped` returns it.
+    The front door needs the whole response: it calls the original method, which `unwrapped` returns.
     """
 
     @functools.wraps(run)
@@ -117,13 +117,13 @@ def operation(run: Callable[P, Outcome[T]]) -> Callable[P, T]:
 
 
 def unwrapped(method: Any) -> Callable[..., Outcome[Any]]:
-    """Return the method behind an `operation`, which returns a response."""
+    """Return the original method of an `operation`, which returns a response."""
     run: Callable[..., Outcome[Any]] = method.__wrapped__
     return run
 
 
 def encode(result: Any) -> bytes:
-    """Write what an operation returned as the body of a reply: the fields that it set, and nothing for None."""
+    """Return a result as the body of an HTTP response: the fields that were set; empty for None."""
     if result is None:
         return b""
     if isinstance(result, BaseModel):
@@ -132,7 +132,7 @@ def encode(result: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Take the models out of a list or an object."""
+    """Convert models in a list or an object to dictionaries."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True)
     if jsontext.is_object(value):

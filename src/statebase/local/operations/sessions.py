@@ -32,7 +32,7 @@ from .states import version_model, version_not_found
 from .traces import list_item
 
 _ROWS_AT_ONCE = 500
-"""How many rows of a session one transaction removes."""
+"""The number of rows of a session that one transaction removes."""
 
 
 class SessionOperations(OperationGroup):
@@ -40,7 +40,7 @@ class SessionOperations(OperationGroup):
 
     @operation
     def create_session(self, body: SessionCreateRequest, context: Caller = LOCAL) -> Outcome[SessionCreateResponse]:
-        """Start a session with its state as version 0."""
+        """Create a session with its initial state as version 0."""
         metadata = _optional_json(body.metadata, "metadata")
         initial_state = {} if body.initial_state is None else body.initial_state
         text = jsontext.encode(initial_state, "initial_state")
@@ -61,7 +61,7 @@ class SessionOperations(OperationGroup):
 
     @operation
     def get_session(self, session_id: str, context: Caller = LOCAL) -> Outcome[SessionResponse]:
-        """Return a session with its newest state."""
+        """Return a session with its current state."""
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
@@ -69,7 +69,7 @@ class SessionOperations(OperationGroup):
 
     @operation
     def list_sessions(self, query: ListSessionsQuery, context: Caller = LOCAL) -> Outcome[SessionListResponse]:
-        """Return a page of the sessions that live and pass the filters, newest first."""
+        """Return a page of the sessions that match the filters and have not expired, newest first."""
         metadata = _metadata_filter(query.metadata)
         with self._core.read():
             sessions = self._store.sessions.page(
@@ -96,7 +96,7 @@ class SessionOperations(OperationGroup):
     def update_session(
         self, session_id: str, body: SessionUpdateRequest, context: Caller = LOCAL
     ) -> Outcome[SessionMetadataUpdateResponse]:
-        """Replace the metadata, restart the clock, or both; a lifetime of null is the default one."""
+        """Replace the metadata, renew the lifetime, or both. A lifetime of null is the default one."""
         given = body.model_fields_set
         new_metadata = _optional_json(body.metadata, "metadata")
 
@@ -125,7 +125,7 @@ class SessionOperations(OperationGroup):
 
     @operation
     def delete_session(self, session_id: str, context: Caller = LOCAL) -> Outcome[None]:
-        """Remove a session, expired or not, and what belongs to it; its traces stay."""
+        """Delete a session, expired or not, with all its data except traces."""
         with self._core.change(context) as change:
             session = self._store.sessions.find(session_id)
             if session is None:
@@ -139,7 +139,7 @@ class SessionOperations(OperationGroup):
     def fork_session(
         self, session_id: str, body: SessionForkRequest, context: Caller = LOCAL
     ) -> Outcome[SessionResponse]:
-        """Start a session from a version of the state of another."""
+        """Create a session with a version of another session's state."""
         encoded = self._encode_fork(session_id, body.version)
 
         def write(change: Change) -> Response[SessionResponse]:
@@ -171,7 +171,7 @@ class SessionOperations(OperationGroup):
     def get_session_history(
         self, session_id: str, query: GetSessionHistoryQuery, context: Caller = LOCAL
     ) -> Outcome[dict[str, Any]]:
-        """Return the newest versions of the state and the newest traces; an empty list for what is not asked for."""
+        """Return the newest versions of the state and the newest traces; empty lists for those not requested."""
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             versions = self._store.states.versions(session.seq, query.limit, None) if query.include_state else []
@@ -185,7 +185,7 @@ class SessionOperations(OperationGroup):
         )
 
     def _purge_some(self, context: Caller, batch: int) -> int:
-        """Remove at most `batch` of the sessions that have expired, and say how many that were."""
+        """Remove at most `batch` expired sessions, and return their number."""
         with self._core.change(context) as change:
             sessions = self._store.sessions.expired(change.now_us, batch)
             for session in sessions:
@@ -195,9 +195,9 @@ class SessionOperations(OperationGroup):
         return len(sessions)
 
     def _remove_rest(self, session_seq: Optional[int] = None, deadline: Optional[float] = None) -> None:
-        """Remove what is left of a session, or of all that were removed, a piece at a time: others write between.
+        """Remove the leftover rows of a session, or of all removed sessions, in pieces, so that other writes can run.
 
-        If this is interrupted, or other processes hold it up for too long, the writes that follow do it, a little each.
+        If this is interrupted, or other processes block it for too long, later writes remove the rest, a few rows each.
         """
         more = True
         while more:
@@ -210,7 +210,7 @@ class SessionOperations(OperationGroup):
                 return  # the session itself is gone already
 
     def _encode_fork(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
-        """Return a large state as text and encoded for a fork, before the transaction; None for a small one."""
+        """Encode a large state for a fork, before the transaction; returns None for a small one."""
         with self._core.read():
             source = self._core.session(session_id, self._core.now_us())
             newest = self._store.states.newest(source.seq)
@@ -227,7 +227,7 @@ class SessionOperations(OperationGroup):
 
 
 def _written(session: SessionRow, state: str) -> str:
-    """Write a session with its state as JSON."""
+    """Return the response for a session with its state as JSON text."""
     values = {
         "id": session.id,
         "agent_id": session.agent_id,

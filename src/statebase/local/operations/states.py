@@ -1,4 +1,4 @@
-"""States: get, change, replace, history, rollback."""
+"""States: get, update, replace, history, rollback."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 _MOST_KEYS = 100
-"""A trace names no more keys than this."""
+"""The maximum number of keys that a trace names."""
 _ATTEMPTS = 3
-"""How often a large state is encoded at most, when others change the state all the time."""
+"""The maximum number of times that a large state is encoded, if other writes change the state meanwhile."""
 
 
 class _New(NamedTuple):
-    """A state to store, as JSON text."""
+    """A new state to store, as JSON text."""
 
     text: str
     parent: Optional[int]
-    """The version that undoing the change leads back to; None if it leads nowhere."""
+    """The version that a rollback of the change restores; None if there is none."""
 
 
 class _Write(NamedTuple):
-    """A new version on its way into the store."""
+    """A new version before it is stored."""
 
     session_seq: int
     current: StateRow
     """The state that it follows."""
     new: _New
     frame: Optional[Frame]
-    """The new version as it is stored; None if it is not encoded yet."""
+    """The encoded new version; None if it is not encoded yet."""
 
     def fits(self, session_seq: int, version: int) -> bool:
         """Whether the session still has the state that this version follows."""
@@ -69,7 +69,7 @@ class StateOperations(OperationGroup):
 
     @operation
     def get_state(self, session_id: str, context: Caller = LOCAL) -> Outcome[StateGetResponse]:
-        """Return the newest state."""
+        """Return the current state."""
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             state = self._store.states.newest(session.seq)
@@ -86,7 +86,7 @@ class StateOperations(OperationGroup):
     def update_state(
         self, session_id: str, body: StatePartialUpdateRequest, context: Caller = LOCAL
     ) -> Outcome[StatePartialUpdateResponse]:
-        """Set top-level keys; null is a value, other keys stay."""
+        """Set top-level keys. Null is stored as a value; other keys are not changed."""
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
             def make() -> _New:
@@ -106,7 +106,7 @@ class StateOperations(OperationGroup):
     def replace_state(
         self, session_id: str, body: StateReplaceRequest, context: Caller = LOCAL
     ) -> Outcome[StateReplaceResponse]:
-        """Replace the state as a whole."""
+        """Replace the whole state."""
         text = jsontext.encode(body.state, "state")
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
@@ -136,7 +136,7 @@ class StateOperations(OperationGroup):
     def rollback_state(
         self, session_id: str, body: StateRollbackRequest, context: Caller = LOCAL
     ) -> Outcome[StateRollbackResponse]:
-        """Make a new version with the content of an old one."""
+        """Create a new version with the content of an old one."""
         target = body.version
 
         def load(session_seq: int, current: StateRow) -> Callable[[], _New]:
@@ -176,17 +176,17 @@ class StateOperations(OperationGroup):
         *,
         given: int = 0,
     ) -> Outcome[T]:
-        """Make a new version.
+        """Create a new version.
 
-        One that is large, or follows a large one, is encoded before the transaction, so that no write waits for it. If
-        another version was made meanwhile, it is encoded anew; the last attempt does all in the transaction.
+        If the new or the current state is large, it is encoded before the transaction, so that no write waits for it.
+        If another version was stored meanwhile, it is encoded again; the last attempt does all in the transaction.
 
         Args:
-            session_id: The session.
-            context: The context of the call.
-            load: Reads what is needed beside the current state, and returns what makes the new one.
+            session_id: Id of the session.
+            context: The caller.
+            load: Reads what is needed besides the current state, and returns a function that creates the new state.
             finish: Stores the new version and returns the response.
-            given: How long the new state is, in characters, where that is known.
+            given: The length of the new state in characters, if it is known.
         """
         write = None if given < LARGE else self._prepare(session_id, load)
         for attempt in range(_ATTEMPTS):
@@ -207,7 +207,7 @@ class StateOperations(OperationGroup):
         raise AssertionError("the last attempt returns")
 
     def _prepare(self, session_id: str, load: _Load) -> _Write:
-        """Encode a new version without holding up anybody."""
+        """Encode a new version outside of a transaction."""
         states = self._store.states
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
@@ -277,22 +277,22 @@ def _require(context: Caller, current: StateRow) -> None:
 def _written(
     model: type[M], values: dict[str, Any], session: SessionRow, version: int, text: str, fields: tuple[str, ...]
 ) -> WrittenResponse[M]:
-    """Write a response, which holds the new state once or twice.
+    """Return a response that contains the new state once or twice.
 
     Args:
         model: The model of the response.
-        values: Its other fields.
+        values: The other fields.
         session: The session.
         version: The new version.
-        text: The new state.
-        fields: The fields that hold it.
+        text: The new state, as JSON text.
+        fields: The fields that contain it.
     """
     body = jsontext.write_object(values, dict.fromkeys(fields, text))
     return WrittenResponse(model, body, States(session.seq, [(version, text)] * len(fields)))
 
 
 def version_model(version: VersionRow) -> StateVersionModel:
-    """Return a version as answers show it."""
+    """Return the model of a version."""
     return StateVersionModel(
         version=version.version,
         state=jsontext.decode(version.text),
@@ -302,6 +302,6 @@ def version_model(version: VersionRow) -> StateVersionModel:
 
 
 def version_not_found(version: int, newest: int) -> EngineError:
-    """Make the error for a version that does not exist."""
+    """Return the error for a version that does not exist."""
     message = f"There is no version {version} of this state: its versions are 0 to {newest}."
     return EngineError(404, "resource_not_found", message, "version")

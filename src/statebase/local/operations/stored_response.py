@@ -1,7 +1,7 @@
-"""Responses that are given again: how they are stored with what a request changed, and found.
+"""Stored responses of requests with idempotency keys, which are returned again to repetitions.
 
-A stored response leaves out the states that it holds: they are in the history already, in a form that takes far less
-room. One that holds a secret is sealed with the idempotency key, of which the store has only a digest.
+States are left out of a stored response: they are already in the history, in a much smaller form. A response with a
+secret is encrypted with the idempotency key, of which the store has only a digest.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .response import States, StoredResponse
 
 _STORED_US = DAY
 _WORTH_CUTTING = 256
-"""Shorter states, in bytes, stay in the response."""
+"""The size in bytes from which states are left out of a stored response."""
 _SEAL_ROUNDS = 50_000
 
 
 def find(store: Store, request: IdempotentRequest, now_us: int) -> Optional[StoredResponse]:
-    """Return the response that a request got before, None if it is new; within `read` or `write`.
+    """Return the stored response to a request; None if the request is new. Call it within `read` or `write`.
 
-    One that holds memories which were deleted since is not given again: the request reads anew.
+    A response with memories that have been deleted since is not returned: the request is run again.
 
     Raises:
-        EngineError: 409, if the key came before with another body; 404, if what it wrote was deleted since.
+        EngineError: 409, if the key was used with a different body; 404, if the resource was deleted since.
     """
     row = store.answers.find(request.key, now_us)
     if row is None or store.answers.lacks_memories(request.key):
@@ -48,7 +48,7 @@ def find(store: Store, request: IdempotentRequest, now_us: int) -> Optional[Stor
 
 
 def _is_gone(store: Store, row: AnswerRow) -> bool:
-    """Return whether the content of a response was deleted, or is about to be."""
+    """Return whether the content of a response was deleted, or is being deleted."""
     if row.status == GONE and not row.body:
         return True
     if row.session_id is not None:
@@ -69,19 +69,19 @@ def put(
     resource_id: Optional[str] = None,
     memory_ids: Sequence[str] = (),
 ) -> None:
-    """Store the response to a new request for a day; within `write`.
+    """Store the response to a new request for a day. Call it within `write`.
 
     Args:
         store: The store.
-        request: The request.
-        now_us: The time.
-        status: The status of the response.
+        request: The identity of the request.
+        now_us: The current time in microseconds.
+        status: The HTTP status of the response.
         body: Its body.
-        states: The states that it holds, in their own order of appearance.
-        is_secret: Whether it holds something that the store must not show.
-        session_id: The session that it tells of; when that is deleted, the body is.
-        resource_id: The memory or the entity that it tells of; likewise.
-        memory_ids: The memories that it holds; when one is deleted, the response is.
+        states: The states in it, in the order of their occurrence.
+        is_secret: Whether it contains a secret, which must not be readable in the store.
+        session_id: The session that it is about; deleting the session deletes the body.
+        resource_id: The memory or entity that it is about; deleting it deletes the body.
+        memory_ids: The ids of the memories in it; deleting one deletes the response.
     """
     kept, cuts = _cut(body, states) if states is not None else (body, [])
     if is_secret:
@@ -102,7 +102,7 @@ def put(
 
 
 def _cut(body: bytes, states: States) -> tuple[bytes, list[tuple[int, int]]]:
-    """Take the states out of a body; the cuts say where (in what remains) and which version."""
+    """Remove the states from a body. The cuts are their positions in the remaining text, and their versions."""
     kept = bytearray()
     cuts: list[tuple[int, int]] = []
     start = 0
@@ -129,7 +129,7 @@ def _put_back(store: Store, kept: bytes, session_seq: int, cuts: list[tuple[int,
 
 
 def _sealed(body: bytes, request: IdempotentRequest) -> bytes:
-    """Cover a body with a mask that follows from the idempotency key, or uncover it."""
+    """Encrypt or decrypt a body with a key stream derived from the idempotency key."""
     key = hashlib.pbkdf2_hmac("sha256", request.secret, request.key, _SEAL_ROUNDS)
     mask = hashlib.shake_256(key).digest(len(body))
     return bytes(byte ^ cover for byte, cover in zip(body, mask))

@@ -1,4 +1,4 @@
-"""What the engine says about itself."""
+"""Service information and health checks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class SystemOperations(OperationGroup):
 
     @operation
     def root(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
-        """Say what answers here."""
+        """Return the name and the version of the service."""
         return Response({"name": "statebase", "version": __version__, "status": "running"})
 
     @operation
     def health_check(self, context: Caller = LOCAL) -> Outcome[HealthStatus]:
-        """Say how the parts are doing; an error says that the store is not."""
+        """Return the health of the components. Raises an error if the store is not available."""
         with self._core.read():
             now_us = self._core.now_us()
             self._core.store.size()
@@ -42,12 +42,12 @@ class SystemOperations(OperationGroup):
 
     @operation
     def readiness_probe(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
-        """Say that requests can be answered; an error says that they cannot."""
+        """Return that the engine is ready. Raises an error if it is not."""
         with self._core.read():
             self._core.store.size()
         return Response({"status": "ready"})
 
     @operation
     def liveness_probe(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
-        """Say that the process runs."""
+        """Return that the process is running."""
         return Response({"status": "alive"})

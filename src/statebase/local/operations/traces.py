@@ -43,7 +43,7 @@ class TraceOperations(OperationGroup):
 
     @operation
     def list_traces(self, query: ListTracesQuery, context: Caller = LOCAL) -> Outcome[TraceListResponse]:
-        """Return a page of all traces that pass the filters, newest first."""
+        """Return a page of all traces that match the filters, newest first."""
         with self._core.read():
             traces = self._store.traces.page(
                 query.limit + 1,
@@ -61,7 +61,7 @@ class TraceOperations(OperationGroup):
     def list_session_traces(
         self, session_id: str, query: ListSessionTracesQuery, context: Caller = LOCAL
     ) -> Outcome[SessionTraceListResponse]:
-        """Return a page of the traces of a session, newest first; also of one that was deleted."""
+        """Return a page of the traces of a session, which may have been deleted; newest first."""
         with self._core.read():
             self._check_session(session_id)
             before_seq: Optional[int] = None
@@ -77,7 +77,7 @@ class TraceOperations(OperationGroup):
         return Response(SessionTraceListResponse(data=page, has_more=len(traces) > query.limit))
 
     def _check_session(self, session_id: str) -> None:
-        """Raise an error unless the session lives or was deleted: traces outlive it, but an expired one never was."""
+        """Check that the session exists or was deleted: traces are kept. If it expired or never existed: 404."""
         session = self._store.sessions.find(session_id)
         if session is not None:
             self._core.session(session_id, self._core.now_us())
@@ -88,7 +88,7 @@ class TraceOperations(OperationGroup):
 
 
 def list_item(trace: TraceRow) -> TraceListItem:
-    """Return a trace as lists show it."""
+    """Return a trace in the format of lists."""
     return TraceListItem(**_fields(trace))
 
 

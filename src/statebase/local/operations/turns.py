@@ -36,7 +36,7 @@ class TurnOperations(OperationGroup):
 
     @operation
     def create_turn(self, session_id: str, body: TurnCreateRequest, context: Caller = LOCAL) -> Outcome[TurnResponse]:
-        """Record a turn, and the state that it led to as a new version if it differs from the current one."""
+        """Record a turn. If it has a state that differs from the current one, store it as a new version."""
         input_text = jsontext.encode(_members(body.input), "input")
         output_text = jsontext.encode(_members(body.output), "output")
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
@@ -162,7 +162,7 @@ class TurnOperations(OperationGroup):
         context: Caller,
         encoded: Optional[tuple[StateRow, Optional[Frame]]],
     ) -> int:
-        """Return the version of the state after the turn, which is a new one if the state changed."""
+        """Return the version of the state after the turn: a new one if the state changed."""
         if encoded is not None and encoded[0] == current:
             frame = encoded[1]
             changes = frame is not None
@@ -186,7 +186,7 @@ class TurnOperations(OperationGroup):
         """Encode a large state before the transaction, so that no other write waits for it.
 
         Returns:
-            The state that it follows, and the new version as it is stored; None if they are the same.
+            The current state and the encoded new version; None if they are the same.
         """
         states = self._store.states
         with self._core.read():
@@ -201,7 +201,7 @@ def _differ(after: str, text: str) -> bool:
 
 
 def _members(part: BaseModel) -> dict[str, Any]:
-    """Return what a part of a turn holds, keys that the model does not know included."""
+    """Return the fields of a part of a turn, including keys unknown to the model."""
     return {**part.__dict__, **(part.model_extra or {})}
 
 
