@@ -48,7 +48,7 @@ class Operation:
     result_class: Optional[str]
     """The path of the class that an answer is read into instead of its model."""
     check: Optional[Check]
-    """What is checked of a successful response besides its schema."""
+    """A check of a successful response besides its schema."""
     page: Optional[Page]
     item: Optional[Type]
     """The type of the items of a page."""

@@ -191,7 +191,7 @@ def test_modify_does_not_repeat_what_was_applied(respond: Any) -> None:
 
 
 def test_function_returns_the_new_state_or_changes_its_copy(local_client: Any, session_id: str) -> None:
-    """What it gets is a copy: what it changes and then raises is lost."""
+    """It gets a copy: changes made before it raises are lost."""
     before = local_client.state.get_state(session_id)
 
     def fail(state: Dict[str, Any]) -> None:
@@ -296,7 +296,7 @@ def test_wrong_argument_is_refused_before_anything_is_written(respond: Any, case
 
 
 def test_values_are_changed_in_place(local_client: Any, session_id: str) -> None:
-    """What is missing on the way is made; what is to be removed may be missing."""
+    """Missing objects on the way are created; a missing key can be removed."""
     state = local_client.state
     state.append(session_id, "list", {"b": 2})
     state.append(session_id, ("cart", "items"), None)

@@ -1,4 +1,4 @@
-"""What `client.state` adds to the operations: changes that no other writer can undo, as checks and as steps.
+"""Changes of the state that do not undo those of other writers: a check of versions, and methods over several calls.
 
 The first argument of each function of steps is the namespace, of either client; the generated classes have the methods
 of both flavours, with these signatures and docstrings.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 import inspect
 from math import isfinite
-from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union, cast
+from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
 
-from typing_extensions import Unpack
+from typing_extensions import TypeGuard, Unpack
 
 from .._base.errors import InvalidRequestError, StateConflictError
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
@@ -215,9 +215,9 @@ def append(
 
     def add(values: dict[str, Any]) -> None:
         holder, last, array = _value(values, path, [])
-        if not isinstance(array, list):
+        if not _is_array(array):
             raise _not_a("an array", path, array)
-        holder[last] = [*cast("list[Any]", array), item]
+        holder[last] = [*array, item]
 
     return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
 
@@ -267,6 +267,14 @@ def increment(
     return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
 
 
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -292,24 +300,24 @@ def _value(values: dict[str, Any], path: StatePath, missing: Any) -> tuple[Any, 
     *parents, last = _keys(path)
     holder: Any = values
     for key in parents:
-        inner = _item(holder, key, path)
+        inner: Any = _item(holder, key, path)
         if inner is _MISSING:
-            inner = holder[key] = {}
+            inner = {}
+            holder[key] = inner
         holder = inner
     value = _item(holder, last, path)
     return holder, last, missing if value is _MISSING else value
 
 
-def _item(holder: Any, key: Union[str, int], path: StatePath) -> Any:
+def _item(holder: object, key: Union[str, int], path: StatePath) -> Any:
     """Return a value of an object or array; `_MISSING` if an object does not have the key."""
-    if isinstance(holder, dict) and isinstance(key, str):
-        return cast("dict[str, Any]", holder).get(key, _MISSING)
-    if isinstance(holder, list) and isinstance(key, int):
-        items = cast("list[Any]", holder)
-        if -len(items) <= key < len(items):
-            return items[key]
+    if _is_object(holder) and isinstance(key, str):
+        return holder.get(key, _MISSING)
+    if _is_array(holder) and isinstance(key, int):
+        if -len(holder) <= key < len(holder):
+            return holder[key]
         raise InvalidRequestError(
-            f"path {_shown(path)} has the index {key}, but the array has {len(items)} items", param="path"
+            f"path {_shown(path)} has the index {key}, but the array has {len(holder)} items", param="path"
         )
     kind = "an object" if isinstance(key, str) else "an array"
     raise _not_a(kind, path, holder)

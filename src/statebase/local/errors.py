@@ -73,7 +73,7 @@ def not_found(kind: str, identifier: str) -> EngineError:
 
 
 def state_conflict(expected: int, current: int, state: object) -> EngineError:
-    """Make the error for a change that was meant for another version of the state."""
+    """Return the error for a change that was meant for another version of the state."""
     message = (
         f"The state has version {current}, not the expected version {expected}: read the state again, then repeat the "
         "change."

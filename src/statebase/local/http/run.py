@@ -50,7 +50,8 @@ def run(
         caller: The caller.
 
     Raises:
-        EngineError: The engine failed or is busy; the request can be sent again.
+        EngineError: The engine failed or is busy, or the state has another version; the response is not stored, so that
+            the request can be sent again.
     """
     try:
         arguments: list[Any] = list(parameters)
