@@ -59,8 +59,6 @@ FIRST_WORDS = {
 
 NOT_YET: Dict[str, Tuple[str, ...]] = {
     "docstring": (
-        "codegen/document/choices.py",
-        "codegen/operations/steps.py",
         "src/statebase/_base/deadline.py",
         "src/statebase/_base/exchange.py",
         "src/statebase/_base/locks.py",
