@@ -7,7 +7,7 @@ protocols, so that the vector search and the keyword search are exchangeable and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 SPACE_KEY = "search.space"
 """Under which the store keeps what it knows of the embedder whose vectors it holds."""
@@ -69,18 +69,8 @@ class Space:
         return stored.startswith(self.mark) and len(stored) == len(self.mark) + 2 * self.dimensions
 
 
-class VectorRow(NamedTuple):
-    """One stored vector, with what a filter in memory needs."""
-
-    seq: int
-    session_seq: int
-    user_id: Optional[str]
-    """The user of its session."""
-    type: str
-    tags: Optional[str]
-    """Its tags as JSON text, as they are stored."""
-    vector: bytes
-    """The vector as `MemorySearch.encode_document` gave it."""
+VectorRow = Tuple[int, bytes]
+"""The number of a memory, and its vector as `MemorySearch.encode_document` returned it."""
 
 
 class VectorSample(NamedTuple):
@@ -98,20 +88,19 @@ class PendingMemory(NamedTuple):
     content: str
 
 
-class MemoryVectors(Protocol):
-    """What the store offers to a vector search.
+class VectorRows(Protocol):
+    """What the store offers to a cache of its vectors.
 
-    Every method may be called from any thread. Those that write are one transaction each, and must not be called within
-    a read. Numbers (`seq`) count up and are never used twice.
-    Other processes may write to the same file at any time: a search that caches vectors compares `last_change()` and
-    reads `vectors_after(last_seq)` at the start of each search.
+    Every method may be called from any thread. Other processes may write to the same file at any time: within each
+    read, a cache compares `last_change()` and reads `vectors_after(last_seq)`. Numbers (`seq`) count up and are never
+    used twice.
     """
 
-    def vectors_after(self, seq: int) -> Iterator[VectorRow]:
-        """Yield the vectors of memories whose number is above `seq`, in ascending order; 0 for all of them."""
+    def vectors_after(self, seq: int) -> Iterator[Sequence[VectorRow]]:
+        """Yield the vectors of memories whose number is above `seq`, in ascending order, some thousands at a time."""
         ...
 
-    def vectors_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+    def vectors_of(self, seqs: Sequence[int]) -> Sequence[VectorRow]:
         """Return the vectors of these memories, in ascending order; a memory without a vector is left out."""
         ...
 
@@ -125,9 +114,36 @@ class MemoryVectors(Protocol):
         The caller drops what it holds of them and reads them again by `vectors_of` (a deleted one is not there).
 
         Returns:
-            The numbers, each once; None when the log does not go back that far, and all vectors are to be read anew.
+            The numbers, each once; None if the log does not go back that far, and all vectors must be read again.
         """
         ...
+
+    def passing(self, memory_filter: MemoryFilter, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories that pass a filter, in no order; -1 for all of them.
+
+        Memories that have no vector may be among them.
+        """
+        ...
+
+    def passing_of(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
+        """Return those of these memories that pass a filter, in no order."""
+        ...
+
+    def newest(self) -> int:
+        """Return the number of the newest memory; 0 if there is none."""
+        ...
+
+    def get_meta(self, key: str) -> Optional[str]:
+        """Return a value that `MemoryVectors.set_meta` stored, or None."""
+        ...
+
+
+class MemoryVectors(Protocol):
+    """What the store offers to a vector search.
+
+    Every method may be called from any thread. Those that write are one transaction each, and must not be called within
+    a read.
+    """
 
     def newest(self) -> int:
         """Return the number of the newest memory; 0 if there is none."""

@@ -108,12 +108,12 @@ def test_answer_is_found_by_the_turn_before(memories: Any):
 def test_a_session_of_a_large_store_is_searched_without_reading_the_rest(
     memories: Any, toy: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("statebase.local.search.vector_cache._SOON_READ", 2)
+    monkeypatch.setattr("statebase.local.search.vector_cache._SMALL", 2)
     for number in range(6):
         memories.add(f"other {number}")
     session_id = memories.new_session()
     memories.add("kept", session_id=session_id)
 
     assert memories.search("kept", session_id=session_id) == [("kept", 1.0)]
-    assert memories.vectors._cache is None
+    assert memories.vectors.size == 0
     assert memories.found("kept", top_k=1) == ["kept"]

@@ -101,8 +101,8 @@ class KeywordSearch:
             memory_filter: Which memories pass.
             also: Returns memories that pass, to be looked at if not all are.
         """
-        passing = self._words.passing(memory_filter, _ALL + 1)
-        if len(passing) <= _ALL:
+        if self._words.how_many(memory_filter, _ALL + 1) <= _ALL:
+            passing = self._words.passing(memory_filter)
             counts = _counted(query, passing)
             return _matches(query, _weights(query, counts, len(passing)), passing, is_complete=True)
         counts = self._words.counts({term for place in query for term in place.terms})

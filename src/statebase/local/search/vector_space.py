@@ -139,15 +139,15 @@ def pack(space: Space, vectors: Vectors) -> list[bytes]:
 
 def unpack(space: Space, stored: Sequence[bytes]) -> Vectors:
     """Return the unit vectors of what `pack` returned."""
-    numbers = np.frombuffer(b"".join([row[len(space.mark) :] for row in stored]), "<f2")
-    return unit(np.reshape(numbers, (len(stored), space.dimensions)).astype(np.float32))
+    rows = np.frombuffer(b"".join(stored), np.uint8).reshape(len(stored), len(space.mark) + 2 * space.dimensions)
+    return unit(rows[:, len(space.mark) :].view("<f2").astype(np.float32))
 
 
 def unit(vectors: Vectors) -> Vectors:
     """Scale each row to length 1; a row of zeros stays."""
-    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     lengths[lengths == 0] = 1
-    return vectors / lengths
+    return vectors / lengths[:, None]
 
 
 def _settled(text: str) -> Settled:

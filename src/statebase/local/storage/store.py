@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Optional, Sequence
 
 from ..identifiers import new_id
-from ..memory_search import PendingMemory, VectorRow, VectorSample
+from ..memory_search import MemoryFilter, PendingMemory, VectorRow, VectorSample
 from .sqlite.database import Database
 from .tables.answers import Answers
 from .tables.entities import Entities
@@ -20,7 +20,7 @@ from .tables.turns import Turns
 from .tables.vectors import Vectors
 from .tables.words import Words
 
-_CHUNK = 5_000
+_CHUNK = 2_000
 
 
 class Store:
@@ -100,7 +100,7 @@ class Store:
 
 
 class StoredVectors:
-    """What a search sees of the store: see `memory_search.MemoryVectors`."""
+    """What a search sees of the store: `MemoryVectors` and `VectorRows` of `memory_search.py`."""
 
     def __init__(self, database: Database, vectors: Vectors, memories: Memories, meta: Meta) -> None:
         self._database = database
@@ -108,20 +108,31 @@ class StoredVectors:
         self._memories = memories
         self._meta = meta
 
-    def vectors_after(self, seq: int) -> Iterator[VectorRow]:
-        """Yield the vectors of memories whose number is above `seq`, in ascending order."""
+    def vectors_after(self, seq: int) -> Iterator[Sequence[VectorRow]]:
+        """Yield the vectors of memories whose number is above `seq`, in ascending order, some thousands at a time."""
         while True:
             with self._database.read():
                 rows = self._vectors.rows_after(seq, _CHUNK)
-            yield from rows
+            if rows:
+                yield rows
+                seq = rows[-1][0]
             if len(rows) < _CHUNK:
                 return
-            seq = rows[-1].seq
 
-    def vectors_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+    def vectors_of(self, seqs: Sequence[int]) -> Sequence[VectorRow]:
         """Return the vectors of these memories, in ascending order."""
         with self._database.read():
             return self._vectors.rows_of(seqs)
+
+    def passing(self, memory_filter: MemoryFilter, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories that pass a filter; -1 for all."""
+        with self._database.read():
+            return self._vectors.passing(memory_filter, limit)
+
+    def passing_of(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
+        """Return those of these memories that pass a filter."""
+        with self._database.read():
+            return self._vectors.passing_of(seqs, memory_filter)
 
     def last_change(self) -> int:
         """Return the number of the newest change."""

@@ -37,9 +37,17 @@ def number_of(database: Database, table: Literal["sessions", "entities"], row_id
     return None if row is None else int(row[0])
 
 
-def memory_condition(memory_filter: MemoryFilter) -> tuple[str, list[Any]]:
-    """Write a filter as a condition on `memories m`, with its parameters."""
-    condition = "m.embed = 1 AND m.session_seq NOT IN (SELECT session_seq FROM removals)"
+def memory_condition(memory_filter: MemoryFilter, *, with_text: bool = True) -> tuple[str, list[Any]]:
+    """Write a filter as a condition on `memories m`, with its parameters.
+
+    Args:
+        memory_filter: The filter.
+        with_text: Leave out memories with `embed: false`. Without this condition an index answers most filters, and
+            the rows of the memories are not read.
+    """
+    condition = "m.session_seq NOT IN (SELECT session_seq FROM removals)"
+    if with_text:
+        condition = f"m.embed = 1 AND {condition}"
     parameters: list[Any] = []
     if memory_filter.session_seq is not None:
         condition += " AND m.session_seq = ?"

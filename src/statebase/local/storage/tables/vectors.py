@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ...memory_search import VectorRow, VectorSample
+from ...memory_search import MemoryFilter, VectorRow, VectorSample
 from ..sqlite.database import Database
+from .filters import memory_condition
 
-_SELECT = (
-    "SELECT v.seq, m.session_seq, s.user_id, m.type, m.tags, v.vector FROM memory_vectors v"
-    " JOIN memories m ON m.seq = v.seq JOIN sessions s ON s.seq = m.session_seq"
-)
+_PARAMETERS = 500
+"""Maximum number of parameters of a statement; SQLite allows 999."""
 _LOG_KEEPS = 100_000
 _LOG_CUT_EVERY = 10_000
 
@@ -44,18 +43,36 @@ class Vectors:
         )
         return [row[0] for row in rows]
 
-    def rows_after(self, seq: int, limit: int) -> list[VectorRow]:
+    def rows_after(self, seq: int, limit: int) -> Sequence[VectorRow]:
         """Return at most `limit` vectors of memories above a number, in ascending order."""
-        rows = self._database.execute(f"{_SELECT} WHERE v.seq > ? ORDER BY v.seq LIMIT ?", (seq, limit))
-        return list(map(VectorRow._make, rows))
+        return self._database.execute(
+            "SELECT seq, vector FROM memory_vectors WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        ).fetchall()
 
-    def rows_of(self, seqs: Sequence[int]) -> list[VectorRow]:
+    def rows_of(self, seqs: Sequence[int]) -> Sequence[VectorRow]:
         """Return the vectors of these memories, in ascending order."""
         found: list[VectorRow] = []
-        for seq in sorted(set(seqs)):
-            row = self._database.execute(f"{_SELECT} WHERE v.seq = ?", (seq,)).fetchone()
-            if row is not None:
-                found.append(VectorRow._make(row))
+        for part in _parts(sorted(set(seqs))):
+            found += self._database.execute(
+                f"SELECT seq, vector FROM memory_vectors WHERE seq IN ({_marks(part)}) ORDER BY seq", part
+            )
+        return found
+
+    def passing(self, memory_filter: MemoryFilter, limit: int) -> list[int]:
+        """Return the numbers of at most `limit` memories that pass a filter, with or without a vector; -1 for all."""
+        condition, parameters = memory_condition(memory_filter, with_text=False)
+        rows = self._database.execute(f"SELECT m.seq FROM memories m WHERE {condition} LIMIT ?", (*parameters, limit))
+        return [row[0] for row in rows]
+
+    def passing_of(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
+        """Return those of these memories that pass a filter."""
+        condition, parameters = memory_condition(memory_filter)
+        found: list[int] = []
+        for part in _parts(seqs):
+            rows = self._database.execute(
+                f"SELECT m.seq FROM memories m WHERE m.seq IN ({_marks(part)}) AND {condition}", (*part, *parameters)
+            )
+            found += [row[0] for row in rows]
         return found
 
     def sample(self, newest: int, limit: int) -> list[VectorSample]:
@@ -103,3 +120,11 @@ class Vectors:
         """Return the numbers of the memories that changed after a change, each once."""
         rows = self._database.execute("SELECT DISTINCT seq FROM memory_changes WHERE change > ?", (change,))
         return [row[0] for row in rows]
+
+
+def _parts(seqs: Sequence[int]) -> list[Sequence[int]]:
+    return [seqs[start : start + _PARAMETERS] for start in range(0, len(seqs), _PARAMETERS)]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

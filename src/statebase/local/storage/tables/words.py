@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from ...language.terms import VERSION, speaker_of, terms_of
@@ -22,6 +23,7 @@ _PARAMETERS = 500
 
 
 _SELECT = "SELECT m.seq, m.session_seq, t.terms, t.speaker FROM memories m LEFT JOIN memory_terms t ON t.seq = m.seq"
+_seq = itemgetter(0)
 
 
 class Terms(NamedTuple):
@@ -125,22 +127,27 @@ class Words:
         newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
         return 0 if newest is None else int(newest)
 
-    def passing(self, memory_filter: MemoryFilter, limit: int) -> list[Terms]:
-        """Return at most `limit` memories that pass the filter, newest first."""
+    def how_many(self, memory_filter: MemoryFilter, limit: int) -> int:
+        """Return how many memories pass the filter, `limit` at most."""
         condition, parameters = memory_condition(memory_filter)
-        # The plus keeps SQLite from walking along all memories in search of the few of a session.
-        order = "m.seq" if memory_filter.is_wide else "+m.seq"
-        rows = self._database.execute(
-            f"{_SELECT} WHERE {condition} ORDER BY {order} DESC LIMIT ?", (*parameters, limit)
-        ).fetchall()
-        return self._split(rows)
+        row = self._database.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM memories m WHERE {condition} LIMIT ?) AS passing",
+            (*parameters, limit),
+        ).fetchone()
+        return int(row[0])
+
+    def passing(self, memory_filter: MemoryFilter) -> list[Terms]:
+        """Return all memories that pass the filter, newest first."""
+        condition, parameters = memory_condition(memory_filter)
+        rows = self._database.execute(f"{_SELECT} WHERE {condition}", parameters).fetchall()
+        return sorted(self._split(rows), key=_seq, reverse=True)
 
     def terms_of(self, seqs: Sequence[int]) -> list[Terms]:
         """Return memories by their numbers, newest first; without those that are not there or not to be found."""
         rows: list[Any] = []
         for part in _parts(seqs):
             rows += self._database.execute(f"{_SELECT} WHERE m.embed = 1 AND m.seq IN ({_marks(part)})", part)
-        return sorted(self._split(rows), reverse=True)
+        return sorted(self._split(rows), key=_seq, reverse=True)
 
     def followers(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
         """Return the memories that come next in the session after each of these, and pass the filter."""
@@ -159,7 +166,7 @@ class Words:
     def counts(self, terms: Iterable[str]) -> dict[str, int]:
         """Return how many memories hold each of the terms, as far as these are indexed."""
         if not self._indexed:
-            held = [memory.terms for memory in self.passing(MemoryFilter(), -1)]
+            held = [memory.terms for memory in self.passing(MemoryFilter())]
             return {term: sum(term in some for some in held) for term in terms}
         counted: dict[str, int] = {}
         for term in terms:
@@ -178,7 +185,7 @@ class Words:
         if not self._indexed:
             found = [
                 memory.seq
-                for memory in self.passing(memory_filter, -1)
+                for memory in self.passing(memory_filter)
                 if all(not memory.terms.isdisjoint(terms) for terms in places)
             ]
             return found[:limit]
