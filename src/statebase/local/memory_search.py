@@ -7,6 +7,7 @@ protocols, so that the vector search and the keyword search are exchangeable and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 SPACE_KEY = "search.space"
@@ -64,9 +65,12 @@ class Space:
     """The first bytes of each stored vector of this space."""
     dimensions: int
 
-    def owns(self, stored: bytes) -> bool:
-        """Return whether a stored vector belongs to this space."""
-        return stored.startswith(self.mark) and len(stored) == len(self.mark) + 2 * self.dimensions
+    def owns_all(self, stored: Sequence[bytes]) -> bool:
+        """Return whether all of some stored vectors belong to this space."""
+        sizes = set(map(len, stored))
+        return sizes <= {len(self.mark) + 2 * self.dimensions} and all(
+            map(methodcaller("startswith", self.mark), stored)
+        )
 
 
 VectorRow = Tuple[int, bytes]

@@ -143,8 +143,8 @@ class KeywordSearch:
             if sums:
                 break
             together.pop()
-        best = sorted(sums, key=lambda seq: (-sums[seq], -seq))
-        return best[:_CANDIDATES]
+        best = sorted(zip(sums.values(), sums), reverse=True)
+        return [seq for _, seq in best[:_CANDIDATES]]
 
 
 def _counted(query: Sequence[Wanted], memories: Iterable[Terms]) -> dict[str, int]:

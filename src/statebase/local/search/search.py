@@ -13,7 +13,7 @@ from .calibration import IDENTICAL, Calibration, carried_over, evidence, evidenc
 from .embedder import Embedder
 from .keywords import KeywordSearch, WordMatches
 from .profile import KEY, SAMPLE, Profile, make_profile, read_profile
-from .vector_space import FOREIGN, Settled, Vectors, VectorSpace, pack, unpack
+from .vector_space import FOREIGN, Settled, Vectors, VectorSpace, pack, unit, unpack
 
 _TEXTS_AT_ONCE = 64
 _TEXTS_PER_SEARCH = 128
@@ -103,7 +103,8 @@ class SearchIndex:
         vector: list[float] = asked.vector.tolist()
         matches = self._keywords.matches(asked.words, memory_filter, nearest)
         cosines = self._index.cosines_of(asked.space, vector, list(matches.terms))
-        own = {seq: self._evidence(asked, matches, cosines, seq) for seq in matches.terms}
+        calibrations: dict[str, Calibration] = {}
+        own = {seq: self._evidence(asked, matches, cosines, calibrations, seq) for seq in matches.terms}
         found = dict(own)
         for seq, before in matches.previous.items():
             found[seq] += carried_over(own[before])
@@ -111,7 +112,14 @@ class SearchIndex:
         best = [Match(seq, score(found[seq])) for seq in ranked[:limit]]
         return [match for match in best if threshold is None or match.score >= threshold]
 
-    def _evidence(self, query: Query, matches: WordMatches, cosines: Mapping[int, float], seq: int) -> float:
+    def _evidence(
+        self,
+        query: Query,
+        matches: WordMatches,
+        cosines: Mapping[int, float],
+        calibrations: dict[str, Calibration],
+        seq: int,
+    ) -> float:
         """Return how much speaks for a memory."""
         share = matches.shares[seq]
         cosine = cosines.get(seq)
@@ -120,7 +128,10 @@ class SearchIndex:
         if cosine >= IDENTICAL and (query.trust == 1 or share > 0.999):
             return float("inf")
         script = script_of(matches.terms[seq])
-        calibration = query.profile.calibration(script, query.vector, self._prior(query, script))
+        calibration = calibrations.get(script)
+        if calibration is None:
+            calibration = query.profile.calibration(script, query.vector, self._prior(query, script))
+            calibrations[script] = calibration
         surprise = (cosine - calibration.mean) / max(calibration.deviation, 1e-6)
         return evidence(surprise, share, query.trust)
 
@@ -150,8 +161,8 @@ class SearchIndex:
         newest = self._store.newest()
         if profile.fits(space.token, newest):
             return profile
-        rows = [row for row in self._store.sample(SAMPLE) if space.owns(row.vector)]
-        vectors = unpack(space, [row.vector for row in rows])
+        rows = [row for row in self._store.sample(SAMPLE) if space.owns_all([row.vector])]
+        vectors = unit(unpack(space, [row.vector for row in rows]))
         profile = make_profile(space.token, newest, [row.content for row in rows], vectors)
         self._store.set_meta({KEY: profile.text()})
         return profile

@@ -6,11 +6,12 @@ import time
 from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..._base.locks import FrameLock, calling_frame
 from ..errors import busy
 from ..memory_search import MemoryFilter, Space, VectorRow, VectorRows
-from .vector_space import TOKEN, Vectors, unpack
+from .vector_space import TOKEN, Vectors, unit, unpack
 from .vector_table import Seqs, VectorTable, highest, products
 
 _MOST_BYTES = 2 << 30
@@ -107,7 +108,7 @@ class CachedVectors:
         if table is not None:
             return table.cosines_of(query, seqs)
         found, vectors = _own(space, self._store.vectors_of(seqs), set())
-        return np.array(found, np.int64), products(vectors, query)
+        return np.array(found, np.int64), products(unit(vectors), query)
 
     def _all_cosines(self, space: Space, query: Vectors) -> tuple[Seqs, Vectors]:
         """Return the numbers of all memories with a vector, in no order, and their cosines."""
@@ -119,7 +120,7 @@ class CachedVectors:
         for rows in self._store.vectors_after(0):
             found, vectors = _own(space, rows, set())
             seqs += found
-            cosines.append(products(vectors, query))
+            cosines.append(products(unit(vectors), query))
         return np.array(seqs, np.int64), np.concatenate(cosines)
 
     def _refreshed(self, space: Space, deadline: Optional[float] = None) -> Optional[VectorTable]:
@@ -172,12 +173,12 @@ class CachedVectors:
         return _Cache(table, space.token, last_seq, change, tuple(sorted(foreign)))
 
 
-def _own(space: Space, rows: Sequence[VectorRow], foreign: set[int]) -> tuple[list[int], Vectors]:
+def _own(space: Space, rows: Sequence[VectorRow], foreign: set[int]) -> tuple[list[int], NDArray[np.float16]]:
     """Return numbers and vectors of the rows that belong to the space; add the numbers of the others to `foreign`."""
-    own = [row for row in rows if space.owns(row[1])]
-    if len(own) < len(rows):
-        foreign.update({row[0] for row in rows}.difference(row[0] for row in own))
-    return [row[0] for row in own], unpack(space, [row[1] for row in own])
+    if not space.owns_all([row[1] for row in rows]):
+        foreign.update(row[0] for row in rows if not space.owns_all([row[1]]))
+        rows = [row for row in rows if space.owns_all([row[1]])]
+    return [row[0] for row in rows], unpack(space, [row[1] for row in rows])
 
 
 def _best(seqs: Seqs, cosines: Vectors, limit: int) -> list[tuple[int, float]]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,17 +137,24 @@ def pack(space: Space, vectors: Vectors) -> list[bytes]:
     return [space.mark + row.tobytes() for row in vectors.astype("<f2")]
 
 
-def unpack(space: Space, stored: Sequence[bytes]) -> Vectors:
-    """Return the unit vectors of what `pack` returned."""
+def unpack(space: Space, stored: Sequence[bytes]) -> NDArray[np.float16]:
+    """Return the vectors of what `pack` returned, of about length 1."""
     rows = np.frombuffer(b"".join(stored), np.uint8).reshape(len(stored), len(space.mark) + 2 * space.dimensions)
-    return unit(rows[:, len(space.mark) :].view("<f2").astype(np.float32))
+    return rows[:, len(space.mark) :].view("<f2")
 
 
-def unit(vectors: Vectors) -> Vectors:
-    """Scale each row to length 1; a row of zeros stays."""
+def unit(vectors: NDArray[np.floating[Any]]) -> Vectors:
+    """Return each row scaled to length 1; a row of zeros stays."""
+    scaled = np.array(vectors, np.float32)
+    scale(scaled)
+    return scaled
+
+
+def scale(vectors: Vectors) -> None:
+    """Scale each row to length 1, in place; a row of zeros stays."""
     lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     lengths[lengths == 0] = 1
-    return vectors / lengths[:, None]
+    vectors /= lengths[:, None]
 
 
 def _settled(text: str) -> Settled:

@@ -8,9 +8,10 @@ from typing import Any, Optional, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .vector_space import Vectors, scale
+
 Rows = NDArray[np.intp]
 Seqs = NDArray[np.int64]
-Vectors = NDArray[np.float32]
 
 _COPIED_AT_ONCE = 512
 """Rows that are copied out of the others to be multiplied: so few that they stay in the processor's cache."""
@@ -42,21 +43,27 @@ class VectorTable:
     def __len__(self) -> int:
         return self._count - self._dead
 
-    def appended(self, seqs: Sequence[int], vectors: Vectors) -> VectorTable:
-        """Return the table with rows of memories that it does not hold, in ascending order."""
+    def appended(self, seqs: Sequence[int], vectors: NDArray[np.floating[Any]]) -> VectorTable:
+        """Return the table with rows of memories that it does not hold, in ascending order.
+
+        Args:
+            seqs: The numbers of the memories.
+            vectors: Their vectors, which need not have length 1.
+        """
         if not seqs:
             return self
         table = copy.copy(self)
         start = self._count
         table._count = start + len(seqs)
         table._vectors = _with(self._vectors, start, vectors)
+        scale(table._vectors[start : table._count])
         table._seqs = _with(self._seqs, start, np.array(seqs, np.int64))
         table._alive = _with(self._alive, start, np.ones(len(seqs), np.bool_))
         table._is_ascending = self._is_ascending and (start == 0 or seqs[0] > self._seqs[start - 1])
         table._by_seq = None
         return table
 
-    def replaced(self, gone: Sequence[int], seqs: Sequence[int], vectors: Vectors) -> VectorTable:
+    def replaced(self, gone: Sequence[int], seqs: Sequence[int], vectors: NDArray[np.floating[Any]]) -> VectorTable:
         """Return the table with other rows in place of all that it holds of the memories `gone`."""
         rows, _ = self._rows_of(gone)
         table = self
