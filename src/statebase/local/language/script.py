@@ -7,9 +7,6 @@ from typing import Iterable
 
 def script_of(terms: Iterable[str]) -> str:
     """Return the script that most of the terms are written in; latin for none."""
-    terms = tuple(terms)
-    if "".join(terms).isascii():
-        return "latin"
     counts: dict[str, int] = {}
     for term in terms:
         if not term.isascii():

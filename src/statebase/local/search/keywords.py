@@ -35,8 +35,8 @@ class KeywordSearchWarning(UserWarning):
 class WordMatches(NamedTuple):
     """The memories that a search by words looked at."""
 
-    terms: Mapping[int, frozenset[str]]
-    """The terms of each, newest first."""
+    terms: Mapping[int, str]
+    """The terms of each, with a space before and after each term, newest first."""
     shares: Mapping[int, float]
     """What part of the query each covers: 0..1."""
     previous: Mapping[int, int]
@@ -149,12 +149,9 @@ class KeywordSearch:
 
 def _counted(query: Sequence[Wanted], memories: Iterable[Terms]) -> dict[str, int]:
     """Return how many of the memories hold each term of the query."""
-    counts = {term: 0 for place in query for term in place.terms}
-    asked = frozenset(counts)
-    for memory in memories:
-        for term in asked & memory.terms:
-            counts[term] += 1
-    return counts
+    asked = {term: f" {term} " for place in query for term in place.terms}
+    texts = [memory.terms for memory in memories]
+    return {term: sum([spaced in text for text in texts]) for term, spaced in asked.items()}
 
 
 def _weights(query: Sequence[Wanted], counts: Mapping[str, int], total: int) -> list[float]:
@@ -170,16 +167,18 @@ def _matches(
 ) -> WordMatches:
     """Return what part of the query each of the memories covers; they come newest first."""
     whole = sum(weights) or 1.0
-    asked = frozenset(term for place in query for term in place.terms)
+    asked = [(weight, [f" {term} " for term in place.terms]) for place, weight in zip(query, weights)]
     speakers = Counter(memory.speaker for memory in memories)
     shares: dict[int, float] = {}
     previous: dict[int, int] = {}
     later: dict[int, int] = {}
     for memory in memories:
-        found = asked & memory.terms
         share = 0.0
-        if found:
-            share = sum(weight for place, weight in zip(query, weights) if not found.isdisjoint(place.terms))
+        for weight, terms in asked:
+            for term in terms:
+                if term in memory.terms:
+                    share += weight
+                    break
         shares[memory.seq] = min(1.0, share / whole)
         # Of notes such as "Allergy: nuts" each begins with another word.
         if memory.speaker is not None and speakers[memory.speaker] > 1:

@@ -127,7 +127,7 @@ class SearchIndex:
             return evidence_of_words(share)
         if cosine >= IDENTICAL and (query.trust == 1 or share > 0.999):
             return float("inf")
-        script = script_of(matches.terms[seq])
+        script = _script_of(matches.terms[seq])
         calibration = calibrations.get(script)
         if calibration is None:
             calibration = query.profile.calibration(script, query.vector, self._prior(query, script))
@@ -197,3 +197,7 @@ class SearchIndex:
                 )
         finally:
             lock.release(owner)
+
+
+def _script_of(terms: str) -> str:
+    return "latin" if terms.isascii() else script_of(terms.split())

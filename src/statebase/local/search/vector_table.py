@@ -15,6 +15,7 @@ Seqs = NDArray[np.int64]
 
 _COPIED_AT_ONCE = 512
 """Rows that are copied out of the others to be multiplied: so few that they stay in the processor's cache."""
+_BLOCK = 256
 
 
 class VectorTable:
@@ -140,10 +141,17 @@ def highest(values: Vectors, seqs: Seqs, limit: int) -> Rows:
     """Return the places of the highest values; of equal ones, those of the newest memories."""
     if len(values) <= limit:
         return np.arange(len(values))
+    places = np.arange(len(values))
+    if len(values) >= _BLOCK * limit:
+        # At least `limit` values are as high as the `limit`-th of the highest values of all blocks.
+        blocks = values[: len(values) // _BLOCK * _BLOCK].reshape(-1, _BLOCK).max(axis=1)
+        places = np.flatnonzero(values >= np.partition(blocks, -limit)[-limit])
+        values, seqs = values[places], seqs[places]
     least = np.partition(values, -limit)[-limit]
     above = np.flatnonzero(values > least)
     equal = np.flatnonzero(values == least)
-    return np.concatenate([above, equal[np.argsort(seqs[equal])][len(above) - limit :]])
+    best: Rows = places[np.concatenate([above, equal[np.argsort(seqs[equal])][len(above) - limit :]])]
+    return best
 
 
 def _with(array: NDArray[Any], start: int, values: NDArray[Any]) -> NDArray[Any]:

@@ -31,7 +31,8 @@ class Terms(NamedTuple):
 
     seq: int
     session_seq: int
-    terms: frozenset[str]
+    terms: str
+    """Its terms, with a space before and after each."""
     speaker: Optional[str]
     """Who speaks, if it is a turn of a conversation: `ann` of `Ann: ...`."""
 
@@ -167,7 +168,7 @@ class Words:
         """Return how many memories hold each of the terms, as far as these are indexed."""
         if not self._indexed:
             held = [memory.terms for memory in self.passing(MemoryFilter())]
-            return {term: sum(term in some for some in held) for term in terms}
+            return {term: sum(f" {term} " in some for some in held) for term in terms}
         counted: dict[str, int] = {}
         for term in terms:
             row = self._database.execute("SELECT doc FROM memory_index_counts WHERE term = ?", (term,)).fetchone()
@@ -186,7 +187,7 @@ class Words:
             found = [
                 memory.seq
                 for memory in self.passing(memory_filter)
-                if all(not memory.terms.isdisjoint(terms) for terms in places)
+                if all(any(f" {term} " in memory.terms for term in terms) for terms in places)
             ]
             return found[:limit]
         wanted = " AND ".join("(" + " OR ".join(f'"{term}"' for term in terms) + ")" for terms in places)
@@ -212,9 +213,8 @@ class Words:
             if terms is None:
                 # Of an older version, and not stored yet.
                 content = self._database.execute("SELECT content FROM memories WHERE seq = ?", (seq,)).fetchone()[0]
-                found.append(Terms(seq, session_seq, frozenset(terms_of(content)), speaker_of(content)))
-            else:
-                found.append(Terms(seq, session_seq, frozenset(terms.split()), speaker))
+                terms, speaker = " ".join(terms_of(content)), speaker_of(content)
+            found.append(Terms(seq, session_seq, f" {terms} ", speaker))
         return found
 
     def _has_old(self) -> bool:
