@@ -1,4 +1,4 @@
-"""What the store offers to a search, and what the engine expects of one: the seam between the two.
+"""The interfaces between the store, a search, and the engine.
 
 The engine talks to a `MemorySearch`; a search reads and writes the store through `MemoryVectors`. Both are
 protocols, so that the vector search and the keyword search are exchangeable and neither sees SQL.
@@ -16,7 +16,7 @@ SPACE_KEY = "search.space"
 
 @dataclass(frozen=True)
 class MemoryFilter:
-    """Which memories a search may return; everything given has to hold.
+    """The memories that a search may return; all given conditions must hold.
 
     Memories that were stored with `embed: false` never pass.
     """
@@ -52,7 +52,7 @@ class Match(NamedTuple):
     seq: int
     """The number of the memory in the store."""
     score: float
-    """How close it is to the query: 0..1, higher is closer."""
+    """The closeness to the query: 0..1, higher is closer."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class PendingMemory(NamedTuple):
 
 
 class VectorRows(Protocol):
-    """What the store offers to a cache of its vectors.
+    """The methods of the store that a cache of its vectors needs.
 
     Every method may be called from any thread. Other processes may write to the same file at any time: within each
     read, a cache compares `last_change()` and reads `vectors_after(last_seq)`. Numbers (`seq`) count up and are never
@@ -143,7 +143,7 @@ class VectorRows(Protocol):
 
 
 class MemoryVectors(Protocol):
-    """What the store offers to a vector search.
+    """The methods of the store that a vector search needs.
 
     Every method may be called from any thread. Those that write are one transaction each, and must not be called within
     a read.
@@ -220,7 +220,7 @@ class VectorIndex(Protocol):
 
 
 class MemorySearch(Protocol):
-    """What the engine expects of a search: `search.SearchIndex` with vectors, `keywords.KeywordSearch` without."""
+    """The methods of a search that the engine needs: `SearchIndex` has them with vectors, `KeywordSearch` without."""
 
     embedder_id: Optional[str]
     """Identifies the vector space; None for a search without vectors."""

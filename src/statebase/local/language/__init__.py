@@ -1,4 +1,4 @@
-"""What a word is, in every script: the terms of a text, which the index of words holds and a query asks for.
+"""The terms of a text in every script: the index of words holds those of memories, and a query asks for its own.
 
 It knows neither the store nor a search; both read texts with it.
 """

@@ -1,4 +1,4 @@
-"""What does not tell words apart is taken out of them: accents, points, forms of one letter."""
+"""Removal of differences that do not tell words apart: accents, vowel points, forms of one letter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folded(text: str) -> str:
 
 
 class _Folding(dict[int, str]):
-    """What `str.translate` puts in place of each character; it fills itself as characters are met."""
+    """The replacement of each character for `str.translate`, computed when the character first occurs."""
 
     def __missing__(self, code: int) -> str:
         text = self[code] = _folded(chr(code))

@@ -18,7 +18,7 @@ from .porter import stem
 from .stop_words import KOREAN_STOP_WORDS, STOP_PAIRS, STOP_WORDS
 
 VERSION = "1"
-"""Changes with what `terms_of` returns for a text: an index of another version is made anew."""
+"""Changes with what `terms_of` returns for a text: an index of another version is built again."""
 
 _CJK = "\u3005\u3007\u3041-\u3096\u309d-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -53,7 +53,7 @@ _SPEAKER = re.compile(
 
 
 class Wanted(NamedTuple):
-    """What a query asks for in one place: one of some terms, and how much it counts beside other places."""
+    """One word of a query: a memory must hold one of its terms. The weight is relative to the other words."""
 
     terms: tuple[str, ...]
     weight: float

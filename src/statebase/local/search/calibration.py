@@ -24,7 +24,7 @@ def _logit(score: float) -> float:
 
 
 _WORDS = 7.0
-"""What holding all words of the query adds, on the scale of the logistic curve."""
+"""The evidence of a memory that holds all words of the query, on the scale of the logistic curve."""
 _WORDS_ALONE = 15.0
 """The same where the embedder does not know the language, and words decide."""
 _FALL = 0.5
@@ -37,7 +37,7 @@ _OFFSET = _logit(_USUAL[1])
 
 @dataclass(frozen=True)
 class Calibration:
-    """What cosines of unrelated texts are like in a vector space."""
+    """Mean and deviation of the cosines of unrelated texts in a vector space."""
 
     mean: float
     deviation: float

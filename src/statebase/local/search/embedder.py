@@ -1,4 +1,4 @@
-"""What an embedder must be."""
+"""The interface of embedders."""
 
 from __future__ import annotations
 

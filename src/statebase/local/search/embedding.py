@@ -1,4 +1,4 @@
-"""What turns texts into vectors: the embedder that comes with `statebase[local]`, or one of the user's own."""
+"""The choice of an embedder: that of `statebase[local]`, or one of the user's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INSTALL = 'pip install "statebase[local]"'
 
 
 EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]
-"""What may be given as an embedder: one, or a plain function of texts to vectors."""
+"""An embedder, or a plain function of texts to vectors."""
 
 
 def default_embedder() -> Optional[Embedder]:

@@ -106,7 +106,7 @@ def _joined(tiles: Array) -> Array:
 
 
 def _attended(tiles: Array, count: int) -> Array:
-    """Let each row look at the first `count`, in each head."""
+    """Apply the attention of each row to the first `count` rows, in each head."""
     others = np.reshape(np.transpose(tiles[:, _HEADS:], (1, 0, 2, 3)), (2, _HEADS, -1, _COLUMNS))
     keys, values = others[:, :, :count]
     weights: Array = np.matmul(tiles[:, :_HEADS], np.transpose(keys, (0, 2, 1)))

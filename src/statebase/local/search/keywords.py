@@ -38,7 +38,7 @@ class WordMatches(NamedTuple):
     terms: Mapping[int, str]
     """The terms of each, with a space before and after each term, newest first."""
     shares: Mapping[int, float]
-    """What part of the query each covers: 0..1."""
+    """The part of the query that each covers: 0..1."""
     previous: Mapping[int, int]
     """The turn before each turn of a conversation, as far as a search looked at both."""
     is_complete: bool
@@ -50,7 +50,7 @@ class KeywordSearch:
 
     Args:
         words: Which memories hold which words.
-        is_fallback: Whether the first search warns that it goes by words because there is no embedder.
+        is_fallback: Whether the first search warns that it matches words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None

@@ -28,7 +28,7 @@ class MiniLM:
 
     id = statebase_minilm.ID
     calibration = Calibration(mean=0.04938, deviation=0.079127)
-    """What `VectorSpace` would find for it, so that a new store does not have to wait for 80 texts."""
+    """The result of `VectorSpace` for this model, so that a new store need not wait for 80 texts."""
     unfamiliar: Mapping[str, Calibration] = {
         "latin": Calibration(0.40, 0.09),
         "cjk": Calibration(0.50, 0.09),

@@ -1,4 +1,4 @@
-"""What the vectors of a store are like: what its own memories have in common tells nothing about any of them.
+"""The distribution of the vectors of a store: what all its memories have in common says nothing about one of them.
 
 The memories of one user are of one world, and those in a language that the model does not know are all alike to it.
 So a cosine is compared with those that the query has with the store's memories at large: their mean vector says what
@@ -26,13 +26,13 @@ SAMPLE = 256
 _AT_LEAST = 8
 """Fewer memories of a script say nothing."""
 _PRIOR = 20
-"""What is known of the embedder counts as much as so many memories."""
+"""The embedder's own calibration counts as much as so many memories."""
 _GROWTH = 1.5
-"""The profile is made anew when the store has grown by this factor."""
+"""The profile is computed again when the store has grown by this factor."""
 
 
 class Script(NamedTuple):
-    """What the memories in a script are like."""
+    """The distribution of the vectors of memories in one script."""
 
     size: int
     """How many were looked at."""
@@ -41,7 +41,7 @@ class Script(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What the memories of a store are like, by script."""
+    """The distribution of the vectors of a store, by script."""
 
     token: str
     """The space of the vectors."""

@@ -23,7 +23,7 @@ _FOREIGN_PER_SEARCH = 2_000
 _NEAREST = 100
 """If a search does not look at all memories, it looks at so many whose vectors are the nearest."""
 _LITTLE_KNOWN, _WELL_KNOWN = 0.35, 0.65
-"""How familiar to its embedder a query is of which it knows little, and one that it knows well."""
+"""The familiarity of a query of which the embedder knows little, and of one that it knows well."""
 _LEAST_TRUST = 0.25
 _RELATED_FROM = 0.92
 

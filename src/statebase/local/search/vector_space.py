@@ -37,10 +37,10 @@ class Settled(Space):
 class VectorSpace:
     """An embedder and its claim to the vectors of a store.
 
-    The first use of a store by an embedder that the store does not know takes it over: all vectors are foreign
-    from then on, to be made anew from the texts. An embedder is known by its id and by what it says of one sentence, so
-    that a model that changed under its id is noticed. Whoever used the store with another embedder until then gets an
-    error from then on.
+    The first use of a store by an embedder that the store does not know takes it over: all vectors are foreign from
+    then on, and are computed again from the texts. An embedder is known by its id and by its vector of one sentence, so
+    that a model that changed under its id is noticed. A process that used the store with another embedder until then
+    gets an error from then on.
     """
 
     def __init__(self, embedder: Embedder, store: MemoryVectors) -> None:
@@ -139,8 +139,10 @@ def pack(space: Space, vectors: Vectors) -> list[bytes]:
 
 def unpack(space: Space, stored: Sequence[bytes]) -> NDArray[np.float16]:
     """Return the vectors of what `pack` returned, of about length 1."""
-    rows = np.frombuffer(b"".join(stored), np.uint8).reshape(len(stored), len(space.mark) + 2 * space.dimensions)
-    return rows[:, len(space.mark) :].view("<f2")
+    size = len(space.mark) + 2 * space.dimensions
+    rows = np.reshape(np.frombuffer(b"".join(stored), np.uint8), (len(stored), size))
+    vectors: NDArray[np.float16] = rows[:, len(space.mark) :].view(np.dtype("<f2"))
+    return vectors
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> Vectors:

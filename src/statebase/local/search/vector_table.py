@@ -144,7 +144,7 @@ def highest(values: Vectors, seqs: Seqs, limit: int) -> Rows:
     places = np.arange(len(values))
     if len(values) >= _BLOCK * limit:
         # At least `limit` values are as high as the `limit`-th of the highest values of all blocks.
-        blocks = values[: len(values) // _BLOCK * _BLOCK].reshape(-1, _BLOCK).max(axis=1)
+        blocks = np.reshape(values[: len(values) // _BLOCK * _BLOCK], (-1, _BLOCK)).max(axis=1)
         places = np.flatnonzero(values >= np.partition(blocks, -limit)[-limit])
         values, seqs = values[places], seqs[places]
     least = np.partition(values, -limit)[-limit]

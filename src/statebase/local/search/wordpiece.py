@@ -84,7 +84,7 @@ class WordPiece:
 
 
 class _Normal(dict[int, str]):
-    """What `str.translate` puts in place of each character: in lower case, without accents, punctuation set apart.
+    """The replacement of each character for `str.translate`: in lower case, without accents, spaces around punctuation.
 
     It fills itself as characters are met. That each character is looked at alone is exact: what BERT does to one never
     depends on its neighbours.

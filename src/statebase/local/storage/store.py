@@ -100,7 +100,7 @@ class Store:
 
 
 class StoredVectors:
-    """What a search sees of the store: `MemoryVectors` and `VectorRows` of `memory_search.py`."""
+    """The store as a search sees it: `MemoryVectors` and `VectorRows` of `memory_search.py`."""
 
     def __init__(self, database: Database, vectors: Vectors, memories: Memories, meta: Meta) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The vectors of memories, and a log of the changes to them that caches have to follow."""
+"""The vectors of memories, and a log of the changes to them that caches follow."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Vectors:
         ).fetchall()
 
     def name(self, seq: int, version: int, embedding_id: str) -> bool:
-        """Give a pending memory the id of its vector; say whether this version of it was pending."""
+        """Set the id of the vector of a pending memory; return whether this version of it was pending."""
         cursor = self._database.execute(
             "UPDATE memories SET embedding_id = ? WHERE seq = ? AND version = ? AND embed = 1 AND embedding_id IS NULL",
             (embedding_id, seq, version),

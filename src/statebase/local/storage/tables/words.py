@@ -34,7 +34,7 @@ class Terms(NamedTuple):
     terms: str
     """Its terms, with a space before and after each."""
     speaker: Optional[str]
-    """Who speaks, if it is a turn of a conversation: `ann` of `Ann: ...`."""
+    """The speaker, if it is a turn of a conversation: `ann` of `Ann: ...`."""
 
 
 class Words:
@@ -51,7 +51,7 @@ class Words:
         self._marked_stale = False
 
     def prepare(self) -> None:
-        """Make the index if SQLite can, and fill it if it lacks terms; within `write`."""
+        """Create the index if SQLite has FTS5, and fill it if it lacks terms; within `write`."""
         if self._meta.get(_VERSION) != VERSION:
             self._database.execute("DELETE FROM memory_terms")
             self._meta.set({_VERSION: VERSION, _STALE: "1"})
