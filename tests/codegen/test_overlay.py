@@ -157,8 +157,14 @@ ACTION_ERRORS: dict[str, tuple[Any, str]] = {
     "empty": (action("$.info", update={}), "update is empty"),
     "stale entry": (action("$.tags", update="a"), "already contains 'a': remove it from the update"),
     "stale entries": (action("$", update={"tags": ["b", "a"]}), r"contains \['tags'\]: remove it from the update"),
-    "partly stale": (action("$.info", update={"new": 1, "title": "Shop"}), r"contains \['title'\]: remove it from the update"),
-    "stale twice": (action("$.info", update={"version": "1", "title": "Shop"}), r"contains \['title'\]: remove it from the update"),
+    "partly stale": (
+        action("$.info", update={"new": 1, "title": "Shop"}),
+        r"contains \['title'\]: remove it from the update",
+    ),
+    "stale twice": (
+        action("$.info", update={"version": "1", "title": "Shop"}),
+        r"contains \['title'\]: remove it from the update",
+    ),
     "text for an object": (action("$.info", update="text"), "must be an object"),
     "replaces object": (action("$", update={"info": "text"}), "is an object, the update has a plain value"),
     "replaces array": (action("$", update={"tags": {}}), "is an array, the update has an object"),

@@ -139,9 +139,10 @@ def pack(space: Space, vectors: Vectors) -> list[bytes]:
 
 def unpack(space: Space, stored: Sequence[bytes]) -> NDArray[np.float16]:
     """Return the vectors of what `pack` returned, of about length 1."""
-    size = len(space.mark) + 2 * space.dimensions
-    rows = np.reshape(np.frombuffer(b"".join(stored), np.uint8), (len(stored), size))
-    vectors: NDArray[np.float16] = rows[:, len(space.mark) :].view(np.dtype("<f2"))
+    # The mark takes the room of some numbers.
+    marked = len(space.mark) // 2
+    rows = np.reshape(np.frombuffer(b"".join(stored), np.dtype("<f2")), (len(stored), marked + space.dimensions))
+    vectors: NDArray[np.float16] = rows[:, marked:]
     return vectors
 
 
