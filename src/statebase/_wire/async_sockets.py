@@ -6,6 +6,7 @@ import ssl
 from typing import Any, Iterable, List, Optional, cast
 
 import httpcore
+from httpcore._utils import is_socket_readable
 
 from .sockets import AS_FOR_CONNECTING, SOCKET_OPTIONS, SocketOption
 
@@ -16,6 +17,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     def __init__(self) -> None:
         self._backend: httpcore.AsyncNetworkBackend = cast(Any, httpcore).AnyIOBackend()
         self._streams: List[httpcore.AsyncNetworkStream] = []
+        self._sockets: List[Any] = []
 
     async def connect_tcp(
         self,
@@ -33,6 +35,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         """
         connected = await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
         self._streams.append(connected)
+        self._sockets.append(connected.get_extra_info("socket"))
         return _Stream(connected, timeout)
 
     async def aclose(self) -> None:
@@ -42,8 +45,11 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
     def descriptors(self) -> List[int]:
         """Return the descriptors of the open sockets."""
-        sockets: List[Any] = [stream.get_extra_info("socket") for stream in self._streams]
-        return [each.fileno() for each in sockets if each is not None and each.fileno() >= 0]
+        return [each.fileno() for each in self._sockets if each.fileno() >= 0]
+
+    def is_readable(self) -> bool:
+        """Return whether the server has sent something, or hung up."""
+        return any(map(is_socket_readable, self._sockets))
 
 
 class _Stream(httpcore.AsyncNetworkStream):

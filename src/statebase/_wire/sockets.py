@@ -77,6 +77,10 @@ class Backend(httpcore.NetworkBackend):
         """Return the descriptors of the open sockets."""
         return [stream.descriptor for stream in self._streams if stream.is_open]
 
+    def is_readable(self) -> bool:
+        """Return whether the server has sent something, or hung up."""
+        return any(stream.get_extra_info("is_readable") for stream in self._streams)
+
 
 class Stream(SyncStream):
     """A socket, with TLS or without."""
