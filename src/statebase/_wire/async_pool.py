@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import AsyncGenerator, AsyncIterable, Callable, Optional, Tuple, cast
 
 import httpcore
@@ -16,6 +17,7 @@ from .connections import (
     as_httpx_error,
     connection_maker,
     is_reusable,
+    unread,
     uses_http1,
 )
 from .loop_pool import LoopPool
@@ -34,12 +36,14 @@ class AsyncPool(LoopPool):
     async def _send(
         self, state: PoolState, connection: PooledConnection, request: Request
     ) -> Tuple[Optional[Reply], bool]:
+        core_request = CoreRequest(self._core_url, request)
+        with contextlib.suppress(*HTTPCORE_ERRORS):  # it is stale then
+            for receive in unread(connection):
+                await receive(core_request)
         if connection.is_stale:
             return None, False
         try:
-            response: httpcore.Response = await connection.core.handle_async_request(
-                CoreRequest(self._core_url, request)
-            )
+            response: httpcore.Response = await connection.core.handle_async_request(core_request)
             body = Body(response.headers, request.max_response_bytes)
             stream = cast("AsyncGenerator[bytes, None]", cast("AsyncIterable[bytes]", response.stream).__aiter__())
             async for data in stream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, cast
 
 import httpcore
 import httpx
@@ -20,6 +20,8 @@ HTTPCORE_ERRORS = (
 )
 
 _HTTP1 = (httpcore.HTTP11Connection, httpcore.AsyncHTTP11Connection)
+_HTTP2 = (httpcore.HTTP2Connection, httpcore.AsyncHTTP2Connection)
+_MOST_READS = 100
 
 
 def connection_maker(
@@ -69,11 +71,22 @@ def uses_http1(connection: PooledConnection) -> bool:
     gives a connection of HTTP/1.1 one request at a time.
     """
     inner: Any = getattr(connection.core, "_connection", None)
-    if isinstance(inner, _HTTP1):
+    if isinstance(inner, (*_HTTP1, *_HTTP2)):
         connection.core = inner
         if isinstance(inner, httpcore.AsyncHTTP11Connection):
             vars(inner)["_state_lock"] = _NO_LOCK
     return isinstance(connection.core, _HTTP1)
+
+
+def unread(connection: PooledConnection) -> Iterator[Callable[[httpcore.Request], Any]]:
+    """Yield the function that reads from an HTTP/2 connection, as long as something is unread.
+
+    The server may have said that it will close the connection, or only that it grants a larger window.
+    """
+    for _ in range(_MOST_READS):
+        if not isinstance(connection.core, _HTTP2) or not connection.has_unread:
+            break
+        yield cast(Any, connection.core)._receive_events
 
 
 class _NoLock:

@@ -18,6 +18,7 @@ from .connections import (
     as_httpx_error,
     connection_maker,
     is_reusable,
+    unread,
     uses_http1,
 )
 from .pool_state import Holder, PooledConnection, PoolState, Waiter
@@ -109,10 +110,14 @@ class SyncPool(BasePool):
 
     def _send(self, state: PoolState, connection: PooledConnection, request: Request) -> Tuple[Optional[Reply], bool]:
         """Return the reply or None, and whether the connection can carry another request."""
+        core_request = CoreRequest(self._core_url, request)
+        with contextlib.suppress(*HTTPCORE_ERRORS):  # it is stale then
+            for receive in unread(connection):
+                receive(core_request)
         if connection.is_stale:
             return None, False
         try:
-            response: httpcore.Response = connection.core.handle_request(CoreRequest(self._core_url, request))
+            response: httpcore.Response = connection.core.handle_request(core_request)
             body = Body(response.headers, request.max_response_bytes)
             try:
                 for data in cast("Iterable[bytes]", response.stream):

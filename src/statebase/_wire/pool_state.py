@@ -42,11 +42,14 @@ class PooledConnection:
         self.idle_since = 0.0
 
     @property
+    def has_unread(self) -> bool:
+        """Whether the server has sent something, or hung up, while it was idle."""
+        return self.requests > 1 and len(self.users) == 1 and bool(self.sockets.is_readable())
+
+    @property
     def is_stale(self) -> bool:
-        """Whether it was used and cannot be used again: the server closed it, or sent something while it was idle."""
-        if self.requests <= 1:
-            return False
-        return not self.core.is_available() or (len(self.users) == 1 and self.sockets.is_readable())
+        """Whether it was used and cannot be used again: the server closed it, or said that it will."""
+        return self.requests > 1 and (not self.core.is_available() or self.has_unread)
 
 
 class Holder:
