@@ -33,11 +33,7 @@ class HttpxExchange:
         self._is_known = is_known
 
     def exchange(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            Exception: What the transport or client raises.
-        """
+        """Send a request and read the whole reply."""
         handed = self._handed(request)
         try:
             response: httpx.Response = self._send(handed)
@@ -55,11 +51,7 @@ class HttpxExchange:
             request.body_was_used = handed.body_was_used(is_known=self._is_known)
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            Exception: What the transport or client raises.
-        """
+        """Send a request and read the whole reply."""
         handed = self._handed(request)
         try:
             response: httpx.Response = await self._send(handed)

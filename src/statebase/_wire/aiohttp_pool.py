@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 from weakref import WeakSet
 
 import aiohttp
@@ -16,11 +16,10 @@ from yarl import URL
 
 from .._base.body import Body
 from .._base.exchange import Reply, Request
-from .base_pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS
 from .loop_pool import LoopPool
 from .pool_state import PooledConnection, PoolState
 from .sockets import SOCKET_OPTIONS
-from .tls import Verify, ssl_context
+from .tls import ssl_context
 
 _LONGEST_LINE = 65536
 """Bytes of a line of a reply's head: about the limit of httpcore."""
@@ -80,42 +79,21 @@ class _Sockets:
         return made
 
 
-class _Timeouts(NamedTuple):
-    """aiohttp's form of the timeouts that most requests have."""
-
-    seconds: Mapping[str, Optional[float]]
-    converted: aiohttp.ClientTimeout
-
-
 class AiohttpPool(LoopPool):
     """A pool with an aiohttp session in each asyncio event loop that it is used in.
 
-    The arguments are those of `AsyncPool`; aiohttp speaks HTTP/1.1 only, and to http and https proxies only.
+    aiohttp speaks HTTP/1.1 only, and to http and https proxies only.
     """
 
     _survives_errors = True
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        verify: Verify = True,
-        proxy: Optional[str] = None,
-        max_connections: int = MAX_CONNECTIONS,
-        keepalive_expiry: float = KEEPALIVE_EXPIRY,
-    ) -> None:
-        super().__init__(
-            base_url, verify=verify, proxy=proxy, max_connections=max_connections, keepalive_expiry=keepalive_expiry
-        )
+    def _connection_maker(self) -> Callable[[], PooledConnection]:
         self._multiplexed = True
         self._origin = f"{self._url.scheme}://{self._url.netloc.decode()}"
-        self._aiohttp_proxy = None if proxy is None else URL(proxy)
-        self._timeouts: Optional[_Timeouts] = None
-
-    def _connection_maker(self) -> Callable[[], PooledConnection]:
+        self._aiohttp_proxy = None if self._proxy is None else URL(str(self._proxy))
         is_tls = "https" in (self._url.scheme, self._proxy and self._proxy.scheme)
         context = ssl_context(self._verify) if is_tls else True
-        keepalive_expiry = self._keepalive_expiry
+        keepalive_expiry = self._keepalive_expiry  # not `self`, which would be garbage in a cycle
 
         def make() -> PooledConnection:
             sockets = _Sockets(keepalive_expiry, context)
@@ -134,12 +112,14 @@ class AiohttpPool(LoopPool):
         raise failure from cause  # not from aiohttp's error, which has the headers of the request, the key among them
 
     async def _reply(self, session: aiohttp.ClientSession, request: Request) -> Reply:
+        connect = request.timeouts["connect"]
+        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
         async with session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
             headers=[(name.decode(), value.decode()) for name, value in request.headers],
             data=request.content or None,
-            timeout=self._converted(request.timeouts),
+            timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
             proxy=self._aiohttp_proxy,
             allow_redirects=False,
         ) as response:
@@ -149,14 +129,6 @@ class AiohttpPool(LoopPool):
                     response.close()
                     break
             return body.reply(response.status)
-
-    def _converted(self, seconds: Mapping[str, Optional[float]]) -> aiohttp.ClientTimeout:
-        if self._timeouts is None or self._timeouts.seconds is not seconds:
-            connect = seconds["connect"]
-            never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
-            converted = aiohttp.ClientTimeout(None, connect, seconds["read"], connect, ceil_threshold=never)
-            self._timeouts = _Timeouts(seconds, converted)
-        return self._timeouts.converted
 
 
 def _as_httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:

@@ -12,10 +12,10 @@ from .._base.exchange import Reply, Request
 from .async_sockets import AsyncBackend
 from .connections import (
     HTTPCORE_ERRORS,
-    CoreRequest,
     CoreURL,
     as_httpx_error,
     connection_maker,
+    core_request,
     is_reusable,
     unread,
     uses_http1,
@@ -36,14 +36,14 @@ class AsyncPool(LoopPool):
     async def _send(
         self, state: PoolState, connection: PooledConnection, request: Request
     ) -> Tuple[Optional[Reply], bool]:
-        core_request = CoreRequest(self._core_url, request)
+        prepared = core_request(self._core_url, request)
         with contextlib.suppress(*HTTPCORE_ERRORS):  # it is stale then
             for receive in unread(connection):
-                await receive(core_request)
+                await receive(prepared)
         if connection.is_stale:
             return None, False
         try:
-            response: httpcore.Response = await connection.core.handle_async_request(core_request)
+            response: httpcore.Response = await connection.core.handle_async_request(prepared)
             body = Body(response.headers, request.max_response_bytes)
             stream = cast("AsyncGenerator[bytes, None]", cast("AsyncIterable[bytes]", response.stream).__aiter__())
             async for data in stream:

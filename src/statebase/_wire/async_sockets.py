@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Iterable, List, Optional, cast
+from typing import Any, List, Optional, cast
 
 import httpcore
 from httpcore._backends.anyio import AnyIOStream
 from httpcore._utils import is_socket_readable
 
-from .sockets import SOCKET_OPTIONS, TIMEOUT_OF_CONNECTING, SocketOption
+from .sockets import SOCKET_OPTIONS, TIMEOUT_OF_CONNECTING
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -21,15 +21,10 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         self._sockets: List[Any] = []
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Optional[Iterable[SocketOption]] = None,
+        self, host: str, port: int, timeout: Optional[float] = None, *_: Any, **__: Any
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host."""
-        connected: Any = await self._backend.connect_tcp(host, port, timeout, local_address, SOCKET_OPTIONS)
+        connected: Any = await self._backend.connect_tcp(host, port, timeout, None, SOCKET_OPTIONS)
         stream = _Stream(connected._stream)
         stream.connect_timeout = timeout
         self._streams.append(stream)

@@ -123,32 +123,23 @@ def _core_url(url: httpx.URL) -> httpcore.URL:
 class CoreURL(httpcore.URL):
     """A URL of the service, whose origin is made once: httpcore compares it twice a request."""
 
+    origin: Any = None
+
     def __init__(self, url: httpx.URL) -> None:
         base = _core_url(url)
-        self.scheme, self.host, self.port, self.target = base.scheme, base.host, base.port, base.target
-        self._origin = base.origin
-
-    @property
-    def origin(self) -> httpcore.Origin:
-        """Scheme, host and port."""
-        return self._origin
-
-    def at(self, target: str) -> CoreURL:
-        """Return the URL of another path and query."""
-        other = CoreURL.__new__(CoreURL)
-        other.__dict__.update(self.__dict__, target=target.encode("ascii"))
-        return other
+        vars(self).update(vars(base), origin=base.origin)
 
 
-class CoreRequest(httpcore.Request):
-    """A request whose parts have the right types: httpcore would check each header again."""
-
-    def __init__(self, url: CoreURL, request: Request) -> None:
-        self.method = request.method.encode("ascii")
-        self.url = url.at(request.target)
-        self.headers = list(request.headers)
-        self.stream = _CoreBody(request.content)
-        self.extensions = {"timeout": request.timeouts}
+def core_request(url: CoreURL, request: Request) -> httpcore.Request:
+    """Return a request of httpcore, without the checks of types that httpcore makes for each header."""
+    made = object.__new__(httpcore.Request)
+    made.method = request.method.encode("ascii")
+    made.url = object.__new__(CoreURL)
+    vars(made.url).update(vars(url), target=request.target.encode("ascii"))
+    made.headers = list(request.headers)
+    made.stream = _CoreBody(request.content)
+    made.extensions = {"timeout": request.timeouts}
+    return made
 
 
 class _CoreBody:

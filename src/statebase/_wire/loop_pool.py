@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from itertools import chain
-from typing import Any, AsyncGenerator, Callable, Iterable, List, MutableMapping, NamedTuple, Optional, Tuple
+from typing import Any, AsyncGenerator, Callable, Iterable, List, MutableMapping, Optional, Tuple
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -17,12 +17,8 @@ from .._base.exchange import Reply, Request
 from .base_pool import BasePool
 from .pool_state import Holder, PooledConnection, PoolState, Waiter
 
-
-class _Home(NamedTuple):
-    """The part of a pool that belongs to one event loop."""
-
-    state: PoolState
-    ending: AsyncGenerator[None, None]
+_Home = Tuple[PoolState, AsyncGenerator[None, None]]
+"""The state of an event loop, and a generator that the loop closes when it ends."""
 
 
 class LoopPool(BasePool):
@@ -33,17 +29,11 @@ class LoopPool(BasePool):
     """Whether a connection can carry another request after one that failed."""
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
-            httpx.DecodingError: The body is not compressed as its headers say.
-            RuntimeError: The pool was closed, or no event loop is running.
-        """
+        """Send a request and read the whole reply."""
         self._notice_fork()
         loop = _running_loop()
         home = self._homes.get(loop)
-        state = await self._settle(loop) if home is None or home.state.closed else home.state
+        state = await self._settle(loop) if home is None or home[0].closed else home[0]
         holder = Holder()
         while True:
             waiter = Waiter(holder)
@@ -72,11 +62,11 @@ class LoopPool(BasePool):
             self._closed = True
             homes = list(self._homes.items())
             self._homes = WeakKeyDictionary()
-        for loop, home in homes:
+        for loop, (state, ending) in homes:
             if loop is _running_loop():
-                await home.ending.aclose()
+                await ending.aclose()
             else:
-                _call_soon(loop, home.state.close)
+                _call_soon(loop, state.close)
 
     async def _send(
         self, state: PoolState, connection: PooledConnection, request: Request
@@ -95,16 +85,17 @@ class LoopPool(BasePool):
 
     def _all_states(self) -> List[PoolState]:
         with self._lock.held():
-            return [home.state for home in self._homes.values()]
+            return [state for state, _ in self._homes.values()]
 
     async def _settle(self, loop: object) -> PoolState:
         with self._lock.held():
             state = self._make_state()
-            for other, home in list(self._homes.items()):
-                if home.state.closed or _is_closed(other):
+            for other, (old, _) in list(self._homes.items()):
+                if old.closed or getattr(other, "is_closed", bool)():  # a token of trio cannot tell
                     del self._homes[other]
-            home = self._homes[loop] = _Home(state, _closed_with_loop(state))
-        await home.ending.__anext__()
+            ending = _closed_with_loop(state)
+            self._homes[loop] = (state, ending)
+        await ending.__anext__()
         return state
 
     async def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
@@ -152,10 +143,6 @@ def _running_loop() -> object:
         if trio is None:
             raise
         return trio.lowlevel.current_trio_token()
-
-
-def _is_closed(loop: Any) -> bool:
-    return hasattr(loop, "is_closed") and loop.is_closed()
 
 
 def _cut_off(descriptors: Iterable[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from queue import Empty, SimpleQueue
 from typing import Callable, Iterable, List, Optional, Tuple, cast
 
 import httpcore
@@ -13,10 +14,10 @@ from .._base.exchange import Reply, Request
 from .base_pool import BasePool
 from .connections import (
     HTTPCORE_ERRORS,
-    CoreRequest,
     CoreURL,
     as_httpx_error,
     connection_maker,
+    core_request,
     is_reusable,
     unread,
     uses_http1,
@@ -31,13 +32,7 @@ class SyncPool(BasePool):
     _state: Optional[PoolState]
 
     def exchange(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
-            httpx.DecodingError: The body is not compressed as its headers say.
-            RuntimeError: The pool was closed.
-        """
+        """Send a request and read the whole reply."""
         self._notice_fork()
         state = self._state or self._open()
         holder = Holder()
@@ -95,29 +90,24 @@ class SyncPool(BasePool):
                 _close_discarded(state)
 
     def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
-        gate = threading.Lock()
-        gate.acquire()
-
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # a second time
-                gate.release()
-
-        waiter.wake = wake
+        gate: SimpleQueue[None] = SimpleQueue()
+        waiter.wake = lambda: gate.put(None)
         if waiter.connection is None and not state.closed:
             timeout = request.timeouts["pool"]
-            gate.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
+            with contextlib.suppress(Empty):
+                gate.get(timeout=None if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
         return state.leave(waiter) or self._raise_pool_timeout(state, request)
 
     def _send(self, state: PoolState, connection: PooledConnection, request: Request) -> Tuple[Optional[Reply], bool]:
         """Return the reply or None, and whether the connection can carry another request."""
-        core_request = CoreRequest(self._core_url, request)
+        prepared = core_request(self._core_url, request)
         with contextlib.suppress(*HTTPCORE_ERRORS):  # it is stale then
             for receive in unread(connection):
-                receive(core_request)
+                receive(prepared)
         if connection.is_stale:
             return None, False
         try:
-            response: httpcore.Response = connection.core.handle_request(core_request)
+            response: httpcore.Response = connection.core.handle_request(prepared)
             body = Body(response.headers, request.max_response_bytes)
             try:
                 for data in cast("Iterable[bytes]", response.stream):

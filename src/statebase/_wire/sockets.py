@@ -11,7 +11,7 @@ import socket
 import ssl
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, cast
 
 import httpcore
 
@@ -21,7 +21,6 @@ from httpcore._backends.sync import SyncStream
 from .._base.deadline import seconds_left, within
 
 T = TypeVar("T")
-SocketOption = Union[Tuple[int, int, int], Tuple[int, int, Union[bytes, bytearray]], Tuple[int, int, None, int]]
 
 # A peer that vanished without a word is noticed after two minutes, also by a call without a timeout.
 SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
@@ -64,12 +63,7 @@ class Backend(httpcore.NetworkBackend):
         self._streams: List[Stream] = []
 
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Optional[Iterable[SocketOption]] = None,
+        self, host: str, port: int, timeout: Optional[float] = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
         """Connect to the first address of a host that accepts."""
         with _CONNECTING:
