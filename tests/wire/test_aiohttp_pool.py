@@ -1,4 +1,4 @@
-"""What the pool on aiohttp does in its own way; `test_pools.py` has what it has in common with the others."""
+"""The pool on aiohttp: errors, certificates and proxies. `test_pools.py` tests what all pools have in common."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_idle_connection_on_which_the_server_said_goodbye_is_not_used(
 def test_idle_connection_is_used_again_after_large_bodies(
     http2_server: Any, ca_file: str, make_caller: Callable[..., Any], body_bytes: int
 ) -> None:
-    """What the server sends to go on with a large request does not make the connection look closed."""
+    """The server may grant a larger window when its reply is complete: the connection does not look closed by that."""
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
 
     answers = [caller.get(content=bytes(body_bytes)) for _ in range(5)]

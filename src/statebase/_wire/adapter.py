@@ -29,7 +29,7 @@ class HttpxExchange:
     ) -> None:
         self._send = send
         self._origin = str(httpx.URL(base_url).copy_with(raw_path=b"/")).rstrip("/")
-        self._close = close
+        self.close = self.aclose = close
         self._is_known = is_known
 
     def exchange(self, request: Request) -> Reply:
@@ -68,14 +68,6 @@ class HttpxExchange:
                 await response.aclose()
         finally:
             request.body_was_used = handed.body_was_used(is_known=self._is_known)
-
-    def close(self) -> None:
-        """Close what sends, unless it is the caller's to close."""
-        self._close()
-
-    async def aclose(self) -> None:
-        """Close what sends, unless it is the caller's to close."""
-        await self._close()
 
     def _handed(self, request: Request) -> HandedRequest:
         address = self._origin + request.target

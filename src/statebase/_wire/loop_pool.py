@@ -146,7 +146,7 @@ def _running_loop() -> object:
 
 
 def _cut_off(descriptors: Iterable[int]) -> None:
-    """Make the sockets that a child inherited lead nowhere.
+    """Replace the sockets that a child inherited by the null device.
 
     To close a socket properly would say goodbye in TLS, or deregister from an event loop, and that would reach the
     parent's connection. This closes the child's descriptor only, and keeps its number from being given to another file

@@ -133,7 +133,7 @@ class PoolState:
             if self.closed:
                 raise RuntimeError(CLOSED)
             if len(self._active) >= self._limit:
-                self._release_lost()
+                self.release_lost()
             if len(self._active) < self._limit:
                 self._assign(waiter)
             else:
@@ -154,16 +154,35 @@ class PoolState:
             reusable: Whether its connection can carry another request. If not, it is in `discarded` once its last
                 request has released it.
         """
-        with self._lock.held():
-            self._release(waiter, reusable=reusable)
+        with self._lock.held():  # one within another of the same thread adds nothing
+            connection = waiter.connection
+            if waiter in self._active and connection is not None:
+                connection.users.discard(waiter)
+                if self.closed or not reusable or connection.retired:
+                    self._retire(connection)
+                elif not connection.users:
+                    connection.idle_since = self._clock()
+                    self._free[connection] = None
+                    self._expire()
+            self._queue.pop(waiter, None)
+            self._active.discard(waiter)
+            waiter.connection = None
+            while self._queue:
+                first = next(iter(self._queue))
+                if first.connection is None:
+                    if len(self._active) >= self._limit and first not in self._active:
+                        break
+                    self._assign(first)
+                first.wake()
+                self._queue.pop(first, None)
 
     def release_lost(self) -> None:
-        """Release the requests that ended without it."""
-        with self._lock.held():
-            self._release_lost()
+        """Release the requests that ended without a `release`."""
+        for waiter in [each for each in tuple(self._active) if each.holder() is None]:
+            self.release(waiter, reusable=False)
 
     def stop_sharing(self) -> None:
-        """Give each request a connection of its own from now on: the server does not multiplex."""
+        """Assign a connection of its own to each request from now on: the server does not multiplex."""
         with self._lock.held():
             self.multiplexed = False
             for connection in [each for each in self._free if each.users]:
@@ -176,7 +195,7 @@ class PoolState:
             for waiter in self._queue:
                 waiter.wake()
             self._queue.clear()
-            self._release_lost()
+            self.release_lost()
             for connection in list(self._free):
                 self._retire(connection)
 
@@ -192,10 +211,6 @@ class PoolState:
             each.clear()
         return connections
 
-    def _release_lost(self) -> None:
-        for waiter in [each for each in self._active if each.holder() is None]:
-            self._release(waiter, reusable=False)
-
     def _assign(self, waiter: Waiter) -> None:
         self._active.add(waiter)
         self._expire()
@@ -210,28 +225,6 @@ class PoolState:
             self._retire(connection)
         else:
             self._free[connection] = None
-
-    def _release(self, waiter: Waiter, *, reusable: bool) -> None:
-        connection = waiter.connection
-        if waiter in self._active and connection is not None:
-            connection.users.discard(waiter)
-            if self.closed or not reusable or connection.retired:
-                self._retire(connection)
-            elif not connection.users:
-                connection.idle_since = self._clock()
-                self._free[connection] = None
-                self._expire()
-        self._queue.pop(waiter, None)
-        self._active.discard(waiter)
-        waiter.connection = None
-        while self._queue:
-            first = next(iter(self._queue))
-            if first.connection is None:
-                if len(self._active) >= self._limit and first not in self._active:
-                    break
-                self._assign(first)
-            first.wake()
-            self._queue.pop(first, None)
 
     def _retire(self, connection: PooledConnection) -> None:
         connection.retired = True
