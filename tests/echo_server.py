@@ -29,7 +29,7 @@ class EchoServer:
 
     `/hold` is answered once its request is let go, `/stall` gets half of its answer at once and the rest then,
     `/cut` no more; `/let-all-go` lets all of them go, and `/when-one-is-held` is answered
-    when there is one. `/last` closes the connection after the answer, and the answer of `/garbled` is not
+    when there is one. `/last` closes the connection after the answer, with HTTP/2 by GOAWAY alone, and the answer of `/garbled` is not
     compressed as its headers say. The server is a proxy, too: it
     answers requests for http origins itself, and connects to https origins.
     """
@@ -167,15 +167,24 @@ class EchoServer:
                 http2.send_headers(stream, [(":status", "200"), ("content-length", str(len(body)))])
                 http2.send_data(stream, body, end_stream=True)
                 connection.sendall(http2.data_to_send())
+                if headers[":path"].endswith("/last"):
+                    http2.close_connection()
+                    connection.sendall(http2.data_to_send())
 
         while True:
             received = connection.recv(65536)
             if not received:
                 return
             with lock:
+                if http2.state_machine.state is h2.connection.ConnectionState.CLOSED:  # it has said goodbye
+                    continue
                 events = http2.receive_data(received)
                 connection.sendall(http2.data_to_send())
             for event in events:
+                if isinstance(event, h2.events.DataReceived):
+                    with lock:
+                        http2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+                        connection.sendall(http2.data_to_send())
                 if isinstance(event, h2.events.RequestReceived):
                     arguments = (event.stream_id, dict(event.headers or ()))
                     if arguments[1][":path"].endswith("/hold"):

@@ -17,7 +17,7 @@ from typing import Any, List, Optional
 
 from statebase import StateBase
 from statebase._wire.pool import SyncPool
-from statebase._wire.pool_state import Waiter
+from statebase._wire.pool_state import Holder, Waiter
 
 PATIENCE_SECONDS = 60
 STORM_CALLS = 1000
@@ -61,7 +61,8 @@ class Client:
         if (self.pool.active or self.pool.waiting) and not slots_may_be_found_later:
             self.wrong.append(f"{moment}: {self.pool!r}")
         state = self.pool._open()
-        waiters = [Waiter() for _ in range(SLOTS)]
+        holder = Holder()
+        waiters = [Waiter(holder) for _ in range(SLOTS)]
         if not slots_may_be_found_later and not all(map(state.acquire, waiters)):
             self.wrong.append(f"{moment}: {self.pool!r} has not {SLOTS} connections to give")
         for waiter in waiters:

@@ -39,12 +39,15 @@ def make_request(
     read_timeout: Optional[float] = PATIENCE_SECONDS,
     max_response_bytes: Optional[int] = None,
     host: str = "127.0.0.1",
+    content: bytes = b"",
 ) -> Request:
     """Make a request that asks the echo server for `id`."""
+    length = [(b"content-length", b"%d" % len(content))] if content else []
     return Request(
         "GET",
         target,
-        [(b"host", host.encode()), (b"x-id", str(id).encode())],
+        [(b"host", host.encode()), (b"x-id", str(id).encode()), *length],
+        content,
         timeouts={
             "connect": PATIENCE_SECONDS,
             "read": read_timeout,

@@ -1,4 +1,4 @@
-"""The pool on aiohttp keeps the promises of the other pools, for many requests at a time and for each event loop."""
+"""The pool on aiohttp: errors, certificates and proxies. `test_pools.py` tests what all pools have in common."""
 
 from __future__ import annotations
 
@@ -23,61 +23,6 @@ def flavour() -> str:
 
 async def fetch(pool: AiohttpPool, request: Request) -> Any:
     return json.loads((await pool.exchange_async(request)).content)
-
-
-def test_connection_is_used_again(server: Any, make_caller: Callable[..., Any]) -> None:
-    """A second request goes over the connection of the first."""
-    caller = make_caller(server.url)
-
-    answers = [caller.get(id=number) for number in range(3)]
-
-    assert answers == [{"id": str(number), "connection": 1} for number in range(3)]
-
-
-def test_connection_that_the_server_closed_is_not_used(server: Any, make_caller: Callable[..., Any]) -> None:
-    """If the server closes an idle connection, the next request opens another and does not fail."""
-    caller = make_caller(server.url)
-    caller.get()
-    server.hang_up()
-
-    assert caller.get()["connection"] == 2
-
-
-def test_reply_that_is_too_large_costs_its_connection(server: Any, make_caller: Callable[..., Any]) -> None:
-    """The rest of a reply that was not received never reaches the next request."""
-    caller = make_caller(server.url, max_connections=1)
-    reply = caller.exchange("/stall", id="large", max_response_bytes=1)
-    server.let_all_go()
-
-    assert (reply.is_too_large, reply.content) == (True, b"")
-    assert caller.get(id="next") == {"id": "next", "connection": 2}
-
-
-def test_no_connection_in_time_is_a_pool_timeout(server: Any, make_caller: Callable[..., Any]) -> None:
-    """A request beyond the limit waits as long as `pool` says; the error states the limit, and nothing was sent."""
-    caller = make_caller(server.url, max_connections=2)
-    held = [caller.start("/hold") for _ in range(2)]
-    server.wait_until(lambda: server.held == 2)
-
-    with pytest.raises(httpx.PoolTimeout, match=r"within 0\.01 s: 2 requests are under way, which is the limit"):
-        caller.get(pool_timeout=0.01)
-
-    server.let_all_go()
-    assert [each.result().status_code for each in held] == [200, 200]
-    assert caller.get()["connection"] in (1, 2)
-    assert server.opened == 2
-
-
-def test_closed_pool_refuses(server: Any, make_caller: Callable[..., Any]) -> None:
-    """A closed pool has closed its connections and sends nothing; closing it again has no effect."""
-    caller = make_caller(server.url)
-    caller.get()
-    caller.close()
-    caller.close()
-
-    server.wait_until(lambda: server.open == 0)
-    with pytest.raises(RuntimeError, match="Cannot send a request, as the client has been closed"):
-        caller.get()
 
 
 def test_error_does_not_hold_the_key(server: Any, request_to: Callable[..., Request]) -> None:

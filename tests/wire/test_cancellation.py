@@ -7,12 +7,14 @@ import contextlib
 import gc
 import json
 import os
+import random
 import signal
 import socket
 import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
-from typing import Any, Callable, Generator, Iterator, List
+from typing import Any, Callable, Dict, Generator, Iterator, List, Type, Union
 
 import anyio
 import anyio.lowlevel
@@ -22,7 +24,9 @@ import trio
 from packaging.version import Version
 
 from statebase._base.exchange import Request
+from statebase._wire.aiohttp_pool import AiohttpPool
 from statebase._wire.async_pool import AsyncPool
+from statebase._wire.loop_pool import LoopPool
 from statebase._wire.pool import SyncPool
 
 pytestmark = pytest.mark.slow
@@ -37,7 +41,16 @@ HTTPCORE_LOCKS_UP = Version(version("httpcore")) < Version("1.0")
 may_leave_garbage = pytest.mark.filterwarnings("ignore:unclosed" if ANYIO_FORGETS else "error:unclosed")
 
 
-async def fetch(pool: AsyncPool, request: Request) -> Any:
+PoolClass = Union[Type[AsyncPool], Type[AiohttpPool]]
+
+
+@pytest.fixture(params=[AsyncPool, AiohttpPool])
+def pool_class(request: pytest.FixtureRequest) -> PoolClass:
+    """Which of the asynchronous pools the test uses."""
+    return request.param
+
+
+async def fetch(pool: LoopPool, request: Request) -> Any:
     return json.loads((await pool.exchange_async(request)).content)
 
 
@@ -66,12 +79,16 @@ def deaf_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("path", ["/hold", "/stall"])
 def test_cancelled_while_reading(
-    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int], path: str
+    server: Any,
+    request_to: Callable[..., Request],
+    pool_class: PoolClass,
+    connections_to: Callable[[int], int],
+    path: str,
 ) -> None:
     """Calls that wait for an answer, or in the middle of one."""
 
     async def main() -> None:
-        pool = AsyncPool(server.url, max_connections=50)
+        pool = pool_class(server.url, max_connections=50)
         for round_ in range(CALLS // 50):
             calls = [asyncio.ensure_future(fetch(pool, request_to(path))) for _ in range(50)]
             await in_thread(server.wait_until, lambda held=round_ * 50 + 50: server.held == held)
@@ -89,12 +106,12 @@ def test_cancelled_while_reading(
 
 
 def test_cancelled_while_waiting(
-    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], pool_class: PoolClass, connections_to: Callable[[int], int]
 ) -> None:
     """Calls in the queue; those that hold a connection are not disturbed."""
 
     async def main() -> None:
-        pool = AsyncPool(server.url, max_connections=1)
+        pool = pool_class(server.url, max_connections=1)
         holder = asyncio.ensure_future(fetch(pool, request_to("/hold", id="holder")))
         await in_thread(server.wait_until, lambda: server.held == 1)
         calls = [asyncio.ensure_future(fetch(pool, request_to())) for _ in range(CALLS)]
@@ -113,12 +130,12 @@ def test_cancelled_while_waiting(
 
 
 def test_cancelled_when_its_turn_has_come(
-    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], pool_class: PoolClass, connections_to: Callable[[int], int]
 ) -> None:
     """A call that is cancelled just when it gets a connection passes it on, whole."""
 
     async def main() -> None:
-        pool = AsyncPool(server.url, max_connections=1)
+        pool = pool_class(server.url, max_connections=1)
         calls: List[asyncio.Future[Any]] = []
 
         async def hold() -> None:
@@ -143,12 +160,12 @@ def test_cancelled_when_its_turn_has_come(
 
 
 def test_cancelled_while_connecting(
-    deaf_port: int, request_to: Callable[..., Request], connections_to: Callable[[int], int]
+    deaf_port: int, request_to: Callable[..., Request], pool_class: PoolClass, connections_to: Callable[[int], int]
 ) -> None:
     """Calls that wait for a TLS handshake."""
 
     async def main() -> None:
-        pool = AsyncPool(f"https://127.0.0.1:{deaf_port}", verify=False, max_connections=50)
+        pool = pool_class(f"https://127.0.0.1:{deaf_port}", verify=False, max_connections=50)
         for _ in range(CALLS // 50):
             calls = [asyncio.ensure_future(fetch(pool, request_to())) for _ in range(50)]
             await turns(20)
@@ -179,13 +196,19 @@ def test_cancelled_at_any_moment(
     request_to: Callable[..., Request],
     connections_to: Callable[[int], int],
     protocols: Any,
+    pool_class: PoolClass,
 ) -> None:
     """Calls that are cancelled after one turn of the event loop, two turns, and so on until they are done."""
+    options: Dict[str, Any] = {"verify": ca_file, "max_connections": 7}
     if protocols:
         server = make_tls_server(*protocols)
+    if "h2" in protocols:
+        if pool_class is AiohttpPool:
+            pytest.skip("aiohttp has no HTTP/2")
+        options["http2"] = True
 
     async def main() -> None:
-        pool = AsyncPool(server.url, http2="h2" in protocols, verify=ca_file, max_connections=7)
+        pool = pool_class(server.url, **options)
         patience, done = 1.0, 0
         while done < 10:
             patience, done = patience * 1.1, 0
@@ -206,6 +229,94 @@ def test_cancelled_at_any_moment(
 
     asyncio.run(main())
 
+    assert connections_to(server.port) == 0
+
+
+def test_cancelled_at_each_step_of_the_queue(
+    server: Any, request_to: Callable[..., Request], pool_class: PoolClass
+) -> None:
+    """A call that is cancelled in the queue, or in any cycle of the loop after it has left it, ends as cancelled."""
+
+    async def main() -> None:
+        cycles, is_done = 0, False
+        while not is_done:
+            pool = pool_class(server.url, max_connections=1)
+            first = asyncio.ensure_future(fetch(pool, request_to(id="first")))
+            while pool.active == 0:
+                await turns(1)
+            calls = [asyncio.ensure_future(fetch(pool, request_to(id=number))) for number in range(3)]
+            await first
+            await turns(cycles)
+            is_done = calls[0].done()
+            calls[0].cancel()
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+            if not is_done:
+                assert isinstance(outcomes[0], asyncio.CancelledError), cycles
+            assert [outcome["id"] for outcome in outcomes[1:]] == ["1", "2"]
+            assert (pool.active, pool.waiting) == (0, 0)
+            await pool.aclose()
+            cycles += 1
+
+    asyncio.run(main())
+
+
+@may_leave_garbage
+def test_cancelled_at_random(
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int], pool_class: PoolClass
+) -> None:
+    """A thousand calls in flight, of which half are cancelled at some moment, leave the pool whole."""
+    chance = random.Random(1)
+
+    async def main() -> None:
+        pool = pool_class(server.url, max_connections=20)
+        calls = [asyncio.ensure_future(fetch(pool, request_to(id=number))) for number in range(CALLS)]
+        victims = chance.sample(calls, CALLS // 2)
+        while victims:
+            await turns(chance.randrange(4))
+            for _ in range(chance.randrange(10)):
+                if victims:
+                    victims.pop().cancel()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        answers = {number: each for number, each in enumerate(outcomes) if not isinstance(each, asyncio.CancelledError)}
+        assert all(answer["id"] == str(number) for number, answer in answers.items())
+        assert CALLS // 2 <= len(answers) < CALLS
+        assert (pool.active, pool.waiting) == (0, 0)
+        assert (await fetch(pool, request_to(id="after")))["id"] == "after"
+        if ANYIO_FORGETS:
+            gc.collect()
+        await turns(3)
+        assert connections_to(server.port) <= 20
+        await pool.aclose()
+
+    asyncio.run(main())
+
+    assert connections_to(server.port) == 0
+
+
+def test_threads_give_up_at_random(
+    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
+) -> None:
+    """A thousand calls of 32 threads, of which most give up in the queue, leave the pool whole."""
+    chance = random.Random(1)
+    waits = [chance.choice([0, 0.0001, 0.001, 0.01, None]) for _ in range(CALLS)]
+
+    def call(number: int) -> bool:
+        try:
+            reply = pool.exchange(request_to(id=number, pool_timeout=waits[number]))
+        except httpx.PoolTimeout:
+            return False
+        assert json.loads(reply.content)["id"] == str(number)
+        return True
+
+    with contextlib.closing(SyncPool(server.url, max_connections=2)) as pool:
+        with ThreadPoolExecutor(32) as threads:
+            answered = list(threads.map(call, range(CALLS)))
+
+        assert all(answered[number] for number, wait in enumerate(waits) if wait is None)
+        assert not all(answered)
+        assert (pool.active, pool.waiting) == (0, 0)
+        assert connections_to(server.port) <= 2
+        assert pool.exchange(request_to(pool_timeout=0)).status_code == 200
     assert connections_to(server.port) == 0
 
 
@@ -277,12 +388,12 @@ def test_coroutine_is_thrown_away(
 
 
 def test_timeouts_are_no_leaks(
-    server: Any, request_to: Callable[..., Request], connections_to: Callable[[int], int]
+    server: Any, request_to: Callable[..., Request], pool_class: PoolClass, connections_to: Callable[[int], int]
 ) -> None:
     """A call that times out waiting for its answer gives up its connection, too."""
 
     async def main() -> None:
-        pool = AsyncPool(server.url, max_connections=10)
+        pool = pool_class(server.url, max_connections=10)
 
         async def call() -> None:
             with pytest.raises(httpx.ReadTimeout):

@@ -8,16 +8,15 @@ from typing import Any, Iterator
 import pytest
 
 from statebase import ConfigurationError
-from statebase._wire.tls import _shared_context as shared
 from statebase._wire.tls import default_ssl_context
 
 
 @pytest.fixture(autouse=True)
 def no_shared_context() -> Iterator[None]:
     """Load the certificates again."""
-    before, shared._context = shared._context, None
+    default_ssl_context.cache_clear()
     yield
-    shared._context = before
+    default_ssl_context.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "empty", "no certificates"])

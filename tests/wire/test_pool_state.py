@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
-import weakref
 from types import FrameType
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from statebase._wire.pool_state import MULTIPLEXED_REQUESTS, PooledConnection, PoolState, Waiter
+from statebase._wire.pool_state import MULTIPLEXED_REQUESTS, Holder, PooledConnection, PoolState, Waiter
 
 
 class Core:
@@ -24,8 +22,14 @@ class Core:
     def is_available(self) -> bool:
         return self.usable
 
-    def has_expired(self) -> bool:
-        return not self.usable
+
+class Sockets:
+    """The sockets of a connection: whether the server has sent something on them."""
+
+    readable = False
+
+    def is_readable(self) -> bool:
+        return self.readable
 
 
 class Made:
@@ -36,7 +40,7 @@ class Made:
 
     def __call__(self) -> PooledConnection:
         self.count += 1
-        return PooledConnection(Core(f"connection {self.count}"), None)
+        return PooledConnection(Core(f"connection {self.count}"), Sockets())
 
 
 def make_state(limit: int = 2, multiplexed: bool = False, **options: Any) -> PoolState:
@@ -44,16 +48,31 @@ def make_state(limit: int = 2, multiplexed: bool = False, **options: Any) -> Poo
     return PoolState(limit=limit, multiplexed=multiplexed, **options)
 
 
+HOLDERS: List[Holder] = []
+"""Those of the requests that are not lost."""
+
+
+def make_waiter() -> Waiter:
+    HOLDERS.append(Holder())
+    return Waiter(HOLDERS[-1])
+
+
+@pytest.fixture(autouse=True)
+def no_holders() -> Iterator[None]:
+    yield
+    HOLDERS.clear()
+
+
 def enqueue(state: PoolState, woken: Optional[List[int]] = None, number: int = 0) -> Waiter:
-    waiter = Waiter()
+    waiter = make_waiter()
     waiter.wake = lambda: None if woken is None else woken.append(number)
-    state.enqueue(waiter)
+    state.acquire(waiter)
     return waiter
 
 
 def acquire(state: PoolState) -> Any:
     """Return a waiter that has a connection."""
-    waiter = Waiter()
+    waiter = make_waiter()
     assert state.acquire(waiter) is waiter.connection is not None
     return waiter
 
@@ -70,7 +89,7 @@ def test_no_more_than_the_limit() -> None:
     """Beyond the limit there is no connection."""
     state = make_state(limit=2)
 
-    connections = [state.acquire(Waiter()) for _ in range(3)]
+    connections = [state.acquire(make_waiter()) for _ in range(3)]
 
     assert [name_of(each) for each in connections] == ["connection 1", "connection 2", None]
     assert state.active == 2
@@ -100,7 +119,7 @@ def test_newcomer_does_not_overtake_the_queue() -> None:
 
     state.release(first, reusable=True)
 
-    assert state.acquire(Waiter()) is None
+    assert state.acquire(make_waiter()) is None
 
 
 def test_request_that_left_the_queue_is_passed_over() -> None:
@@ -148,14 +167,14 @@ def test_released_after_its_turn_has_come() -> None:
 
 
 def test_connection_that_came_free_meanwhile_needs_no_waiting() -> None:
-    """A connection may be released after a request found none, and before it queues."""
+    """A connection may be released after a request found none, and before it has said how to wake it."""
     state = make_state(limit=1)
     first = acquire(state)
     connection = first.connection
-    assert state.acquire(Waiter()) is None
-    state.release(first, reusable=True)
+    waiter = make_waiter()
+    assert state.acquire(waiter) is None
 
-    waiter = enqueue(state)
+    state.release(first, reusable=True)
 
     assert waiter.connection is connection
     assert (state.active, state.waiting) == (1, 0)
@@ -189,8 +208,11 @@ def test_connection_that_was_idle_for_too_long_is_discarded() -> None:
     assert [name_of(acquire(state).connection) for _ in range(3)] == ["connection 4", "connection 3", "connection 5"]
 
 
-@pytest.mark.parametrize(("used", "usable", "stale"), [(0, False, False), (1, True, False), (1, False, True)])
-def test_stale_connection(used: int, usable: bool, stale: bool) -> None:
+@pytest.mark.parametrize(
+    ("used", "usable", "readable", "stale"),
+    [(0, False, True, False), (1, True, False, False), (1, False, False, True), (1, True, True, True)],
+)
+def test_stale_connection(used: int, usable: bool, readable: bool, stale: bool) -> None:
     """A connection is stale if it was used and cannot be used again; a new one is not open yet."""
     state = make_state()
     for _ in range(used):
@@ -198,42 +220,20 @@ def test_stale_connection(used: int, usable: bool, stale: bool) -> None:
     waiter = acquire(state)
 
     waiter.connection.core.usable = usable
+    waiter.connection.sockets.readable = readable
 
     assert waiter.connection.is_stale is stale
 
 
-def test_release_later_happens_when_a_request_comes() -> None:
-    """What a garbage collector could not release at once is released by the next request."""
-    state = make_state(limit=1)
-    state.release_later(acquire(state))
+def test_shared_connection_with_replies_on_their_way_is_not_stale() -> None:
+    """The server may send something if another request is under way."""
+    state = make_state(multiplexed=True)
+    acquire(state)
+    waiter = acquire(state)
 
-    first = acquire(state)
+    waiter.connection.sockets.readable = True
 
-    assert name_of(first.connection) == "connection 2"
-    assert discarded(state) == ["connection 1"]
-    assert state.active == 1
-
-
-def test_collect_serves_the_queue() -> None:
-    """Collecting wakes the request that waits."""
-    state = make_state(limit=1)
-    woken: List[int] = []
-    first = acquire(state)
-    enqueue(state, woken, 1)
-
-    state.release_later(first)
-    state.collect()
-
-    assert woken == [1]
-    assert discarded(state) == ["connection 1"]
-
-
-def test_garbage_collector_never_waits_for_the_lock() -> None:
-    """Collecting within another operation, as a garbage collector may, has no effect and does not wait for itself."""
-    state = make_state(limit=2, make=lambda: state.collect() or PooledConnection(Core("connection"), None))
-    state.release_later(acquire(state))
-
-    assert name_of(acquire(state).connection) == "connection"
+    assert not waiter.connection.is_stale
 
 
 def test_close_discards_and_refuses() -> None:
@@ -248,7 +248,7 @@ def test_close_discards_and_refuses() -> None:
     state.release(used, reusable=True)
     assert discarded(state) == ["connection 1", "connection 2"]
     with pytest.raises(RuntimeError, match="closed"):
-        state.acquire(Waiter())
+        state.acquire(make_waiter())
     with pytest.raises(RuntimeError, match="closed"):
         enqueue(state)
 
@@ -270,7 +270,7 @@ def test_multiplexed_connection_is_shared() -> None:
     """All requests get the same connection, up to the limit."""
     state = make_state(limit=3, multiplexed=True)
 
-    connections = [state.acquire(Waiter()) for _ in range(4)]
+    connections = [state.acquire(make_waiter()) for _ in range(4)]
 
     assert [name_of(each) for each in connections] == ["connection 1"] * 3 + [None]
 
@@ -337,10 +337,10 @@ def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
     def make() -> PooledConnection:
         held.set()
         go_on.wait()
-        return PooledConnection(Core("connection"), None)
+        return PooledConnection(Core("connection"), Sockets())
 
     state = make_state(make=make)
-    thread = threading.Thread(target=state.acquire, args=(Waiter(),))
+    thread = threading.Thread(target=state.acquire, args=(make_waiter(),))
     thread.start()
     held.wait()
 
@@ -349,27 +349,64 @@ def test_inheriting_does_not_wait_for_threads_that_are_gone() -> None:
     go_on.set()
     thread.join()
     assert connections == []
-    assert (state.inherited, state.closed) == (True, True)
+    assert state.closed
+    assert (state.active, state.waiting) == (0, 0)
 
 
-class Holder:
-    """Lives as long as a request."""
+def lose(state: PoolState) -> None:
+    """Have a request end without a release, as an exception of a signal handler may end it."""
+    assert state.acquire(Waiter(Holder()))
 
 
-def test_request_that_was_lost_is_found_when_another_waits() -> None:
-    """A signal handler may end a request before its release; its connection is found when it is needed."""
+def test_lost_request_is_found_when_another_waits() -> None:
+    """The connection of a request that ended without a release is replaced as soon as it is needed."""
     state = make_state(limit=1)
-    holder = Holder()
+    lose(state)
+
+    first = acquire(state)
+
+    assert name_of(first.connection) == "connection 2"
+    assert discarded(state) == ["connection 1"]
+    assert state.active == 1
+
+
+def test_lost_request_does_not_keep_the_queue_waiting() -> None:
+    """If a request is lost while others wait, the next one that comes finds it, and the first in the queue is woken."""
+    state = make_state(limit=1)
+    woken: List[int] = []
     lost = acquire(state)
-    lost.holder = weakref.ref(holder)
+    first = enqueue(state, woken, 1)
+    HOLDERS.pop(0)
 
-    assert enqueue(state).connection is None
-    del holder
-    gc.collect()
+    assert enqueue(state, woken, 2).connection is None
 
-    assert state.waiting == 1
-    assert enqueue(state).connection is None
+    assert lost.connection is None
+    assert woken == [1]
+    assert name_of(first.connection) == "connection 2"
     assert (state.active, state.waiting, discarded(state)) == (1, 1, ["connection 1"])
+
+
+def test_lost_requests_are_released_on_request() -> None:
+    """An event loop that learns of a lost request need not wait for the next one."""
+    state = make_state(limit=1)
+    woken: List[int] = []
+    acquire(state)
+    enqueue(state, woken, 1)
+    HOLDERS.pop(0)
+
+    state.release_lost()
+
+    assert woken == [1]
+    assert discarded(state) == ["connection 1"]
+
+
+def test_lost_request_is_not_active() -> None:
+    """A request that was lost is not counted, found or not."""
+    state = make_state(limit=2)
+    acquire(state)
+    lose(state)
+
+    assert state.active == 1
 
 
 def test_releasing_twice_has_no_effect() -> None:
@@ -410,7 +447,6 @@ class Tracer:
 
 OPERATIONS: Dict[str, Callable[[PoolState, Waiter], Any]] = {
     "acquire": lambda state, waiter: state.acquire(waiter),
-    "enqueue": lambda state, waiter: state.enqueue(waiter),
     "release a good one": lambda state, waiter: state.release(waiter, reusable=True),
     "release a broken one": lambda state, waiter: state.release(waiter, reusable=False),
 }
@@ -425,12 +461,12 @@ def test_operation_is_interrupted_at_each_line(operation: str, crowded: bool, mu
     while True:
         line += 1
         state = make_state(limit=1, multiplexed=multiplexed)
-        waiter, holder = Waiter(), Waiter()
+        waiter, holder = make_waiter(), make_waiter()
         if operation.startswith("release"):
             holder = waiter
         if crowded or holder is waiter:
             state.acquire(holder)
-        queued = enqueue(state) if crowded else Waiter()
+        queued = enqueue(state) if crowded else make_waiter()
         tracer = Tracer(line)
         try:
             sys.settrace(tracer)

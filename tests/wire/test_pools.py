@@ -11,6 +11,13 @@ import httpx
 import pytest
 
 from statebase._wire.pool import SyncPool
+from tests.wire.conftest import POOLS
+
+
+@pytest.fixture(params=POOLS)
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Which of the pools the test uses."""
+    return str(request.param)
 
 
 def spin_until(condition: Callable[[], bool]) -> None:
@@ -28,8 +35,10 @@ def test_connection_is_used_again(server: Any, make_caller: Callable[..., Any]) 
     assert {answer["connection"] for answer in answers} == {1}
 
 
-def test_connection_used_last_is_used_first(server: Any, make_caller: Callable[..., Any]) -> None:
+def test_connection_used_last_is_used_first(server: Any, make_caller: Callable[..., Any], flavour: str) -> None:
     """The connections that are not needed stay idle, so that they can expire."""
+    if flavour == "aiohttp":
+        pytest.skip("aiohttp chooses its connections itself")
     caller = make_caller(server.url)
     exchanges = []
     for number in range(3):
@@ -106,7 +115,9 @@ def test_reply_that_is_too_large_costs_its_connection(server: Any, make_caller: 
     assert caller.pool.active == 0
 
 
-def test_reply_that_cannot_be_decompressed_costs_its_connection(server: Any, make_caller: Callable[..., Any]) -> None:
+def test_reply_that_cannot_be_decompressed_costs_its_connection(
+    server: Any, make_caller: Callable[..., Any], flavour: str
+) -> None:
     """The error of the body frees the place of the request."""
     caller = make_caller(server.url, max_connections=1)
     with pytest.raises(httpx.DecodingError):
@@ -114,7 +125,8 @@ def test_reply_that_cannot_be_decompressed_costs_its_connection(server: Any, mak
 
     answer = caller.get(id="next")
 
-    assert answer == {"id": "next", "connection": 2}
+    # aiohttp knows that the reply is complete, and keeps its connection.
+    assert answer == {"id": "next", "connection": 1 if flavour == "aiohttp" else 2}
     assert caller.pool.active == 0
     server.wait_until(lambda: server.open == 1)
 
@@ -202,7 +214,7 @@ def test_unclosed_pool_is_reported(server: Any, make_caller: Callable[..., Any])
     caller = make_caller(server.url)
     caller.get()
 
-    with pytest.warns(ResourceWarning, match=r"unclosed <(Sync|Async)Pool: 0 of 100 active, 0 waiting>"):
+    with pytest.warns(ResourceWarning, match=r"unclosed <(Sync|Async|Aiohttp)Pool: 0 of 100 active, 0 waiting>"):
         caller.forget()
 
     server.wait_until(lambda: server.open == 0)

@@ -101,6 +101,40 @@ def test_connection_is_replaced_before_the_server_closes_it(
     http2_server.wait_until(lambda: http2_server.open == 1)
 
 
+def test_idle_connection_that_the_server_closed_is_not_used(
+    http2_server: Any, ca_file: str, make_caller: Callable[..., Any]
+) -> None:
+    """If the server closes the idle connection, the next request opens another and does not fail."""
+    caller = make_caller(http2_server.url, verify=ca_file, http2=True)
+    caller.get()
+    http2_server.hang_up()
+
+    assert caller.get(id="next") == {"id": "next", "connection": 2}
+
+
+def test_idle_connection_on_which_the_server_said_goodbye_is_not_used(
+    http2_server: Any, ca_file: str, make_caller: Callable[..., Any]
+) -> None:
+    """After GOAWAY, which arrives while the connection is idle, the next request opens another and does not fail."""
+    caller = make_caller(http2_server.url, verify=ca_file, http2=True)
+    caller.get("/last")
+
+    assert caller.get(id="next") == {"id": "next", "connection": 2}
+    assert caller.get(id="third") == {"id": "third", "connection": 2}
+
+
+@pytest.mark.parametrize("body_bytes", [10, 300_000])
+def test_idle_connection_is_used_again_after_large_bodies(
+    http2_server: Any, ca_file: str, make_caller: Callable[..., Any], body_bytes: int
+) -> None:
+    """The server may grant a larger window when its reply is complete: the connection does not look closed by that."""
+    caller = make_caller(http2_server.url, verify=ca_file, http2=True)
+
+    answers = [caller.get(content=bytes(body_bytes)) for _ in range(5)]
+
+    assert {answer["connection"] for answer in answers} == {1}
+
+
 def test_server_without_http2_gets_several_connections(
     tls_server: Any, ca_file: str, make_caller: Callable[..., Any]
 ) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
 
 @contextlib.contextmanager
-def socket_of(caller: Any) -> Iterator[socket.socket]:
-    """A duplicate of the socket of a pool's only connection."""
-    (state,) = caller.pool._all_states()
-    (connection,) = state.connections
-    (descriptor,) = connection.sockets.descriptors()
-    assert not os.get_inheritable(descriptor)
-    with socket.socket(fileno=os.dup(descriptor)) as duplicate:
-        yield duplicate
+def socket_to(port: int) -> Iterator[socket.socket]:
+    """A duplicate of the only socket of this process that is connected to a port."""
+    for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            if duplicate.getpeername()[1:2] == (port,):
+                assert not os.get_inheritable(descriptor)
+                yield duplicate
+                return
+    raise AssertionError("no socket is connected to the port")
 
 
 @pytest.mark.parametrize("way", ["http", "https", "http over a proxy", "https over a proxy"])
@@ -34,7 +36,7 @@ def test_options_of_sockets(
 
     caller.get()
 
-    with socket_of(caller) as connected:
+    with socket_to(server.port if "proxy" in way else origin.port) as connected:
         options = {name: connected.getsockopt(getattr(socket, level), getattr(socket, name)) for name, level in OPTIONS}
     assert options.pop("SO_KEEPALIVE") != 0
     assert options.pop("TCP_NODELAY") != 0

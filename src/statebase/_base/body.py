@@ -8,16 +8,12 @@ from typing import Any, Iterable, Iterator, List, Optional, cast
 
 import httpx
 
-from .exchange import RawHeaders
+from .exchange import RawHeaders, Reply
 
 _PIECE_BYTES = 65536
 _MOST_CODINGS = 5
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 _SLICE_BYTES = 64  # for httpx's decoders: the size of their output cannot be limited
-
-
-class BodyTooLarge(Exception):
-    """A body is larger than the limit of the client."""
 
 
 class Body:
@@ -29,47 +25,53 @@ class Body:
     """
 
     def __init__(self, headers: RawHeaders, limit: Optional[int]) -> None:
+        self._headers = headers
         self._content = bytearray()  # a list of very small pieces would need many times the memory
         self._wire_bytes = 0
         self._limit = limit
+        self._is_too_large = False
+        self._error: Optional[httpx.DecodingError] = None
         self._decoders: Optional[List[Any]] = None
         if any(name.lower() == b"content-encoding" for name, _ in headers):
             self._decoders = _decoders(headers)
 
-    def add(self, data: bytes) -> None:
-        """Add the next bytes from the network.
-
-        Raises:
-            BodyTooLarge: The body exceeds the limit.
-            httpx.DecodingError: The bytes are not compressed as the headers say.
-        """
+    def add(self, data: bytes) -> bool:
+        """Add the next bytes from the network; return False if the rest is not needed: `reply` has its result."""
         if self._decoders is None:
-            self.keep(data)
-            return
+            return self.keep(data)
         self._wire_bytes += len(data)
         if self._limit is not None and self._wire_bytes > 2 * self._limit + _PIECE_BYTES:
-            raise BodyTooLarge  # most of these bytes decompress to nothing, or follow the end of the compressed data
+            # Most of these bytes decompress to nothing, or follow the end of the compressed data.
+            self._is_too_large = True
+            return False
         pieces: Iterator[bytes] = iter((data,))
         for decoder in self._decoders:
             pieces = chain.from_iterable(map(decoder.decode, pieces))
-        for piece in pieces:
-            self.keep(piece)
+        try:
+            return all(map(self.keep, pieces))
+        except httpx.DecodingError as error:
+            self._error = error
+            return False
 
-    def keep(self, piece: bytes) -> None:
-        """Add a decompressed piece.
+    def keep(self, piece: bytes) -> bool:
+        """Add a decompressed piece; return False if the body exceeds the limit."""
+        if self._limit is not None and len(self._content) + len(piece) > self._limit:
+            self._is_too_large = True
+            return False
+        self._content += piece
+        return True
+
+    def reply(self, status_code: int) -> Reply:
+        """Return the reply. Call it after the last piece, or after `add` or `keep` has returned False.
 
         Raises:
-            BodyTooLarge: The body exceeds the limit.
+            httpx.DecodingError: The body is not compressed as the headers say.
         """
-        if self._limit is not None and len(self._content) + len(piece) > self._limit:
-            raise BodyTooLarge
-        self._content += piece
-
-    def content(self) -> bytes:
-        """Return the whole body. Call it after the last piece has arrived."""
-        for decoder in self._decoders or ():
-            self.keep(decoder.flush())
-        return bytes(self._content)
+        if self._error is not None:
+            raise self._error
+        if not self._is_too_large and all(self.keep(decoder.flush()) for decoder in self._decoders or ()):
+            return Reply(status_code, self._headers, bytes(self._content))
+        return Reply(status_code, self._headers, b"", is_too_large=True)
 
 
 def _decoders(headers: RawHeaders) -> List[Any]:

@@ -114,7 +114,14 @@ class Exchange(Protocol):
     """Sends requests; threads may share one."""
 
     def exchange(self, request: Request) -> Reply:
-        """Send a request and read the whole reply."""
+        """Send a request and read the whole reply.
+
+        Raises:
+            httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
+            httpx.DecodingError: The body is not compressed as its headers say.
+            RuntimeError: The pool was closed, or no event loop is running.
+            Exception: What a transport or client of the caller's raises.
+        """
         ...
 
     def close(self) -> None:
@@ -126,7 +133,7 @@ class AsyncExchange(Protocol):
     """Sends requests without blocking the event loop."""
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Send a request and read the whole reply."""
+        """Send a request and read the whole reply; raises the same as `Exchange.exchange`."""
         ...
 
     async def aclose(self) -> None:

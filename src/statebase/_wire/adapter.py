@@ -7,7 +7,7 @@ from typing import Any, AsyncIterable, AsyncIterator, Awaitable, Callable, Itera
 
 import httpx
 
-from .._base.body import Body, BodyTooLarge
+from .._base.body import Body
 from .._base.exchange import Reply, Request
 
 SyncSend = Callable[[httpx.Request], httpx.Response]
@@ -29,64 +29,45 @@ class HttpxExchange:
     ) -> None:
         self._send = send
         self._origin = str(httpx.URL(base_url).copy_with(raw_path=b"/")).rstrip("/")
-        self._close = close
+        self.close = self.aclose = close
         self._is_known = is_known
 
     def exchange(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            Exception: What the transport or client raises.
-        """
+        """Send a request and read the whole reply."""
         handed = self._handed(request)
         try:
             response: httpx.Response = self._send(handed)
-            body = Body(response.headers.raw, request.max_response_bytes)
             try:
-                if response.is_stream_consumed:  # read before, and decompressed
-                    body.keep(response.content)
-                else:
+                body = _body(response, request)
+                if not response.is_stream_consumed:
                     for data in cast("Iterable[bytes]", response.stream):
                         request.check_deadline()
-                        body.add(data)
-                return Reply(response.status_code, response.headers.raw, body.content())
-            except BodyTooLarge:
-                return Reply(response.status_code, response.headers.raw, b"", is_too_large=True)
+                        if not body.add(data):
+                            break
+                return body.reply(response.status_code)
             finally:
                 response.close()
         finally:
             request.body_was_used = handed.body_was_used(is_known=self._is_known)
 
     async def exchange_async(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
-
-        Raises:
-            Exception: What the transport or client raises.
-        """
+        """Send a request and read the whole reply."""
         handed = self._handed(request)
         try:
             response: httpx.Response = await self._send(handed)
-            body = Body(response.headers.raw, request.max_response_bytes)
             try:
-                if response.is_stream_consumed:  # read before, and decompressed
-                    body.keep(response.content)
-                else:
-                    await _receive(body, cast("AsyncIterable[bytes]", response.stream).__aiter__())
-                return Reply(response.status_code, response.headers.raw, body.content())
-            except BodyTooLarge:
-                return Reply(response.status_code, response.headers.raw, b"", is_too_large=True)
+                body = _body(response, request)
+                if not response.is_stream_consumed:
+                    stream = cast("AsyncIterable[bytes]", response.stream).__aiter__()
+                    async for data in stream:
+                        if not body.add(data):
+                            await _close(stream)
+                            break
+                return body.reply(response.status_code)
             finally:
                 await response.aclose()
         finally:
             request.body_was_used = handed.body_was_used(is_known=self._is_known)
-
-    def close(self) -> None:
-        """Close what sends, unless it is the caller's to close."""
-        self._close()
-
-    async def aclose(self) -> None:
-        """Close what sends, unless it is the caller's to close."""
-        await self._close()
 
     def _handed(self, request: Request) -> HandedRequest:
         address = self._origin + request.target
@@ -101,15 +82,17 @@ class HttpxExchange:
 _known_url = lru_cache(maxsize=512)(httpx.URL)
 
 
-async def _receive(body: Body, stream: AsyncIterator[bytes]) -> None:
-    try:
-        async for data in stream:
-            body.add(data)
-    except (BodyTooLarge, httpx.DecodingError):
-        aclose = getattr(stream, "aclose", None)
-        if aclose is not None:  # a generator that is left to the garbage collector is ended by a task
-            await aclose()
-        raise
+def _body(response: httpx.Response, request: Request) -> Body:
+    body = Body(response.headers.raw, request.max_response_bytes)
+    if response.is_stream_consumed:  # read before, and decompressed
+        body.keep(response.content)
+    return body
+
+
+async def _close(stream: AsyncIterator[bytes]) -> None:
+    aclose = getattr(stream, "aclose", None)
+    if aclose is not None:  # a generator that is left to the garbage collector is ended by a task
+        await aclose()
 
 
 class HandedRequest(httpx.Request):

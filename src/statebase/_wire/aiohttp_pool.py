@@ -1,33 +1,28 @@
-"""The asynchronous client on aiohttp (`statebase[aiohttp]`): less CPU a call than httpcore, where many are under way.
+"""The asynchronous client on aiohttp (`statebase[aiohttp]`): less CPU a call than httpcore, for many calls at a time.
 
-aiohttp keeps the connections; this module gives each event loop a session of its own, translates errors and timeouts,
-and leaves connections to the parent after a fork.
+aiohttp keeps the connections. To the pool, a session is one connection that all requests share.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import socket
 import ssl
-from typing import Any, AsyncGenerator, List, Mapping, MutableMapping, NamedTuple, Optional, Tuple
-from weakref import WeakKeyDictionary, WeakSet
+from typing import Any, Callable, List, Optional, Tuple
+from weakref import WeakSet
 
 import aiohttp
 import httpx
 from yarl import URL
 
-from .._base.body import Body, BodyTooLarge
+from .._base.body import Body
 from .._base.exchange import Reply, Request
-from .._base.lazy import importing
-from .base_pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS, ForkAware, cut_off
-from .pool_state import CLOSED
+from .loop_pool import LoopPool
+from .pool_state import PooledConnection, PoolState
 from .sockets import SOCKET_OPTIONS
-from .tls import Verify, ssl_context
+from .tls import ssl_context
 
 _LONGEST_LINE = 65536
-"""Bytes of a line of a reply's head: what httpcore accepts, about."""
+"""Bytes of a line of a reply's head: about the limit of httpcore."""
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 # From the most specific to the least: what an error of aiohttp is in httpx's terms.
@@ -45,15 +40,15 @@ _ERRORS: Tuple[Tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
-class _Home:
-    """What an `AiohttpPool` has in one event loop."""
+class _Sockets:
+    """The sockets of a session."""
 
-    def __init__(self, pool: AiohttpPool) -> None:
-        self.sockets: WeakSet[socket.socket] = WeakSet()
+    def __init__(self, keepalive_expiry: float, tls: ssl.SSLContext | bool) -> None:
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         connector = aiohttp.TCPConnector(
-            limit=0,  # `places` bounds them: aiohttp does not say of a timeout whether it was for want of a connection
-            keepalive_timeout=pool.keepalive_expiry,
-            ssl=pool.ssl_context(),
+            limit=0,  # the pool limits them: aiohttp's timeout does not say whether it was for want of a connection
+            keepalive_timeout=keepalive_expiry,
+            ssl=tls,
             socket_factory=self._make_socket,
         )
         self.session = aiohttp.ClientSession(
@@ -66,168 +61,76 @@ class _Home:
         )
         # A request that may have been received is repeated by `_call` alone, which counts attempts and knows keys.
         self.session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
-        self.places = asyncio.Semaphore(pool.max_connections)
-        self.ending = _closed_with_loop(self.session)
+
+    async def aclose(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+    def descriptors(self) -> List[int]:
+        """Return the descriptors of the open sockets."""
+        return [each.fileno() for each in self._sockets if each.fileno() >= 0]
 
     def _make_socket(self, info: Any) -> socket.socket:
         family, kind, protocol, _, _ = info
         made = socket.socket(family, kind, protocol)
         for option in SOCKET_OPTIONS:
             made.setsockopt(*option)
-        self.sockets.add(made)
+        self._sockets.add(made)
         return made
 
 
-class _Timeouts(NamedTuple):
-    """aiohttp's form of the timeouts that most requests have."""
-
-    seconds: Mapping[str, Optional[float]]
-    converted: aiohttp.ClientTimeout
-
-
-class AiohttpPool(ForkAware):
+class AiohttpPool(LoopPool):
     """A pool with an aiohttp session in each asyncio event loop that it is used in.
 
-    The arguments are those of `AsyncPool`; aiohttp speaks HTTP/1.1 only, and to http and https proxies only.
+    aiohttp speaks HTTP/1.1 only, and to http and https proxies only.
     """
 
-    _homes: MutableMapping[asyncio.AbstractEventLoop, _Home]
+    _survives_errors = True
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        verify: Verify = True,
-        proxy: Optional[str] = None,
-        max_connections: int = MAX_CONNECTIONS,
-        keepalive_expiry: float = KEEPALIVE_EXPIRY,
-    ) -> None:
-        url = httpx.URL(base_url)
-        self._origin = f"{url.scheme}://{url.netloc.decode()}"
-        self._verify: Verify = verify
-        self._proxy = None if proxy is None else URL(proxy)
-        self._timeouts: Optional[_Timeouts] = None
-        self.max_connections = max_connections
-        self.keepalive_expiry = keepalive_expiry
-        super().__init__()
+    def _connection_maker(self) -> Callable[[], PooledConnection]:
+        self._multiplexed = True
+        self._origin = f"{self._url.scheme}://{self._url.netloc.decode()}"
+        self._aiohttp_proxy = None if self._proxy is None else URL(str(self._proxy))
+        is_tls = "https" in (self._url.scheme, self._proxy and self._proxy.scheme)
+        context = ssl_context(self._verify) if is_tls else True
+        keepalive_expiry = self._keepalive_expiry  # not `self`, which would be garbage in a cycle
 
-    async def exchange_async(self, request: Request) -> Reply:
-        """Send a request and read the whole reply.
+        def make() -> PooledConnection:
+            sockets = _Sockets(keepalive_expiry, context)
+            return PooledConnection(sockets.session, sockets, max_requests=float("inf"))
 
-        Raises:
-            httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
-            httpx.DecodingError: The body is not compressed as its headers say.
-            RuntimeError: The pool was closed, or no asyncio event loop is running.
-        """
-        self._notice_fork()
-        loop = asyncio.get_running_loop()
-        home = self._homes.get(loop)
-        if home is None or home.session.closed:
-            home = await self._settle(loop)
-        if home.places.locked():
-            await self._wait(home, request)
-        else:
-            await home.places.acquire()
+        return make
+
+    async def _send(
+        self, state: PoolState, connection: PooledConnection, request: Request
+    ) -> Tuple[Optional[Reply], bool]:
         try:
-            return await self._send(home, request)
+            return await self._reply(connection.core, request), True
         except aiohttp.ClientError as error:
             request.check_deadline()
             failure, cause = _as_httpx_error(error), error.__cause__
-        finally:
-            home.places.release()
         raise failure from cause  # not from aiohttp's error, which has the headers of the request, the key among them
 
-    async def aclose(self) -> None:
-        """Close all connections; those in another event loop are closed by that loop."""
-        self._notice_fork()
-        self._closed = True
-        homes, self._homes = list(self._homes.items()), WeakKeyDictionary()
-        for loop, home in homes:
-            if loop is asyncio.get_running_loop():
-                await home.ending.aclose()
-            elif not loop.is_closed():
-                with contextlib.suppress(RuntimeError):
-                    asyncio.run_coroutine_threadsafe(home.ending.aclose(), loop)
-
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """Return what aiohttp takes as `ssl`."""
-        is_tls = self._origin.startswith("https:") or (self._proxy is not None and self._proxy.scheme == "https")
-        with importing:
-            return ssl_context(self._verify) if is_tls else True
-
-    async def _send(self, home: _Home, request: Request) -> Reply:
-        async with home.session.request(
+    async def _reply(self, session: aiohttp.ClientSession, request: Request) -> Reply:
+        connect = request.timeouts["connect"]
+        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
+        async with session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
             headers=[(name.decode(), value.decode()) for name, value in request.headers],
             data=request.content or None,
-            timeout=self._converted(request.timeouts),
-            proxy=self._proxy,
+            timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
+            proxy=self._aiohttp_proxy,
             allow_redirects=False,
         ) as response:
             body = Body(response.raw_headers, request.max_response_bytes)
-            try:
-                async for data in response.content.iter_any():
-                    body.add(data)
-                return Reply(response.status, response.raw_headers, body.content())
-            except BodyTooLarge:
-                response.close()
-                return Reply(response.status, response.raw_headers, b"", is_too_large=True)
-
-    async def _settle(self, loop: asyncio.AbstractEventLoop) -> _Home:
-        if self._closed:
-            raise RuntimeError(CLOSED)
-        for other in [each for each in self._homes if each.is_closed()]:
-            del self._homes[other]
-        home = self._homes[loop] = _Home(self)
-        await home.ending.__anext__()
-        return home
-
-    async def _wait(self, home: _Home, request: Request) -> None:
-        seconds = request.timeouts["pool"]
-        try:
-            await asyncio.wait_for(home.places.acquire(), seconds)
-        except asyncio.TimeoutError:
-            raise httpx.PoolTimeout(
-                f"No connection became free within {seconds} s: "
-                f"{self.max_connections} requests are under way, which is the limit of this client"
-            ) from None
-        if home.session.closed:
-            home.places.release()
-            raise RuntimeError(CLOSED)
-
-    def _converted(self, seconds: Mapping[str, Optional[float]]) -> aiohttp.ClientTimeout:
-        if self._timeouts is None or self._timeouts.seconds is not seconds:
-            connect = seconds["connect"]
-            never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
-            converted = aiohttp.ClientTimeout(None, connect, seconds["read"], connect, ceil_threshold=never)
-            self._timeouts = _Timeouts(seconds, converted)
-        return self._timeouts.converted
-
-    def _start_over(self) -> None:
-        super()._start_over()
-        self._homes = WeakKeyDictionary()
-
-    def renew(self) -> None:
-        """Leave all connections to the parent; to be called in the child of a fork."""
-        _inherited.append(self._homes)  # not for the garbage collector: it belongs to event loops of the parent
-        cut_off([each.fileno() for home in self._homes.values() for each in home.sockets if each.fileno() >= 0])
-        super().renew()
-
-
-async def _closed_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    """Close the session when its event loop ends: it closes its asynchronous generators then."""
-    process = os.getpid()
-    try:
-        yield
-    finally:
-        if process == os.getpid():
-            await session.close()
+            async for data in response.content.iter_any():
+                if not body.add(data):
+                    response.close()
+                    break
+            return body.reply(response.status)
 
 
 def _as_httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:
     kind = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
     return kind(str(error) or type(error).__name__)
-
-
-_inherited: List[object] = []

@@ -1,7 +1,7 @@
-"""The bookkeeping of a pool: which request has which connection, and which wait for one. No I/O, no event loop.
+"""The bookkeeping of a pool: which request has which connection, and which requests wait. No I/O, no event loop.
 
-An exception may strike within any operation: of a signal handler, for one. Each operation therefore makes its changes
-in an order in which `release` of the same waiter corrects whatever was left half done.
+A signal handler may raise an exception within any operation. Each operation therefore makes its changes in an order in
+which `release` of the same waiter completes whatever is half done.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from typing import Any, Callable, Deque, List, Optional, Set
-from weakref import ReferenceType
+from weakref import ref
 
-from .._base.locks import FrameLock, calling_frame
+from .._base.locks import FrameLock
 
 MULTIPLEXED_REQUESTS = 900
 """Requests after which a multiplexed connection is replaced. Servers close one after 1000 (nginx, hypercorn), and
@@ -21,54 +21,64 @@ CLOSED = "Cannot send a request, as the client has been closed."
 
 
 class PooledConnection:
-    """A connection that carries one request at a time or, where it multiplexes, many.
+    """A connection that carries one request at a time or, if it multiplexes, many.
 
     Args:
-        core: The connection of httpcore.
-        sockets: The network backend that opened its sockets, and can close them.
+        core: The connection of httpcore, or the session of aiohttp.
+        sockets: The owner of its sockets, which can close them.
+        max_requests: Requests after which it is replaced if it multiplexes.
     """
 
-    __slots__ = ("core", "idle_since", "requests", "retired", "sockets", "users")
+    __slots__ = ("core", "idle_since", "max_requests", "requests", "retired", "sockets", "users")
 
-    def __init__(self, core: Any, sockets: Any) -> None:
+    def __init__(self, core: Any, sockets: Any, max_requests: float = MULTIPLEXED_REQUESTS) -> None:
         self.core = core
         self.sockets = sockets
+        self.max_requests = max_requests
         self.users: Set[Waiter] = set()
-        """Whose requests it carries."""
+        """The requests that it carries."""
         self.requests = 0
         self.retired = False
         self.idle_since = 0.0
 
     @property
+    def has_unread(self) -> bool:
+        """Whether the server has sent something, or hung up, while it was idle."""
+        return self.requests > 1 and len(self.users) == 1 and bool(self.sockets.is_readable())
+
+    @property
     def is_stale(self) -> bool:
-        """Whether it was used and cannot be used again: the server has closed it, or said that it will."""
-        return self.requests > 1 and (not self.core.is_available() or self.core.has_expired())
+        """Whether it was used and cannot be used again: the server closed it, or said that it will."""
+        return self.requests > 1 and (not self.core.is_available() or self.has_unread)
 
 
 class Holder:
-    """Lives as long as the call that made it: no exception can end the call and leave it behind."""
+    """An object that lives as long as a call: no exception can end the call and leave it behind."""
 
     __slots__ = ("__weakref__",)
 
 
 class Waiter:
-    """A request that asks for a connection: it has one, or a place in the queue."""
+    """A request that asks for a connection: it has one, or a place in the queue.
+
+    Args:
+        holder: Lives as long as the request. If it ends without a `release`, the connection is lost, and found later.
+    """
 
     __slots__ = ("connection", "holder", "wake")
 
-    def __init__(self, holder: Optional[ReferenceType[Holder]] = None) -> None:
+    def __init__(self, holder: Holder) -> None:
         self.connection: Optional[PooledConnection] = None
         self.wake: Callable[[], object] = bool
         """Called when there is a connection, or the pool was closed; maybe twice."""
-        self.holder = holder
-        """A reference to what lives as long as the request, if that may end without its `release`."""
+        self.holder = ref(holder)
 
 
 class PoolState:
     """A bounded number of requests, each with a connection.
 
-    The connection that was used last is used first, so that the others can expire. A request for which there is none
-    queues; requests are served in the order of arrival. Each operation takes constant time.
+    The connection that was used last is used first, so that the others can expire. A request that finds none waits in
+    a queue; requests are served in the order of arrival.
 
     Args:
         make: Makes a connection that is not open yet.
@@ -88,27 +98,25 @@ class PoolState:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.closed = False
-        self.inherited = False
-        """Whether these are the parent's, seen from the child of a fork."""
         self.multiplexed = multiplexed
         self.connections: Set[PooledConnection] = set()
         self.discarded: Deque[PooledConnection] = deque()
-        """Connections that whoever comes next and may do I/O closes."""
+        """Connections to close, by the next request that may do I/O."""
         self._make = make
         self._limit = limit
         self._keepalive_expiry = keepalive_expiry
         self._clock = clock
         self._active: Set[Waiter] = set()
-        self._free: Deque[PooledConnection] = deque()
+        self._free: OrderedDict[PooledConnection, None] = OrderedDict()
         """Connections that take a request, the one that was used last at the end."""
         self._queue: OrderedDict[Waiter, None] = OrderedDict()
-        self._to_release: Deque[Waiter] = deque()
         self._lock = FrameLock()
 
     @property
     def active(self) -> int:
         """How many requests have a connection."""
-        return len(self._active)
+        with self._lock.held():  # which lets go of the frames, and so of the holder, of a call that was interrupted
+            return sum(waiter.holder() is not None for waiter in self._active)
 
     @property
     def waiting(self) -> int:
@@ -116,21 +124,21 @@ class PoolState:
         return len(self._queue)
 
     def acquire(self, waiter: Waiter) -> Optional[PooledConnection]:
-        """Return a connection, or None if the limit is reached.
+        """Return a connection; None if the limit is reached: then the waiter is in the queue, and is woken later.
 
         Raises:
             RuntimeError: The pool was closed.
         """
         with self._lock.held():
-            return self._acquire(waiter)
-
-    def enqueue(self, waiter: Waiter) -> None:
-        """Wait for a connection: the waiter has one when this returns, or is woken later."""
-        with self._lock.held():
-            if self._acquire(waiter) is None and self._find_lost():
-                self._acquire(waiter)
-            if waiter.connection is None:
+            if self.closed:
+                raise RuntimeError(CLOSED)
+            if len(self._active) >= self._limit:
+                self.release_lost()
+            if len(self._active) < self._limit:
+                self._assign(waiter)
+            else:
                 self._queue[waiter] = None
+            return waiter.connection
 
     def leave(self, waiter: Waiter) -> Optional[PooledConnection]:
         """Leave the queue; return the connection if there is one by now."""
@@ -146,28 +154,39 @@ class PoolState:
             reusable: Whether its connection can carry another request. If not, it is in `discarded` once its last
                 request has released it.
         """
-        with self._lock.held():
-            self._release(waiter, reusable=reusable)
+        with self._lock.held():  # one within another of the same thread adds nothing
+            connection = waiter.connection
+            if waiter in self._active and connection is not None:
+                connection.users.discard(waiter)
+                if self.closed or not reusable or connection.retired:
+                    self._retire(connection)
+                elif not connection.users:
+                    connection.idle_since = self._clock()
+                    self._free[connection] = None
+                    self._expire()
+            self._queue.pop(waiter, None)
+            self._active.discard(waiter)
+            waiter.connection = None
+            while self._queue:
+                first = next(iter(self._queue))
+                if first.connection is None:
+                    if len(self._active) >= self._limit and first not in self._active:
+                        break
+                    self._assign(first)
+                first.wake()
+                self._queue.pop(first, None)
 
-    def release_later(self, waiter: Waiter) -> None:
-        """Have the next request release this one. Takes no lock: a garbage collector may call it anywhere."""
-        self._to_release.append(waiter)
-
-    def collect(self) -> None:
-        """Release what was to be released later, unless the lock is taken, perhaps by the caller itself."""
-        owner = self._lock.acquire(calling_frame(-1), deadline=0.0)
-        if owner is not None:
-            try:
-                self._collect()
-            finally:
-                self._lock.release(owner)
+    def release_lost(self) -> None:
+        """Release the requests that ended without a `release`."""
+        for waiter in [each for each in tuple(self._active) if each.holder() is None]:
+            self.release(waiter, reusable=False)
 
     def stop_sharing(self) -> None:
-        """Give each request a connection of its own from now on: the server does not multiplex."""
+        """Assign a connection of its own to each request from now on: the server does not multiplex."""
         with self._lock.held():
             self.multiplexed = False
             for connection in [each for each in self._free if each.users]:
-                self._free.remove(connection)
+                self._free.pop(connection, None)
 
     def close(self) -> None:
         """Discard idle connections, and refuse requests that wait or come; connections in use stay until released."""
@@ -176,89 +195,48 @@ class PoolState:
             for waiter in self._queue:
                 waiter.wake()
             self._queue.clear()
-            self._find_lost()
+            self.release_lost()
             for connection in list(self._free):
                 self._retire(connection)
 
     def inherit(self) -> List[PooledConnection]:
-        """Close this in the child of a fork; return the connections, which are the parent's.
+        """Forget everything in the child of a fork; return the connections, which are the parent's.
 
         Their users may be threads that do not exist here, as may be the holder of the lock.
         """
         self._lock = FrameLock()
-        self.inherited = True
-        self._queue.clear()
-        connections = list(self.connections)
-        self.close()
+        self.closed = True
+        connections = [*self.connections, *self.discarded]
+        for each in (self._active, self._free, self._queue, self.connections, self.discarded):
+            each.clear()
         return connections
-
-    def _acquire(self, waiter: Waiter) -> Optional[PooledConnection]:
-        if self.closed:
-            raise RuntimeError(CLOSED)
-        if self._to_release:
-            self._collect()
-        if len(self._active) < self._limit:
-            self._assign(waiter)
-        return waiter.connection
-
-    def _find_lost(self) -> bool:
-        """Release requests that an exception ended before they could do it; return whether there were any."""
-        lost = [waiter for waiter in self._active if waiter.holder is not None and waiter.holder() is None]
-        self._to_release.extend(lost)
-        self._collect()
-        return bool(lost)
 
     def _assign(self, waiter: Waiter) -> None:
         self._active.add(waiter)
-        connection = self._free[-1] if self._free else self._make()
+        self._expire()
+        connection = next(reversed(self._free)) if self._free else self._make()
         waiter.connection = connection
         connection.users.add(waiter)
         self.connections.add(connection)
         connection.requests += 1
         if not self.multiplexed:
-            if self._free:
-                self._free.pop()
-        elif connection.requests == MULTIPLEXED_REQUESTS:
+            self._free.pop(connection, None)
+        elif connection.requests >= connection.max_requests:
             self._retire(connection)
-        elif not self._free:
-            self._free.append(connection)
-
-    def _release(self, waiter: Waiter, *, reusable: bool) -> None:
-        connection = waiter.connection
-        if waiter in self._active and connection is not None:
-            connection.users.discard(waiter)
-            if self.closed or not reusable or connection.retired:
-                self._retire(connection)
-            elif not connection.users:
-                connection.idle_since = self._clock()
-                if connection not in self._free:
-                    self._free.append(connection)
-                self._expire(connection.idle_since)
-        self._queue.pop(waiter, None)
-        self._active.discard(waiter)
-        waiter.connection = None
-        while self._queue:
-            first = next(iter(self._queue))
-            if first.connection is None:
-                if len(self._active) >= self._limit and first not in self._active:
-                    break
-                self._assign(first)
-            first.wake()
-            self._queue.pop(first, None)
+        else:
+            self._free[connection] = None
 
     def _retire(self, connection: PooledConnection) -> None:
         connection.retired = True
-        if connection in self._free:
-            self._free.remove(connection)
+        self._free.pop(connection, None)
         if not connection.users and connection in self.connections:
             self.discarded.append(connection)
             self.connections.discard(connection)
 
-    def _expire(self, now: float) -> None:
-        while self._free and self._free[0].idle_since + self._keepalive_expiry <= now and not self._free[0].users:
-            self._retire(self._free[0])
-
-    def _collect(self) -> None:
-        while self._to_release:
-            self._release(self._to_release[0], reusable=False)
-            self._to_release.popleft()
+    def _expire(self) -> None:
+        """Retire the connections that were idle for too long."""
+        while self._free:
+            oldest = next(iter(self._free))
+            if oldest.users or oldest.idle_since + self._keepalive_expiry > self._clock():
+                break
+            self._retire(oldest)

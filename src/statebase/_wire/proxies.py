@@ -20,14 +20,9 @@ def environment_proxy(url: str) -> Optional[str]:
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or not parts.hostname or urllib.request.proxy_bypass(_host_and_port(url)):
+    host = parts.hostname or ""
+    # NO_PROXY lists an IPv6 address without brackets, and then cannot name a port.
+    place = host if ":" in host else f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    if not proxy or not host or urllib.request.proxy_bypass(place):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _host_and_port(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if ":" in host:  # NO_PROXY lists an IPv6 address without brackets, and then cannot name a port
-        return host
-    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -11,7 +11,7 @@ import socket
 import ssl
 from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, cast
+from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, cast
 
 import httpcore
 
@@ -21,7 +21,6 @@ from httpcore._backends.sync import SyncStream
 from .._base.deadline import seconds_left, within
 
 T = TypeVar("T")
-SocketOption = Union[Tuple[int, int, int], Tuple[int, int, Union[bytes, bytearray]], Tuple[int, int, None, int]]
 
 # A peer that vanished without a word is noticed after two minutes, also by a call without a timeout.
 SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
@@ -30,11 +29,31 @@ SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEP
     if hasattr(socket, name)
 ]
 
-AS_FOR_CONNECTING: Any = object()
+TIMEOUT_OF_CONNECTING: Any = object()
 """The timeout of a wait for which httpcore gives none: those of the SOCKS handshake."""
 
 _SOCKET_MODULES = frozenset({"socket", "ssl", "gevent", "eventlet", seconds_left.__module__, __name__})
 _TLS_RECORD_BYTES = 16384
+
+
+class _Errors:
+    """A block in which the errors of a socket become those of httpcore."""
+
+    def __init__(self, timeout: Type[httpcore.TimeoutException], failure: Type[httpcore.NetworkError]) -> None:
+        self._timeout = timeout
+        self._failure = failure
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: Optional[BaseException], traceback: object) -> None:
+        if _is_of_socket(error):
+            raise (self._timeout if isinstance(error, socket.timeout) else self._failure)(error) from error
+
+
+_CONNECTING = _Errors(httpcore.ConnectTimeout, httpcore.ConnectError)
+_READING = _Errors(httpcore.ReadTimeout, httpcore.ReadError)
+_WRITING = _Errors(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 class Backend(httpcore.NetworkBackend):
@@ -44,27 +63,12 @@ class Backend(httpcore.NetworkBackend):
         self._streams: List[Stream] = []
 
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Optional[Iterable[SocketOption]] = None,
+        self, host: str, port: int, timeout: Optional[float] = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that accepts.
-
-        Raises:
-            httpcore.ConnectTimeout: None accepted in time.
-            httpcore.ConnectError: The host has no address, or none accepted.
-        """
-        try:
-            connected = _connect(host, port, timeout)
-        except OSError as error:
-            if not _is_of_socket(error):
-                raise
-            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
-        stream = Stream(connected, timeout)
-        self._streams = [*(each for each in self._streams if each.is_open), stream]
+        """Connect to the first address of a host that accepts."""
+        with _CONNECTING:
+            stream = Stream(_connect(host, port, timeout), timeout)
+        self._streams.append(stream)
         return stream
 
     def close(self) -> None:
@@ -73,9 +77,9 @@ class Backend(httpcore.NetworkBackend):
             with suppress(OSError):  # closed for good, even if the peer is gone before it can be told
                 stream.close()
 
-    def descriptors(self) -> List[int]:
-        """Return the descriptors of the open sockets."""
-        return [stream.descriptor for stream in self._streams if stream.is_open]
+    def is_readable(self) -> bool:
+        """Return whether the server has sent something, or hung up."""
+        return any(stream.get_extra_info("is_readable") for stream in self._streams)
 
 
 class Stream(SyncStream):
@@ -85,44 +89,21 @@ class Stream(SyncStream):
         super().__init__(connected)
         self._connect_timeout = connect_timeout
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not been closed at this end."""
-        return self.descriptor >= 0
-
-    @property
-    def descriptor(self) -> int:
-        """The descriptor of the socket; -1 once it is closed."""
-        return self._sock.fileno()
-
-    def read(self, max_bytes: int, timeout: Optional[float] = AS_FOR_CONNECTING) -> bytes:
+    def read(self, max_bytes: int, timeout: Optional[float] = TIMEOUT_OF_CONNECTING) -> bytes:
         """Return what arrives next; nothing at the end."""
-        try:
-            return self._receive(max_bytes, self._timeout(timeout))
-        except OSError as error:
-            if not _is_of_socket(error):
-                raise
-            raise _translate(error, httpcore.ReadTimeout, httpcore.ReadError) from error
+        with _READING:
+            return self._receive(max_bytes, self._connect_timeout if timeout is TIMEOUT_OF_CONNECTING else timeout)
 
-    def write(self, buffer: bytes, timeout: Optional[float] = AS_FOR_CONNECTING) -> None:
+    def write(self, buffer: bytes, timeout: Optional[float] = TIMEOUT_OF_CONNECTING) -> None:
         """Send all of a buffer."""
-        try:
-            self._send(buffer, self._timeout(timeout))
-        except OSError as error:
-            if not _is_of_socket(error):
-                raise
-            raise _translate(error, httpcore.WriteTimeout, httpcore.WriteError) from error
+        with _WRITING:
+            self._send(buffer, self._connect_timeout if timeout is TIMEOUT_OF_CONNECTING else timeout)
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
     ) -> httpcore.NetworkStream:
-        """Shake hands.
-
-        Raises:
-            httpcore.ConnectTimeout: The handshake did not end in time.
-            httpcore.ConnectError: It failed.
-        """
-        try:
+        """Shake hands."""
+        with _CONNECTING:
             connected = cast("object", self._sock)
             if isinstance(connected, ssl.SSLSocket):
                 return _Tunnel(connected, ssl_context, server_hostname, timeout)
@@ -132,18 +113,7 @@ class Stream(SyncStream):
                 self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
             )
             self._sock.do_handshake()
-        except OSError as error:
-            if not _is_of_socket(error):
-                raise
-            raise _translate(error, httpcore.ConnectTimeout, httpcore.ConnectError) from error
-        return self
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._sock.close()
-
-    def _timeout(self, timeout: Optional[float]) -> Optional[float]:
-        return self._connect_timeout if timeout is AS_FOR_CONNECTING else timeout
+            return self
 
     def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
         self._sock.settimeout(seconds_left(timeout))
@@ -215,7 +185,7 @@ def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
         except BaseException as error:
             if connecting is not None:
                 connecting.close()
-            if not (isinstance(error, OSError) and _is_of_socket(error) and number < len(addresses)):
+            if number == len(addresses) or not _is_of_socket(error):
                 raise
     raise OSError("the host has no address")
 
@@ -238,14 +208,10 @@ def _resolve(host: str, port: int, timeout: Optional[float]) -> List[Any]:
         raise socket.timeout("the name of the host was not resolved in time") from None
 
 
-def _translate(
-    error: OSError, timeout: Type[httpcore.TimeoutException], failure: Type[httpcore.NetworkError]
-) -> Exception:
-    return (timeout if isinstance(error, socket.timeout) else failure)(error)
-
-
-def _is_of_socket(error: OSError) -> bool:
+def _is_of_socket(error: Optional[BaseException]) -> bool:
     """Return whether a socket has failed; a signal handler may raise an OSError as well."""
+    if not isinstance(error, OSError):
+        return False
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import cache
 from pathlib import Path
-from typing import Optional, Union
+from typing import Union
 
 import httpx
 
 from .._base.errors import ConfigurationError
-from .._base.locks import FrameLock
 
 Verify = Union[bool, str, ssl.SSLContext]
 
 
-class _SharedContext:
-    """The TLS context that clients with default settings share: reading the certificates takes 13 ms and 1 MB."""
+@cache
+def default_ssl_context() -> ssl.SSLContext:
+    """Return the TLS context that clients share: reading the certificates takes 13 ms and 1 MB.
 
-    def __init__(self) -> None:
-        self._context: Optional[ssl.SSLContext] = None
-        self.renew_lock()
+    The CAs are those of httpx: certifi, SSL_CERT_FILE, SSL_CERT_DIR.
 
-    def renew_lock(self) -> None:
-        """Replace the lock: in the child of a fork, a thread that does not exist may hold it."""
-        self._lock = FrameLock()
-
-    def get(self) -> ssl.SSLContext:
-        """Return the context, made at the first call."""
-        if self._context is None:
-            with self._lock.held():
-                if self._context is None:
-                    self._context = _usual_context()
-        return self._context
-
-
-def _usual_context() -> ssl.SSLContext:
+    Raises:
+        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR cannot be used.
+    """
     # httpx 0.28 opens them during a request, older versions ignore what does not exist.
     file, directory = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
@@ -53,16 +41,6 @@ def _usual_context() -> ssl.SSLContext:
             f"{name}={value!r} cannot be used ({error.strerror or error}): set it to CA certificates in PEM format, "
             "or unset it"
         ) from error
-
-
-_shared_context = _SharedContext()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared_context.renew_lock)
-
-
-def default_ssl_context() -> ssl.SSLContext:
-    """Return the TLS context that clients share; with the CAs of httpx: certifi, SSL_CERT_FILE, SSL_CERT_DIR."""
-    return _shared_context.get()
 
 
 def ssl_context(verify: Verify) -> ssl.SSLContext:
