@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 _DESCRIPTION = """\
 Write src/statebase/_generated and api.md from the OpenAPI document.
 
-The document is openapi/statebase-v1.json, as the service publishes it, with openapi/overlay.yaml applied: what the SDK
-adds to it. Neither the document nor the generated code is edited by hand. When the API changes: replace the document,
-read the drift report, run generate, review the diff.
+The document is openapi/statebase-v1.json, as the service publishes it. openapi/overlay.yaml is applied to it and adds
+what the SDK needs. Neither the document nor the generated code is edited by hand. When the API changes: replace the
+document, read the drift report, run generate, review the diff.
 """
 _EPILOG = """\
-exit status: 0 all well; 1 check found a difference; 2 wrong usage, or a document that cannot be turned into code, with
-one line on stderr that names the place; drift: 0 no change, 1 harmless changes, 2 breaking ones, 3 unreadable input.
+exit status: 0 success; 1 check found a difference; 2 usage error, or a document that cannot be turned into code (stderr
+names the place); drift: 0 no change, 1 additive changes only, 2 breaking changes, 3 unreadable input.
 """
 
 
@@ -34,7 +34,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
         The exit status.
     """
     options = _parser().parse_args(arguments)
-    # The generators take seconds to load; what a command does not need, it does not load.
+    # The generators take seconds to import; each command imports only those it needs.
     from codegen.errors import CodegenError
 
     try:
@@ -43,7 +43,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
         print(f"codegen: error: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        print(f"codegen: error: {error}: install what the generator needs by `make setup`", file=sys.stderr)
+        print(f"codegen: error: {error}: install the dependencies of the generator with `make setup`", file=sys.stderr)
         return 2
 
 
@@ -56,15 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("generate", help="rewrite the generated package and api.md")
-    commands.add_parser("check", help="say whether what is generated is what the document makes, with a diff if not")
+    commands.add_parser("check", help="check that the generated files are up to date; prints a diff if not")
     commands.add_parser("overlay", help="print the document with the overlay applied, as JSON")
     drift = commands.add_parser(
-        "drift", help="compare two versions of a document: what changed, and does it break anyone"
+        "drift", help="compare two versions of a document, and report breaking and additive changes"
     )
     drift.add_argument("old", metavar="OLD", help="a file or a URL")
     drift.add_argument("new", metavar="NEW", help="a file or a URL")
     drift.add_argument("--json", action="store_true", help="report as JSON")
-    update = commands.add_parser("update", help="replace the document by another version of it, and generate")
+    update = commands.add_parser("update", help="replace the document with a new version, and generate")
     update.add_argument(
         "source", metavar="SOURCE", help="a file or a URL, such as https://api.statebase.org/openapi.json"
     )
@@ -87,7 +87,9 @@ def _check(options: argparse.Namespace) -> int:
     for line in difference:
         print(line)
     if difference:
-        print("codegen: the generated package is not what the document makes: run `make generate`", file=sys.stderr)
+        print(
+            "codegen: the generated package is not up to date with the document: run `make generate`", file=sys.stderr
+        )
     return 1 if difference else 0
 
 
@@ -133,34 +135,34 @@ def _update(options: argparse.Namespace) -> int:
             hint = "The document was not changed: fix openapi/overlay.yaml or the generator, and update again."
             raise CodegenError(error.place, f"{error.problem} {hint}") from error
         raise
-    print("The document is the one that is here already." if text == old else _NEXT_STEPS)
+    print("The document has not changed." if text == old else _NEXT_STEPS)
     return 0
 
 
 _NEXT_STEPS = """
 The document was replaced, and the package and api.md were generated from it. Next:
-- Review the difference: `git diff`.
-- Give each new operation its names, an example and its errors in openapi/overlay.yaml, then `make generate`.
-- A breaking change breaks code that uses the SDK: keep the old form working in a class that is written by hand, such as
-  that of src/statebase/_namespaces/sessions.py, or say in CHANGELOG.md what to do about it.
+- Review the changes: `git diff`.
+- Add the names, an example and the errors of each new operation to openapi/overlay.yaml, then `make generate`.
+- A breaking change breaks code that uses the SDK: keep the old form working with functions in
+  src/statebase/_namespaces, or describe the migration in CHANGELOG.md.
 - `make check`."""
 _COMMANDS = {"generate": _generate, "check": _check, "overlay": _overlay, "drift": _drift, "update": _update}
 
 
 def _run() -> int:
-    """Run the command of the process, wherever its output goes."""
+    """Run the command of the process, with any kind of output."""
     if sys.version_info < (3, 11):
         print("codegen: error: needs Python 3.11 or newer; the code that it writes runs on 3.9", file=sys.stderr)
         return 2
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a character shows its number.
+            # On a terminal without a character, print its escape.
             stream.reconfigure(errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough. What is left must not be written when the process ends.
+        # The reader has closed the pipe. The rest must not be written when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

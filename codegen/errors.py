@@ -1,14 +1,14 @@
-"""The one error of the generator, and how it names a place in the document."""
+"""The error of the generator, and JSON pointers to places in the document."""
 
 from __future__ import annotations
 
 
 class CodegenError(Exception):
-    """The document, or what the overlay says of it, cannot be turned into code.
+    """The document or the overlay cannot be turned into code.
 
     Args:
-        place: Where: a JSON pointer into the overlaid document (`#/paths/~1health/get`), or a file.
-        problem: What is wrong there, and what to do about it: whole sentences.
+        place: The location: a JSON pointer into the document with the overlay (`#/paths/~1health/get`), or a file.
+        problem: The problem and its solution, in whole sentences.
     """
 
     def __init__(self, place: str, problem: str) -> None:
@@ -21,7 +21,7 @@ class CodegenError(Exception):
 
 
 def pointer(*steps: object) -> str:
-    """Write the JSON pointer (RFC 6901) to what the steps lead to.
+    """Return the JSON pointer (RFC 6901) for a sequence of keys.
 
     >>> pointer("paths", "/v1/sessions", "get")
     '#/paths/~1v1~1sessions/get'
@@ -30,5 +30,5 @@ def pointer(*steps: object) -> str:
 
 
 def below(place: str, *steps: object) -> str:
-    """Write the JSON pointer to what the steps lead to from `place`."""
+    """Return the JSON pointer for a sequence of keys below `place`."""
     return place + pointer(*steps)[1:]

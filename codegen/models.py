@@ -1,4 +1,4 @@
-"""Write the models with datamodel-code-generator: those of the document, and one for each query string."""
+"""Generate the models with datamodel-code-generator: those of the document, and one for each query string."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _TIMESTAMP = "statebase._base.model.Timestamp"
 # The base class has methods of these names.
 _RENAMED = {"get": "get_", "keys": "keys_"}
 _INDENT = 4
-# For the table of models that the template adds.
+# Used by the table of models that the template adds.
 _QUERY_IMPORTS = ("typing.Dict", "typing.Type")
-# For the fields that the template keeps out of what is printed.
+# Used for the fields that the template leaves out of the repr.
 _SECRET_IMPORTS = ("typing.Annotated", "pydantic.Field")
 
 
@@ -36,16 +36,16 @@ class Models:
 
 
 def document_models(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> Models:
-    """Write the models of the components of a document in canonical form.
+    """Generate the models of the components of a document in canonical form.
 
     Args:
         document: The document.
         templates: The folder of the templates that replace those of the library.
         header: The first line of the module.
-        scratch: A folder for files that are not kept.
+        scratch: A folder for temporary files.
 
     Raises:
-        CodegenError: A component got no class, or something else got one.
+        CodegenError: A component has no class, or there is a class without a component.
     """
     schemas: Mapping[str, Schema] = document["components"]["schemas"]
     sent = set(_reachable(document))
@@ -56,17 +56,17 @@ def document_models(document: Mapping[str, Any], templates: Path, header: str, s
 def query_models(
     document: Mapping[str, Any], ids: Mapping[tuple[str, str], str], templates: Path, header: str, scratch: Path
 ) -> Models:
-    """Write a model for the query string of each operation that has one.
+    """Generate a model for the query string of each operation that has one.
 
     Args:
         document: The document in canonical form.
         ids: The ids of the operations, by path and method.
         templates: The folder of the templates that replace those of the library.
         header: The first line of the module.
-        scratch: A folder for files that are not kept.
+        scratch: A folder for temporary files.
 
     Returns:
-        The module; its classes are known by the ids of the operations.
+        The module, with its classes by operation id.
     """
     schemas: dict[str, Schema] = {}
     for (path, method), identity in ids.items():
@@ -85,7 +85,7 @@ def query_models(
 
 
 def _reachable(document: Mapping[str, Any]) -> Iterator[str]:
-    """Return the names of the components that are part of requests."""
+    """Return the names of the components that are used in requests."""
     schemas: Mapping[str, Schema] = document["components"]["schemas"]
     bodies = [operation.get("requestBody", {}) for item in document["paths"].values() for operation in item.values()]
     seen: set[str] = set()
@@ -111,23 +111,23 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _request(model: Schema) -> Schema:
-    """Adapt an object that is part of requests: its constraints are kept."""
+    """Adapt an object that is used in requests: its constraints are kept."""
     return {**model, "properties": {name: _adapted(schema) for name, schema in model["properties"].items()}}
 
 
 def _answer(model: Schema) -> Schema:
-    """Adapt an object that only the service sends: what it sends is read, whatever limits it promised."""
+    """Adapt an object that only the service sends: its limits are removed, so that all values are accepted."""
     properties = {name: _without(_adapted(schema), LIMITS | {"enum"}) for name, schema in model["properties"].items()}
-    # An absent nullable field is None, so that an older service can be read.
+    # An absent nullable field is None, so that responses of an older service can be parsed.
     required = [name for name in model["required"] if not nullable(properties[name])]
     return {**model, "properties": properties, "required": required}
 
 
 def _adapted(schema: Schema, inner: bool = False) -> Schema:
-    """Adapt a schema to datamodel-code-generator; `inner` says that it is not that of a property itself."""
+    """Adapt a schema to datamodel-code-generator; `inner`: it is a part of the schema of a property."""
     result = {key: value for key, value in schema.items() if key != "deprecated"}
     if inner:
-        # A limit of an item would get a class of its own, with the item in its attribute `root`.
+        # A limit on an item would become a class with the item in its attribute `root`.
         dropped = LIMITS | {"description", "default", "x-statebase"}
         result = {key: value for key, value in result.items() if key not in dropped}
     if result.get("format") == "date-time":
@@ -151,7 +151,7 @@ def _without(node: Any, keys: frozenset[str]) -> Any:
 def _generate(
     schemas: Mapping[str, Schema], templates: Path, header: str, scratch: Path, imports: Sequence[str] = ()
 ) -> Models:
-    # Loading the library takes longer than all commands that do without it.
+    # Importing the library takes longer than the commands that do not need it.
     from datamodel_code_generator import InputFileType, generate
     from datamodel_code_generator.enums import DataModelType, TargetPydanticVersion
     from datamodel_code_generator.format import DatetimeClassType, PythonVersion
@@ -203,7 +203,7 @@ def _generate(
                 formatters=[],
             )
         except Exception as error:
-            # The library has no error of its own for everything that it cannot do.
+            # The library raises arbitrary errors for things that it does not support.
             raise CodegenError(pointer("components", "schemas"), f"datamodel-code-generator: {error}") from error
     return Models(
         output.read_text(encoding="utf-8"), _classes(json.loads(metadata.read_text(encoding="utf-8")), schemas)
@@ -211,9 +211,9 @@ def _generate(
 
 
 def _with_labels(model: Schema, docs: dict[str, str], secrets: set[str]) -> Schema:
-    """Put labels in place of the descriptions, and the docstrings that the template looks up by them in `docs`.
+    """Replace descriptions with labels, and store the docstrings in `docs`, where the template looks them up.
 
-    So no text of the document passes through code that is not ours. The labels of secrets go into `secrets`.
+    So no text of the document passes through code of the library. The labels of secrets are added to `secrets`.
     """
     properties = {name: _labelled(schema, docs, secrets) for name, schema in model["properties"].items()}
     return _labelled({**model, "properties": properties}, docs, secrets)

@@ -1,4 +1,4 @@
-"""Turn the document's names into Python's."""
+"""Convert names of the document to Python names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def snake_case(text: str) -> str:
-    """Write a name in lower case with underscores.
+    """Convert a name to lower case with underscores.
 
     >>> snake_case("X-Page-Size"), snake_case("pageSize"), snake_case("top_k")
     ('x_page_size', 'page_size', 'top_k')
@@ -21,7 +21,7 @@ def snake_case(text: str) -> str:
 
 
 def camel_case(text: str) -> str:
-    """Write a name with capitals instead of separators; capitals that it has already stay.
+    """Convert a name to camel case; existing capitals are kept.
 
     >>> camel_case("list_sessions"), camel_case("APIKey")
     ('ListSessions', 'APIKey')
@@ -30,7 +30,7 @@ def camel_case(text: str) -> str:
 
 
 def operation_name(operation_id: str, method: str, path: str) -> str:
-    """Take from an operationId the suffix that FastAPI makes of the route.
+    """Remove the suffix that FastAPI derives from the route from an operationId.
 
     >>> operation_name("get_turn_v1_turns__turn_id__get", "get", "/v1/turns/{turn_id}")
     'get_turn'
@@ -39,7 +39,7 @@ def operation_name(operation_id: str, method: str, path: str) -> str:
 
 
 def argument_name(name: str) -> str:
-    """Write the name that a parameter has on the wire as one in Python.
+    """Convert the wire name of a parameter to the name of a Python argument.
 
     >>> argument_name("X-Trace"), argument_name("from"), argument_name("type")
     ('x_trace', 'from_', 'type')

@@ -1,4 +1,4 @@
-"""From the document to the files of the generated package, and those onto the disk."""
+"""Generates the files of the package from the document, and writes them to disk."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Project:
     lock: Path
     templates: Path
     sources: Path
-    """The package as it is written by hand, which the reference reads."""
+    """The hand-written package, from which the reference is read."""
     output: Path
     reference: Path
 
     @classmethod
     def at(cls, root: Path) -> Project:
-        """Return the places in the repository whose root this is."""
+        """Return the paths in a repository, given its root."""
         openapi = root / "openapi"
         return cls(
             document=openapi / "statebase-v1.json",
@@ -56,10 +56,10 @@ class Project:
 
 
 def read_document(project: Project) -> dict[str, Any]:
-    """Read the document with the overlay applied.
+    """Read the document and apply the overlay.
 
     Raises:
-        CodegenError: One of the files is missing or broken, or they do not fit each other.
+        CodegenError: A file is missing or not valid, or the overlay does not match the document.
     """
     try:
         document = json.loads(project.document.read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ def generate(project: Project) -> None:
         CodegenError: The document cannot be turned into code; nothing is changed.
     """
     project.output.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the output, since only within one file system a folder can take the place of another in one step.
+    # Next to the output, since a folder can only be renamed atomically within one file system.
     with _generated(project, project.output.parent) as (fresh, beside):
         _swap(fresh, project.output)
     for path, text in beside.items():
@@ -91,10 +91,10 @@ def generate(project: Project) -> None:
 
 
 def check(project: Project) -> list[str]:
-    """Compare what is checked in with what the document makes.
+    """Compare the generated files in the repository with newly generated ones.
 
     Returns:
-        A unified diff, line by line; nothing where all is as it should be.
+        The lines of a unified diff; empty if they are the same.
 
     Raises:
         CodegenError: The document cannot be turned into code.
@@ -116,10 +116,10 @@ def check(project: Project) -> list[str]:
 
 
 def lock_text(project: Project) -> str:
-    """Write what the package is made from: digests of the sources, and versions of the generators."""
+    """Return the text of the lock file: digests of the sources, and versions of the generators."""
     lines = ["# Written by `python -m codegen generate`: what src/statebase/_generated is made from."]
     for path in (project.document, project.overlay):
-        # Line ends are the checkout's affair.
+        # Line ends depend on the checkout.
         content = path.read_bytes().replace(b"\r\n", b"\n")
         lines.append(f"{path.name} sha256:{hashlib.sha256(content).hexdigest()}")
     lines += [f"{name} {metadata.version(name)}" for name in _GENERATORS]
@@ -128,10 +128,10 @@ def lock_text(project: Project) -> str:
 
 @contextlib.contextmanager
 def _generated(project: Project, parent: Optional[Path] = None) -> Iterator[tuple[Path, dict[Path, str]]]:
-    """Generate into a new folder, below `parent` if given; it is gone afterwards unless it was moved away.
+    """Generate into a new folder, below `parent` if given; it is removed at the end unless it was moved.
 
     Yields:
-        The folder, and the texts of the files that belong elsewhere.
+        The folder, and the contents of the files outside of it.
     """
     with tempfile.TemporaryDirectory(prefix="._generated-", dir=parent) as scratch:
         document = read_document(project)
@@ -155,7 +155,7 @@ def _render_valid(document: Mapping[str, Any], project: Project, header: str, sc
         except CodegenError:
             raise
         except Exception:
-            # What is not valid OpenAPI may break anything.
+            # A document that is not valid OpenAPI may cause any error.
             verdict()
             raise
         verdict()
@@ -167,14 +167,14 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
 
     Args:
         document: The document with the overlay applied.
-        project: Where the templates are, and what is written by hand.
+        project: The paths of the templates and of the hand-written package.
         header: The first line of every module.
-        scratch: A folder for files that are not kept.
+        scratch: A folder for temporary files.
 
     Returns:
-        The texts of the files by their paths in the package, and that of the reference.
+        The contents of the files by path in the package, and the text of the reference.
     """
-    # These load both generators, which takes longer than everything else.
+    # These import both generators, which takes longer than everything else.
     from codegen.models import document_models, query_models
     from codegen.operations.operations import read_api
     from codegen.operations.steps import read_steps
@@ -226,7 +226,7 @@ def _format(folder: Path) -> None:
 
 
 def _swap(fresh: Path, output: Path) -> None:
-    """Put a folder in the place of another, which goes to where the folder came from; if that fails, it stays."""
+    """Exchange two folders; if that fails, both stay in place."""
     old = fresh.with_name("old")
     if output.exists():
         output.rename(old)

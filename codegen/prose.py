@@ -1,4 +1,4 @@
-"""Turn the document's texts into docstrings."""
+"""Write docstrings from the texts in the document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIST_ITEM = re.compile(r"\s*([-*]|\d+\.)\s")
 
 
 def described(schema: Mapping[str, Any]) -> str:
-    """Describe a value in one paragraph: the document's words, then the limits and the default that they leave out."""
+    """Describe a value in one paragraph: the document's text, then limits and default if the text omits them."""
     text = sentence(schema.get("description", ""))
     numbers = set(re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text))
     parts = [phrase for phrase, values in _limits(schema) if not values or not numbers.issuperset(values)]
@@ -43,18 +43,18 @@ def described(schema: Mapping[str, Any]) -> str:
 
 
 def sentence(text: str) -> str:
-    """Write a text in one line, with a full stop if it ends without a mark of its own."""
+    """Return a text in one line, with a full stop if it does not end with punctuation."""
     line = " ".join(text.split())
     return line if not line or line[-1] in ".!?:" else f"{line}."
 
 
 def outcome(text: str) -> str:
-    """Write the description of an answer in one line, in words of ours where FastAPI filled in some of its own."""
+    """Return the description of a response in one line; default texts of FastAPI are replaced."""
     return _FRAMEWORK_WORDS.get(text, sentence(text))
 
 
 def paragraphs(text: str, width: int) -> list[str]:
-    """Wrap a text; empty lines divide paragraphs, and the items of a list keep lines of their own."""
+    """Wrap a text. Empty lines separate paragraphs, and the items of a list stay on separate lines."""
     result: list[str] = []
     for block in re.split(r"\n\s*\n", text.strip()):
         lines = block.splitlines()
@@ -66,7 +66,7 @@ def paragraphs(text: str, width: int) -> list[str]:
 
 
 def _wrap(text: str, width: int, indent: str = "", hanging: str = "") -> list[str]:
-    """Wrap one paragraph; no word is ever broken."""
+    """Wrap one paragraph, without breaking words."""
     return textwrap.wrap(
         " ".join(text.split()),
         width,
@@ -78,7 +78,7 @@ def _wrap(text: str, width: int, indent: str = "", hanging: str = "") -> list[st
 
 
 def section(title: str, entries: Iterable[tuple[str, str]], width: int) -> list[str]:
-    """Write a section of a Google style docstring, from names and texts; nothing where there are no entries."""
+    """Return a section of a Google style docstring, from names and texts; empty if there are no entries."""
     lines: list[str] = []
     for name, text in entries:
         line = f"{name}: {text}" if name and text else name or text
@@ -87,11 +87,11 @@ def section(title: str, entries: Iterable[tuple[str, str]], width: int) -> list[
 
 
 def literal(lines: list[str], indent: int) -> str:
-    """Write lines as a docstring in Python, whatever they hold.
+    """Return any lines as a docstring in Python.
 
     Args:
         lines: The lines, without indentation.
-        indent: The columns that the docstring is indented by; its first line is not, since it follows in a template.
+        indent: The indentation of all lines except the first, which the template indents.
     """
     escaped = [_escaped(line) for line in lines]
     margin = " " * indent
@@ -102,17 +102,17 @@ def literal(lines: list[str], indent: int) -> str:
 
 
 def example_for(text: str, calls: Mapping[str, str], method: str, asynchronous: bool, place: str) -> list[str]:
-    """Write the example of an operation for one of its methods and for one flavour of the client.
+    """Return the example of an operation for one of its methods and one of the clients.
 
     Args:
-        text: The example in the document, as doctest reads it, which calls a synchronous `client`.
-        calls: The methods of the operation, and how each is called; the example calls one of them.
+        text: The example in the document, in doctest format, which calls a synchronous `client`.
+        calls: The methods of the operation, with the expression of each call; the example calls one of them.
         method: The method that the example is for.
         asynchronous: Whether the client is the asynchronous one.
-        place: Where the example comes from.
+        place: The location of the example.
 
     Raises:
-        CodegenError: The example is not one of doctest or not Python, or calls none of the methods.
+        CodegenError: The example is not valid doctest or Python, or calls none of the methods.
     """
     lines: list[str] = []
     called: set[str] = set()
@@ -135,7 +135,7 @@ def example_for(text: str, calls: Mapping[str, str], method: str, asynchronous: 
 
 
 def awaited_example(docstring: str) -> list[str]:
-    """Return the lines of a docstring, with its example for the asynchronous client in place of the synchronous one."""
+    """Return the lines of a docstring, with its example converted for the asynchronous client."""
     lines = docstring.splitlines()
     for step in doctest.DocTestParser().get_examples(docstring):
         tree = ast.parse(step.source)
@@ -160,7 +160,7 @@ def _awaited(code: str, tree: ast.Module, calls: list[ast.Call]) -> str:
             edits.append((call.end_lineno or 0, call.end_col_offset or 0, ")"))
         else:
             edits.append((call.lineno, call.col_offset, "await "))
-    # The columns of the syntax tree count bytes.
+    # Columns in the syntax tree are byte offsets.
     lines = [line.encode() for line in code.split("\n")]
     for line, column, text in sorted(edits, reverse=True):
         lines[line - 1] = lines[line - 1][:column] + text.encode() + lines[line - 1][column:]
@@ -202,7 +202,7 @@ def _bounds(low: Any, high: Any, unit: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def _number(value: float) -> str:
-    # FastAPI writes the limits of integers as floats.
+    # FastAPI writes limits of integers as floats.
     return f"{int(value):,}" if value == int(value) else str(value)
 
 

@@ -1,7 +1,7 @@
 """Render the modules of the package from the templates.
 
-A template gets values of ours and strings that are Python already; what the document says reaches it as a docstring or
-as a literal, made by a filter.
+Templates receive objects of the generator, and strings that are valid Python. Texts of the document reach them only as
+docstrings or literals, written by filters.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from codegen.document.choices import Namespace
 from codegen.errors import CodegenError, pointer
 from codegen.models import Models
 from codegen.names import camel_case
+from codegen.operations.enums import names_of_long_enums
 from codegen.operations.operations import Api, Operation
 from codegen.operations.parameters import Location, Parameter
 from codegen.operations.steps import Steps
-from codegen.operations.value_types import Type, Values, as_argument, as_literal, as_result, sets_of_values
+from codegen.operations.value_types import Type, as_argument, as_literal, as_result
 from codegen.prose import ERRORS, LINE_LENGTH, example_for, literal, outcome, paragraphs, section, sentence
 from codegen.reference.page import Section
 
 _METHOD_WIDTH = LINE_LENGTH - 8
-_LONGEST_SET = 50
 _KEYWORDS: dict[Location, str] = {"path": "path", "query": "query", "header": "headers"}
-# What the templates import or define; a class of the document by such a name would take its place.
+# Names that the templates import or define. A class of the document with one of these names would shadow it.
 _TAKEN = {
     *("Any", "Dict", "List", "Literal", "Mapping", "Sequence", "Union", "Unpack", "TYPE_CHECKING", "Timestamp"),
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
@@ -77,7 +77,7 @@ class Renderer:
 
     def models(self, models: Models, api: Api) -> str:
         """Render `models.py`."""
-        # A class written by hand takes the place of the generated one of its name; type checkers keep what came first.
+        # A hand-written class replaces the generated class of its name; type checkers keep the first definition.
         replaced = {operation.result_class.rpartition(".")[2] for operation in api.operations if operation.result_class}
         return self._render("models.py.jinja", models=models, replaced=replaced)
 
@@ -111,7 +111,7 @@ class Renderer:
         _refuse_taken(
             models, {f"{prefix}{class_name}{end}" for prefix in ("", "Async") for end in ("", "WithRawResponse")}
         )
-        sets = _long_sets(operations)
+        sets = names_of_long_enums((p.argument, p.type) for each in operations for p in each.parameters)
         text = sentence(api.namespaces[namespace].description)
         return self._render(
             "transport.py.jinja",
@@ -131,7 +131,7 @@ class Renderer:
         )
 
     def namespaces(self, api: Api, prefix: str) -> str:
-        """Render `namespaces.py`, or with the prefix Async its twin."""
+        """Render `namespaces.py`, or `async_namespaces.py` with the prefix Async."""
         namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
         models = sorted({name for operation in operations for name in _in_signature(operation)})
@@ -153,7 +153,7 @@ class Renderer:
         return self._render("api.md.jinja", sections=[*sections])
 
     def text(self, template: str) -> str:
-        """Render a module that has nothing of the document in it."""
+        """Render a module that does not depend on the document."""
         return self._render(template)
 
     def _render(self, template: str, **values: Any) -> str:
@@ -161,27 +161,15 @@ class Renderer:
 
 
 def _class_of(name: str, namespace: Namespace) -> dict[str, Any]:
-    """Return the name of a namespace, its class, and the module that has it."""
+    """Return the name of a namespace, its class, and the module of the class."""
     return {"name": name, "module": f".transport.{name}", "class_name": camel_case(name), "also": namespace.also}
 
 
 def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
-    """Return what `namespaces.py` makes an attribute of, and the methods that the client offers itself."""
+    """Return the values for an attribute in `namespaces.py`, with the methods that the client itself has."""
     text = sentence(namespace.description) or f"The methods of {name}."
     methods = api.methods(name) if namespace.client_path else ()
     return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods]}
-
-
-def _long_sets(operations: Iterable[Operation]) -> dict[Values, str]:
-    """Name the sets of values that would fill a signature, after the parameters that take them."""
-    names: dict[Values, str] = {}
-    for operation in operations:
-        for parameter in operation.parameters:
-            for values in sets_of_values(parameter.type):
-                name = f"_{camel_case(parameter.argument)}"
-                if len(as_literal(values)) > _LONGEST_SET and name not in names.values():
-                    names.setdefault(values, name)
-    return names
 
 
 def _method_docstring(operation: Operation, method: str, asynchronous: bool) -> str:
@@ -193,8 +181,8 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
 
     Args:
         operation: The operation that the method carries out.
-        method: The method: `sessions.get`.
-        asynchronous: Whether it is one of the asynchronous client.
+        method: The method, such as `sessions.get`.
+        asynchronous: Whether it is a method of the asynchronous client.
     """
     lines = paragraphs(sentence(operation.summary) or f"Carry out {operation.id}.", _METHOD_WIDTH)
     description = paragraphs(operation.description, _METHOD_WIDTH)
@@ -225,24 +213,24 @@ def _default(parameter: Parameter) -> str:
 
 
 def _result(operation: Operation) -> str:
-    """Write the type that a successful answer of an operation is read as."""
+    """Return the type of a successful response of an operation."""
     return operation.result_class.rsplit(".", 1)[-1] if operation.result_class else as_result(operation.result)
 
 
 def _value(type_: Type) -> str:
-    """Write a type as the object that stands for it at run time."""
+    """Return the expression of a type at run time."""
     return {"None": "type(None)", "Any": "object"}.get(as_result(type_), as_result(type_))
 
 
 def _returned(operation: Operation, asynchronous: bool) -> str:
-    """Write what a method returns."""
+    """Return the text of the section Returns."""
     if operation.item is not None:
         return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
     return _result(operation)
 
 
 def _call(operation: Operation) -> str:
-    """Write the arguments of a request."""
+    """Return the arguments of a request."""
     arguments = [f"operations.{operation.id.upper()}", "options"]
     for location, keyword in _KEYWORDS.items():
         if operation.at(location):
@@ -254,12 +242,12 @@ def _call(operation: Operation) -> str:
 
 
 def _mapping(parameters: Iterable[Parameter]) -> str:
-    """Write a dictionary from the names on the wire to the arguments."""
+    """Return a dictionary from wire names to arguments."""
     return "{" + ", ".join(f"{parameter.name!r}: {_sent(parameter)}" for parameter in parameters) + "}"
 
 
 def _sent(parameter: Parameter) -> str:
-    # The client wants the parts of a path as text, so that it can tell an id from a mistake.
+    # The client requires path parameters to be strings, so that it can detect a mistaken id.
     name = parameter.argument
     if parameter.location == "path" and as_result(parameter.type) == "int":
         return f"str({name})"
@@ -291,7 +279,7 @@ def _result_imports(operations: Iterable[Operation], models: list[str]) -> list[
 
 
 def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> list[tuple[str, str]]:
-    """Return the modules and names of what is written by hand for methods: types, converters, steps."""
+    """Return the imports of hand-written types, converters and steps: modules and names."""
     parameters = [parameter for operation in operations for parameter in operation.parameters]
     paths = {path for parameter in parameters for path in parameter.type.paths()}
     paths |= {parameter.convert for parameter in parameters if parameter.convert}

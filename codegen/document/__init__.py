@@ -1,1 +1,1 @@
-"""The document: the overlay applied, checked, and rewritten into the form that both generators read alike."""
+"""The document: applies the overlay, validates it, and rewrites it into a canonical form for both generators."""

@@ -1,7 +1,7 @@
-"""Rewrite a document into the one form that both generators read alike.
+"""Rewrite a document into a canonical form for both generators.
 
-References to parameters, answers and bodies are followed, what only people read is left out, and whatever the generator
-does not know is an error: nothing of the document is dropped without a word.
+References to parameters, responses and bodies are resolved, and text for people is left out. A construct that the
+generator does not support is an error: nothing in the document is ignored silently.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _CONTENT_KEYS = {"schema", "example", "examples"}
 
 
 def canonical(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document in canonical form; what only people read (examples, titles, servers) is left out.
+    """Return the document in canonical form, without examples, titles and servers.
 
     Args:
-        document: A valid OpenAPI 3.1 document; it is left as it is.
+        document: A valid OpenAPI 3.1 document; it is not changed.
 
     Returns:
-        A new document: `paths` with operations whose parameters and answers are written out, and `components.schemas`
-        with the objects that have properties, those nested in other objects included.
+        A new document: `paths` with operations whose parameters and responses are resolved, and `components.schemas`
+        with all objects that have properties, including those nested in other objects.
 
     Raises:
-        CodegenError: The document uses a construct that the generator does not know.
+        CodegenError: The document uses a construct that the generator does not support.
     """
     return _Canonical(document).document()
 
@@ -106,7 +106,7 @@ class _Canonical:
                 raise CodegenError(inner, f"Parameters in the {parameter['in']} are not supported.")
             if parameter.get("style", style) != style or parameter.get("explode", style == "form") != (style == "form"):
                 raise CodegenError(inner, "The style of the parameter is not supported: only the default one is.")
-            # What is said of the parameter is said of its value.
+            # The description of the parameter describes its value.
             said = {key: parameter[key] for key in ("description", "deprecated") if parameter.get(key)}
             schema = {**self._schemas.read(parameter["schema"], below(inner, "schema")), **said}
             required = parameter.get("required", False)
@@ -142,10 +142,13 @@ class _Canonical:
 
 
 def _refuse_half_characters(node: Any, place: str) -> None:
-    # JSON can hold half of a surrogate pair, which no file in UTF-8 can.
+    # JSON can contain a lone surrogate, which cannot be encoded as UTF-8.
     if isinstance(node, str):
         if not node.isascii() and any("\ud800" <= character <= "\udfff" for character in node):
-            raise CodegenError(place, "The text holds half of a surrogate pair. Write the character in full.")
+            raise CodegenError(
+                place,
+                "The string contains a lone surrogate, which cannot be encoded as UTF-8. Write the whole character.",
+            )
     elif isinstance(node, list):
         for index, item in enumerate(node):
             _refuse_half_characters(item, below(place, index))

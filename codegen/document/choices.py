@@ -1,4 +1,4 @@
-"""Read `x-statebase`: the choices that the SDK makes where the document leaves them open."""
+"""Read `x-statebase` in the overlay: choices of the SDK that the document leaves open."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Page:
     """The way from one page of a list to the next."""
 
     parameter: str
-    """The query parameter that says where the next page begins."""
+    """The query parameter for the start of the next page."""
     field: Optional[str]
-    """The field of the last item that goes into it; None for the item's id."""
+    """The field of the last item whose value is sent; None: its id."""
 
 
 @dataclass(frozen=True)
@@ -33,46 +33,46 @@ class Namespace:
     description: str = ""
     """The description; empty if there is none."""
     client_path: Optional[str] = None
-    """The client, where it offers the methods itself (`client.health`) and has no attribute for the namespace."""
+    """`client`, if the client itself has the methods (`client.health`) instead of an attribute for the namespace."""
     steps: tuple[str, ...] = ()
-    """The paths of hand-written functions whose steps become methods besides those of the operations."""
+    """The paths of hand-written generators of steps, which become additional methods."""
     raw: tuple[str, ...] = ()
-    """Which of these `with_raw_response` offers too: those that return the response of one call."""
+    """The names of those that `with_raw_response` has too, since they return the response of one call."""
     also: Optional[str] = None
     """Another name of the attribute."""
 
     def call(self, method: str) -> str:
-        """Write how a method of this namespace is called: `client.sessions.get` for `sessions.get`."""
+        """Return the expression that calls a method of this namespace: `client.sessions.get` for `sessions.get`."""
         return f"client.{method.rpartition('.')[2] if self.client_path else method}"
 
 
 @dataclass(frozen=True)
 class Argument:
-    """How a method takes a parameter where it differs from the document."""
+    """The differences between an argument of a method and its parameter in the document."""
 
     type_path: Optional[str] = None
-    """The type that it takes instead: `statebase._namespaces.turns.TurnInputLike`."""
+    """The path of its type: `statebase._namespaces.turns.TurnInputLike`."""
     convert: Optional[str] = None
-    """The path of the function that makes of an argument what is sent; it takes the name and the value."""
+    """The path of the function that converts the argument; it takes the name and the value."""
     also: Optional[str] = None
     """Another name of the argument."""
     default: Optional[str] = None
-    """The text that is sent where it is left out."""
+    """The text to send if the argument is left out."""
     optional: bool = False
-    """Whether it may be left out although the document requires it: `convert` refuses it."""
+    """Whether it is optional in the signature although the document requires it; `convert` raises the error."""
     description: Optional[str] = None
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The `x-statebase` of an operation; None for what it does not contain."""
+    """The `x-statebase` of an operation; None for keys that it does not have."""
 
     id: Optional[str] = None
     methods: Optional[tuple[str, ...]] = None
     positional: Optional[tuple[str, ...]] = None
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     refuses: Optional[str] = None
-    """Which arguments are refused before anything is sent."""
+    """A description of the arguments that raise an error before anything is sent."""
     page: Optional[Page] = None
     read: bool = False
     result: Optional[str] = None
@@ -84,11 +84,11 @@ class TextChoices:
     """The `x-statebase` of a string."""
 
     values: tuple[str, ...] = ()
-    """The known values of an open set; none if it is not one."""
+    """The known values of an open set; empty if it is not an open set."""
     mapping: bool = False
-    """Whether the text holds a JSON object, so that a mapping can be given as well."""
+    """Whether the string contains a JSON object, so that a mapping can be passed too."""
     secret: bool = False
-    """Whether what prints the object must not show the text."""
+    """Whether the repr of the object must not show the string."""
 
 
 def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
@@ -125,7 +125,7 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
             _check_path(path, below(here, "steps"))
         for method in raw:
             if method not in {path.rpartition(".")[2] for path in steps}:
-                raise CodegenError(below(here, "raw"), f"{method!r} is none of the steps.")
+                raise CodegenError(below(here, "raw"), f"{method!r} is not the name of one of the steps.")
         result[name] = Namespace(
             description=_text(namespace, "description", here) or "",
             client_path=_class_path(namespace, "client", here),
@@ -146,7 +146,7 @@ def text_choices(schema: Mapping[str, Any], place: str) -> TextChoices:
         _texts(given, "values", place) or (), _flag(given, "mapping", place), _flag(given, "secret", place)
     )
     if [bool(choices.values), choices.mapping, choices.secret].count(True) != 1:
-        raise CodegenError(place, "Say one of values: [...], mapping: true and secret: true.")
+        raise CodegenError(place, "Use one of values: [...], mapping: true and secret: true.")
     return choices
 
 
@@ -159,7 +159,7 @@ def _arguments(given: Mapping[str, Any], place: str) -> Mapping[str, Argument]:
             if key in argument:
                 _check_path(argument[key], below(here, key))
         if argument.get("optional") and "convert" not in argument:
-            raise CodegenError(here, "What is optional against the document needs a function that refuses it: convert.")
+            raise CodegenError(here, "optional: true also needs convert, a function that refuses a missing argument.")
         arguments[name] = Argument(
             type_path=argument.get("type"),
             convert=argument.get("convert"),
@@ -174,7 +174,7 @@ def _arguments(given: Mapping[str, Any], place: str) -> Mapping[str, Argument]:
 def _page(given: Any, place: str) -> Page:
     page = _mapping(given, place, set().union(*_PAGE_KEYS))
     if set(page) not in _PAGE_KEYS:
-        raise CodegenError(place, "Give either cursor, or before and field.")
+        raise CodegenError(place, "Use either cursor, or before and field.")
     parameter = _text(page, "cursor" if "cursor" in page else "before", place)
     if parameter is None:
         raise CodegenError(place, "The parameter is missing.")
@@ -223,7 +223,7 @@ def _texts(given: Mapping[str, Any], key: str, place: str) -> Optional[tuple[str
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise CodegenError(below(place, key), "This must be a list of strings.")
     if len(set(values)) != len(values):
-        raise CodegenError(below(place, key), "There is a value twice.")
+        raise CodegenError(below(place, key), "A value is repeated.")
     return tuple(values)
 
 

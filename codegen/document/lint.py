@@ -1,4 +1,4 @@
-"""Check that a document is valid OpenAPI, in a process of its own: it takes as long as making code of it."""
+"""Check that a document is valid OpenAPI, in a separate process, since it takes as long as generating the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def linting(document: Mapping[str, Any], scratch: Path) -> Iterator[Callable[[],
         scratch: A folder for files that are not kept.
 
     Yields:
-        A function that waits for the verdict; it raises `CodegenError` if the document is not valid.
+        A function that waits for the result; it raises `CodegenError` if the document is not valid.
     """
     copy = scratch / "document.json"
     copy.write_text(json.dumps(document), encoding="utf-8")
@@ -45,9 +45,9 @@ def lint(document: Mapping[str, Any]) -> None:
     """Check a document against the OpenAPI specification.
 
     Raises:
-        CodegenError: It is not valid.
+        CodegenError: The document is not valid.
     """
-    # Loaded in the process of its own only.
+    # Imported only in the separate process.
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
     if not str(document.get("openapi", "")).startswith("3.1."):
@@ -55,17 +55,17 @@ def lint(document: Mapping[str, Any]) -> None:
     try:
         fault = next(OpenAPIV31SpecValidator(dict(document)).iter_errors(), None)
     except Exception as error:
-        # The library leaves what its own libraries raise as it is.
+        # The library does not wrap exceptions of its dependencies.
         raise CodegenError("#", f"openapi-spec-validator failed: {_short(error)}.") from error
     if fault is not None:
-        # "Fits none of the alternatives" helps nobody: the deepest misfit is the likely fault.
+        # "Fits none of the alternatives" does not help: the deepest error is the likely cause.
         while fault.context:
             fault = max(fault.context, key=lambda inner: len(inner.absolute_path))
         raise CodegenError(pointer(*fault.absolute_path), f"This is not valid OpenAPI 3.1: {_short(fault.message)}.")
 
 
 def _short(message: object) -> str:
-    # Some messages hold the whole document.
+    # Some messages contain the whole document.
     return str(message)[:300]
 
 

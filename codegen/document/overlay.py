@@ -1,7 +1,7 @@
-"""Apply an OpenAPI Overlay 1.0 to a document: what the SDK knows beyond what the service publishes.
+"""Apply an OpenAPI Overlay 1.0, which adds facts that the published document does not contain.
 
-Stricter than the specification where that keeps the overlay honest: an action needs a description, and one that matches
-nothing, or adds what is there already, is an error: the document that it was written for is no longer the one at hand.
+It is stricter than the specification, so that the overlay stays up to date: an action needs a description, and an
+action that matches nothing, or adds what the document already contains, is an error.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ACTION_KEYS = frozenset({"target", "description", "update", "remove"})
 
 
 class OverlayError(CodegenError):
-    """An overlay that is not one, or that does not fit the document.
+    """The overlay is not valid, or does not match the document.
 
-    The place is the file, the overlay as a whole, or an action by number and target.
+    The place is the file, the whole overlay, or an action by number and target.
     """
 
 
@@ -45,30 +45,30 @@ def load(path: Path) -> dict[str, Any]:
         OverlayError: The file is not YAML, repeats a key, or has keys that JSON cannot have.
     """
     try:
-        # A parser of YAML 1.2, as the specification asks for; it also refuses a key that is given twice.
+        # A YAML 1.2 parser, as the specification requires; it also refuses duplicate keys.
         parser = cast(Any, YAML(typ="safe", pure=True))
         overlay: object = parser.load(path.read_text(encoding="utf-8"))
     except YAMLError as error:
         raise OverlayError(str(path), f"This is not YAML: {error}") from error
     if not _is_object(overlay):
-        raise OverlayError(str(path), "This is not an overlay: it holds no mapping.")
+        raise OverlayError(str(path), "This is not an overlay: the top level must be a mapping.")
     _require_text_keys(overlay, str(path))
     return overlay
 
 
 def apply(document: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with all actions of the overlay carried out, in order.
+    """Apply all actions of the overlay, in order, and return the new document.
 
     Args:
-        document: An OpenAPI document; it is left as it is.
-        overlay: An overlay; it is left as it is.
+        document: An OpenAPI document; it is not changed.
+        overlay: An overlay; it is not changed.
 
     Returns:
-        A new document that shares nothing with either.
+        A new document that shares no objects with either.
 
     Raises:
-        OverlayError: The overlay breaks the specification, or an action does not fit the document; the message names
-            the action by number and target.
+        OverlayError: The overlay violates the specification, or an action does not match the document; the message
+            names the action by number and target.
     """
     result = copy.deepcopy(dict(document))
     for number, action in enumerate(_actions(overlay), start=1):
@@ -103,7 +103,7 @@ def _carry_out(action: Any, document: dict[str, Any]) -> None:
     if unknown:
         raise _Problem(f"There are unknown keys: {unknown}.")
     if not isinstance(action.get("description"), str) or not action["description"].strip():
-        raise _Problem("The description is missing: say why, and where the fact comes from.")
+        raise _Problem("The description is missing: give the reason, and the source of the fact.")
     remove = action.get("remove", False)
     if not isinstance(remove, bool):
         raise _Problem("remove must be true or false.")
@@ -118,7 +118,7 @@ def _carry_out(action: Any, document: dict[str, Any]) -> None:
         return
     there = set.intersection(*(_merge(match.obj, action["update"], str(match.path)) for match in matches))
     if there:
-        raise _Problem(f"The document has what it adds already: take {min(there)} out, or remove the action.")
+        raise _Problem(f"The document already contains {min(there)}: remove it from the update, or remove the action.")
 
 
 def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
@@ -138,7 +138,7 @@ def _matches(target: object, document: dict[str, Any]) -> list[JSONPathMatch]:
 
 
 def _remove(matches: list[JSONPathMatch]) -> None:
-    # From the back, so that the indexes of what is still to be removed from an array stay right.
+    # In reverse order, so that the indexes of the remaining matches in an array stay valid.
     for match in sorted(matches, key=lambda match: [str(part).zfill(9) for part in match.parts], reverse=True):
         if match.parent is None:
             raise _Problem("The whole document cannot be removed.")
@@ -147,7 +147,7 @@ def _remove(matches: list[JSONPathMatch]) -> None:
 
 
 def _merge(node: Any, update: Any, place: str) -> set[str]:
-    """Merge `update` into the object or array `node`, in place, and return what of it was there already."""
+    """Merge `update` into the object or array `node`, in place, and return the paths that already existed."""
     if _is_array(node):
         there = {f"{update!r:.60}"} if update in node else set[str]()
         node.append(copy.deepcopy(update))
@@ -198,7 +198,7 @@ def _require_text_keys(value: object, place: str) -> None:
     if _is_object(value):
         for key, inner in value.items():
             if not isinstance(cast(object, key), str):
-                raise OverlayError(place, f"The key {key!r} is not a text: put it in quotes.")
+                raise OverlayError(place, f"The key {key!r} is not a string: put it in quotes.")
             _require_text_keys(inner, f"{place}.{key}")
     elif _is_array(value):
         for index, inner in enumerate(value):

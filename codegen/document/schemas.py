@@ -1,8 +1,8 @@
-"""Rewrite schemas into the one form that both generators read alike.
+"""Rewrite schemas into a canonical form for both generators.
 
-OpenAPI can say one thing in many ways, and the generators disagree on the rarer ones: a default beside a reference is
-lost, a limit inside `anyOf` becomes a class of its own. In canonical form references lead to objects with properties
-only, a nullable value is written in one way, and every keyword is one that the rest of the generator knows.
+OpenAPI has many ways to express the same schema, and the generators disagree on the rarer ones: a default next to a
+reference is lost, a limit inside `anyOf` becomes a separate class. In canonical form, references lead only to objects
+with properties, nullable values are written in one way, and all keywords are known to the rest of the generator.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NULL: Schema = {"type": "null"}
 
 
 class Schemas:
-    """Reads schemas, and collects the objects with properties that it meets.
+    """Reads schemas, and collects the objects with properties in them.
 
     Args:
         components: The named schemas of the document.
@@ -41,7 +41,7 @@ class Schemas:
         models: The objects with properties, in canonical form: the named ones, and those nested in them.
 
     Raises:
-        CodegenError: A named schema uses a construct that the generator does not know.
+        CodegenError: A named schema uses a construct that the generator does not support.
     """
 
     def __init__(self, components: Mapping[str, Any]) -> None:
@@ -60,11 +60,11 @@ class Schemas:
 
         Args:
             schema: The schema.
-            place: Where it is.
-            owner: What to call an object that is written in place; None where there is no good name for one.
+            place: The location of the schema.
+            owner: The name of the class for an inline object; None if there is no good name.
 
         Raises:
-            CodegenError: It uses a construct that the generator does not know.
+            CodegenError: The schema uses a construct that the generator does not support.
         """
         if schema is True:
             return {}
@@ -76,7 +76,7 @@ class Schemas:
         chosen = text_choices(schema, place) != TextChoices()
         if chosen and result.get("type") not in ("string", ["string", "null"]):
             raise CodegenError(
-                below(place, "x-statebase"), "Only a text can have known values, be a mapping, or be secret."
+                below(place, "x-statebase"), "Only a string can have known values, be a mapping, or be secret."
             )
         if "default" in schema and not _fits(schema["default"], result):
             raise CodegenError(below(place, "default"), f"{schema['default']!r} does not fit the schema.")
@@ -89,7 +89,7 @@ class Schemas:
             return {**kept, **self._written_out(schema, place, owner)}
         choice = choices[0]
         if len(choices) > 1 or schema.keys() & (_SHAPE - {"type"}):
-            raise CodegenError(place, f"There is more beside {choice} that says what the value is.")
+            raise CodegenError(place, f"Other keywords next to {choice} also describe the value. Remove one of them.")
         if choice == "$ref":
             return {**self._reference(schema["$ref"], place), **kept}
         members = [self.read(member, below(place, choice, index), owner) for index, member in enumerate(schema[choice])]
@@ -130,21 +130,21 @@ class Schemas:
             values = True if isinstance(others, bool) or others == {} else self.read(others, inner, owner)
             return {"type": "object", "additionalProperties": values}
         if owner is None:
-            raise CodegenError(place, "An object with properties is written in place. Make it a named schema.")
+            raise CodegenError(place, "An inline object with properties is not supported here. Make it a named schema.")
         self._add(owner, self._model(schema, owner, place), place)
         return {"$ref": pointer("components", "schemas", owner)}
 
     def _model(self, schema: Schema, name: str, place: str) -> Schema:
         refuse_unknown(schema, _MODEL_KEYS, place)
         if not isinstance(schema.get("additionalProperties", True), bool):
-            raise CodegenError(place, "Properties beside a schema for all others are not supported.")
+            raise CodegenError(place, "properties together with a schema in additionalProperties are not supported.")
         properties: dict[str, Schema] = {}
         for key, inner in schema["properties"].items():
             properties[key] = self.read(inner, below(place, "properties", key), f"{name}{camel_case(key)}")
         required: list[str] = list(schema.get("required", []))
         for key in required:
             if key not in properties:
-                raise CodegenError(below(place, "required"), f"There is no property {key!r}.")
+                raise CodegenError(below(place, "required"), f"The schema has no property {key!r}.")
         description = {key: schema[key] for key in ("description",) if key in schema}
         return {"type": "object", **description, "properties": properties, "required": required}
 
@@ -161,7 +161,7 @@ def nullable(schema: Mapping[str, Any]) -> bool:
 
 
 def component_name(reference: object, kind: str) -> Optional[str]:
-    """Return the name of the component that a reference leads to; None if it leads elsewhere."""
+    """Return the name of the component of a reference; None if it refers to something else."""
     prefix = f"#/components/{kind}/"
     if not isinstance(reference, str) or not reference.startswith(prefix) or "/" in reference[len(prefix) :]:
         return None
@@ -176,17 +176,15 @@ def referred(schema: Mapping[str, Any]) -> str:
 
 
 def refuse_unknown(node: Mapping[str, Any], known: set[str], place: str) -> None:
-    """Refuse keys that the generator would drop.
+    """Check that there are no keys that the generator would ignore.
 
     Raises:
-        CodegenError: There is one.
+        CodegenError: There is such a key.
     """
     for key in node:
-        # Extensions of others (x-...) are none of our business; ours have their known places.
+        # Other extensions (x-...) are ignored; those of the SDK have fixed places.
         if key not in known and (key.startswith("x-statebase") or not key.startswith("x-")):
-            raise CodegenError(
-                below(place, key), f"The generator does not know the keyword {key} here. Remove it in the overlay."
-            )
+            raise CodegenError(below(place, key), f"The keyword {key} is not supported here. Remove it in the overlay.")
 
 
 def _is_model(schema: object) -> bool:
@@ -197,12 +195,12 @@ def _plain(schema: Schema, place: str) -> Schema:
     kind, hint = schema["type"], schema.get("format")
     if kind == "string" and hint == "binary":
         raise CodegenError(place, "Files are not supported.")
-    # Every other format is a hint: the value stays text, or a number.
+    # Every other format is a hint: the value stays a string or a number.
     return {"type": kind, "format": hint} if kind == "string" and hint == "date-time" else {"type": kind}
 
 
 def _fixed(values: list[Any], place: str) -> Schema:
-    """Write a closed set of values in canonical form."""
+    """Return a closed set of values in canonical form."""
     kinds = {type(value) for value in values if value is not None}
     names: dict[type, str] = {str: "string", int: "integer", bool: "boolean"}
     if len(kinds) != 1 or not kinds <= names.keys():
@@ -227,7 +225,7 @@ def _fits(value: object, schema: Schema) -> bool:
 
 
 def _either(members: list[Schema], kept: Schema, place: str) -> Schema:
-    """Write a choice between canonical schemas in canonical form."""
+    """Return a union of canonical schemas in canonical form."""
     parts: list[Schema] = []
     for part in (part for member in members for part in _parts(member)):
         if part not in parts:
@@ -238,7 +236,7 @@ def _either(members: list[Schema], kept: Schema, place: str) -> Schema:
     parts = [part for part in parts if part != _NULL] or [_NULL]
     if len(parts) > 1:
         if any(part.keys() & {"enum", "x-statebase"} for part in parts):
-            raise CodegenError(place, "A choice between certain values and other schemas is not supported.")
+            raise CodegenError(place, "A union of fixed values and other schemas is not supported.")
         return {"anyOf": [*parts, *null], **kept}
     only = {**parts[0], **kept}
     if not null or only.get("type") == "null":
@@ -250,7 +248,7 @@ def _either(members: list[Schema], kept: Schema, place: str) -> Schema:
 
 
 def _parts(schema: Schema) -> list[Schema]:
-    """Take a canonical schema apart into those that it is a choice between."""
+    """Return the alternatives of a canonical schema."""
     if schema.get("type") == "null":
         return [_NULL]
     if "anyOf" in schema:

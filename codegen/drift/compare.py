@@ -33,7 +33,7 @@ class Change:
     message: str
     """The difference, to be read after the location."""
     operations: tuple[str, ...] = field(default=(), compare=False)
-    """The operations that it reaches, where the place is a component."""
+    """The affected operations, if the place is a component."""
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -41,7 +41,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
     Args:
         old: The OpenAPI document that clients were generated from.
-        new: The one that takes its place.
+        new: The new OpenAPI document.
 
     Returns:
         The changes, breaking ones first, then by place.
@@ -51,7 +51,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 
 def render_text(changes: Sequence[Change]) -> str:
-    """Write changes for people, one line each."""
+    """Return changes as text, one line each."""
     if not changes:
         return "No changes.\n"
     return "".join(f"{change.kind:<8}  {change.place}: {change.message}{_reached(change)}\n" for change in changes)
@@ -63,14 +63,14 @@ def _reached(change: Change) -> str:
 
 
 def render_json(changes: Sequence[Change]) -> str:
-    """Write changes for programs: an object with the verdict and the list of changes."""
+    """Return changes as a JSON object with the verdict and the list of changes."""
     verdict = ("same", "additive", "breaking")[exit_code(changes)]
     report = {"verdict": verdict, "changes": [asdict(change) for change in changes]}
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
 def exit_code(changes: Sequence[Change]) -> int:
-    """Return 2 if a change breaks clients, 1 if there are only others, 0 without changes."""
+    """Return 2 if a change is breaking, 1 if there are only additive changes, 0 if there are none."""
     if any(change.kind == "breaking" for change in changes):
         return 2
     return 1 if changes else 0
@@ -205,7 +205,7 @@ class _Comparison:
         ignored = _validation_components(self._old) | _validation_components(self._new)
         for name in sorted(before.keys() - self._schemas.seen - ignored):
             if name in after:
-                # No operation has it in both documents: it is an event, or its use is what changed. Clients read it.
+                # No operation uses it in both documents: it is an event, or its use has changed. Clients read it.
                 self._schemas.component(name, "response")
         for name in sorted(before.keys() - after.keys() - self._schemas.renamed - ignored):
             yield Change("breaking", name, "is gone")
@@ -245,6 +245,6 @@ def _is_success(status: str) -> bool:
 
 
 def _validation_components(document: Mapping[str, Any]) -> set[str]:
-    """Return the components that the bodies of 422 answers are made of."""
+    """Return the components used in the bodies of 422 responses."""
     answers = (answer for operation in operations(document) for answer in operation.answers.items())
     return reachable(document, (s for status, answer in answers if status == "422" for s in answer.contents.values()))

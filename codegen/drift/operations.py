@@ -35,7 +35,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Header:
-    """A header of an answer."""
+    """A header of a response."""
 
     required: bool
     schema: Mapping[str, Any]
@@ -46,9 +46,9 @@ class Answer:
     """The response of an operation."""
 
     contents: Mapping[str, Mapping[str, Any]]
-    """The schema of the body by media type; empty where there is no body."""
+    """The schema of the body by media type; empty if there is no body."""
     headers: Mapping[str, Header]
-    """By name in lower case."""
+    """The headers by name in lower case."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Operation:
     route: str
     """Method and path: `GET /v1/sessions/{session_id}`."""
     name: str
-    """The operationId without what a framework adds to it; empty where there is none."""
+    """The operationId without a framework's suffix; empty if there is none."""
     deprecated: bool
     parameters: tuple[Parameter, ...]
     body: Optional[Body]
@@ -75,12 +75,12 @@ class Operation:
 
     @property
     def key(self) -> str:
-        """The route, whatever its parameters are called."""
+        """The route without the names of its parameters."""
         return re.sub(r"\{[^}]*\}", "{}", self.route)
 
     @property
     def path_parameters(self) -> list[str]:
-        """Their names in the order of the path."""
+        """The names of the path parameters, in order."""
         return re.findall(r"\{([^}]*)\}", self.route)
 
 
@@ -153,7 +153,7 @@ class _Reader:
         )
 
     def _credential(self, scheme_reference: Mapping[str, Any], scopes: list[str]) -> str:
-        # What is sent counts, not what the document calls it.
+        # Only the values matter, not their names in the document.
         scheme = self._resolved(scheme_reference)
         facts = [str(scheme[key]).lower() for key in ("type", "scheme", "in", "name") if key in scheme]
         return " ".join([*facts, *sorted(scopes)])
@@ -165,7 +165,7 @@ class _Reader:
                 for step in node["$ref"].removeprefix("#/").split("/"):
                     target = target[step.replace("~1", "/").replace("~0", "~")]
             except (KeyError, TypeError) as error:
-                raise CodegenError(node["$ref"], "This reference leads nowhere in its document.") from error
+                raise CodegenError(node["$ref"], "The document has no target for this reference.") from error
             node = target
         return node
 

@@ -1,7 +1,7 @@
-"""Compare the schemas of two documents, knowing which way the values travel.
+"""Compare the schemas of two documents, for requests and for responses.
 
-What the client sends may be asked for less, and what it gets may say more; the other way round, a client that was
-written for the old document breaks. A component is compared once, however many operations use it.
+A request schema may become wider and a response schema narrower; the opposite breaks clients written for the old
+document. A component is compared only once, even if many operations use it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Place:
         return replace(self, steps=self.steps + brackets)
 
 
-# Each limit, with whether a greater number allows more.
+# Each limit, and whether a greater number allows more values.
 _LIMITS = {
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), False),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), True),
@@ -69,8 +69,8 @@ class SchemaComparison:
     """Collects how schemas differ between two documents.
 
     Args:
-        old: The document that clients were written for.
-        new: The document that takes its place.
+        old: The document that clients were generated from.
+        new: The new document.
     """
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -85,15 +85,15 @@ class SchemaComparison:
         """The components of the old document that have another name in the new one."""
 
     def component(self, name: str, direction: Direction) -> None:
-        """Compare a component that both documents have, unless that was done already."""
+        """Compare a component of both documents, unless it has been compared before."""
         if self._is_new(name, name, direction):
             place = Place(name, direction, is_component=True)
             self._alternatives(self._old.components[name], self._new.components[name], place)
 
     def value(self, old: Schema, new: Schema, place: Place) -> None:
-        """Compare the schemas of a parameter or a property: also what a value is when it is left out."""
+        """Compare the schemas of a parameter or a property, including their defaults."""
         before, after = _note_on(old, "default"), _note_on(new, "default")
-        # 1 and true are equal in Python, and not in JSON.
+        # 1 and true are equal in Python, but not in JSON.
         if (type(before), before) != (type(after), after):
             if before is None:
                 self._note(place, f"now has the default {after!r}", Effect.ADDED)
@@ -186,7 +186,7 @@ class SchemaComparison:
             if name not in after:
                 self._note(inner, "is gone", Effect.DIFFERENT)
             elif name not in before and name in is_required:
-                # The answer of the old service is not at stake: only what is sent has to hold the new field.
+                # Only requests matter here: they must contain the new field.
                 effect = Effect.NARROWER if place.direction == "request" else Effect.ADDED
                 self._note(inner, "is new and required", effect)
             elif name not in before:
@@ -210,7 +210,7 @@ class SchemaComparison:
 
 
 def _pairs(old: Shapes, new: Shapes) -> list[tuple[Shape, Shape]]:
-    """Find for each alternative the one that it has become: the same component, or else one of the same kind."""
+    """Pair each alternative with its counterpart: the same component, or else one of the same kind."""
     left, right = list(old.alternatives), list(new.alternatives)
     pairs: list[tuple[Shape, Shape]] = []
     for same in (_same_component, _same_values, _same_kind):

@@ -1,7 +1,7 @@
-"""Read schemas into a form in which two ways to say one thing are equal.
+"""Read schemas into a normal form, in which equivalent schemas are equal.
 
-A schema becomes the alternatives that it allows, each of one kind, and whether null is one of them: `anyOf` with null,
-`type: [string, "null"]` and `nullable: true` read alike, and so do `allOf` of one part and that part.
+A schema becomes a list of alternatives, each of one kind, and a flag for null. `anyOf` with null,
+`type: [string, "null"]` and `nullable: true` are equal, and so are `allOf` with one part and that part.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Shape:
     keywords: Mapping[str, Any]
     """The other constraints of a value, without combining keywords and documentation."""
     component: Optional[str] = None
-    """The component that it is, if it is one as a whole."""
+    """The name of the component, if the alternative is a reference to one."""
 
     @property
     def text(self) -> str:
@@ -55,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Shapes:
-    """All that a schema allows."""
+    """All alternatives of a schema."""
 
     alternatives: tuple[Shape, ...]
     nullable: bool
@@ -77,10 +77,10 @@ class SchemaReader:
         return self._shapes(schema, frozenset())
 
     def references(self, schema: Schema) -> tuple[frozenset[str], Schema]:
-        """Split a schema into the components that it leaves a choice of, and the rest of the choice.
+        """Split the alternatives of a schema into components and others.
 
         Returns:
-            The names of the components, and the rest; no names where the schema asks more than to fit one of them.
+            The names of the components, and the rest; no names if the schema has further constraints.
         """
         if isinstance(schema, bool) or any(key not in _COMBINERS for key in _demands(schema)):
             return frozenset(), schema
@@ -124,7 +124,7 @@ class SchemaReader:
     def _component(self, reference: str, open_components: frozenset[str]) -> Shapes:
         name = reference.removeprefix(_COMPONENT)
         if name in open_components:
-            # A union that has itself as an alternative allows nothing more by that.
+            # A union that contains itself allows no further values.
             return Shapes((), nullable=False)
         if name not in self.components:
             return Shapes((Shape(ANY, {"$ref": reference}),), nullable=True)
@@ -136,7 +136,7 @@ class SchemaReader:
 
 
 def _demands(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out of a schema what asks nothing of a value."""
+    """Return a schema without keywords that do not constrain its values."""
     return {key: value for key, value in schema.items() if key not in _ANNOTATIONS and not key.startswith("x-")}
 
 
@@ -184,7 +184,7 @@ def _fits(value: object, kind: str) -> bool:
 
 
 def _write_limits_as_numbers(keywords: dict[str, Any]) -> None:
-    # OpenAPI 3.0 has flags in place of numbers: `minimum: 0, exclusiveMinimum: true`.
+    # OpenAPI 3.0 uses flags instead of numbers: `minimum: 0, exclusiveMinimum: true`.
     for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         flag = keywords.get(exclusive)
         if flag is True and inclusive in keywords:
@@ -199,7 +199,7 @@ def _union(parts: Iterable[Shapes]) -> Shapes:
     for shape in itertools.chain.from_iterable(part.alternatives for part in found):
         mergeable = next((other for other in alternatives if _differ_by_values(shape, other)), None)
         if mergeable is not None:
-            # Fixed values one by one, as `const`, are the same as all of them in one `enum`.
+            # A union of `const` values is equal to one `enum`.
             values = [*mergeable.keywords["enum"], *shape.keywords["enum"]]
             alternatives.remove(mergeable)
             alternatives.append(Shape(shape.kind, {**shape.keywords, "enum": values}))
@@ -223,7 +223,7 @@ def _intersection(first: Shapes, second: Shapes) -> Shapes:
 
 
 def _common(one: Shape, other: Shape) -> Optional[Shape]:
-    """Return what fits both shapes, or None if nothing does."""
+    """Return the intersection of two shapes; None if it is empty."""
     if one.kind == ANY and not one.keywords:
         return other
     if other.kind == ANY and not other.keywords:

@@ -1,1 +1,1 @@
-"""The operations of the document as the templates see them: parameters, types, names, all settled."""
+"""The operations of the document as values for the templates: parameters, types, names."""

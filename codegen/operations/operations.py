@@ -1,4 +1,4 @@
-"""The operations of the API as the templates see them: frozen values, every text and name settled and checked."""
+"""The operations of the API as frozen values for the templates, with all texts and names checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codegen.operations.value_types import Type
 Retry = Literal["safe", "keyed", "idempotent"]
 
 _RETRY: dict[str, Retry] = {"post": "keyed", "patch": "keyed", "put": "idempotent", "delete": "idempotent"}
-# As names in a class they would hide the types that its annotations use.
+# As names of methods they would hide the types in annotations of the class.
 _RESERVED_METHODS = {"str", "int", "float", "bool", "datetime"}
 _RESERVED_IDS = {"operations"}
 _EVERY_OPERATION_RAISES = {401, 429}
@@ -25,28 +25,28 @@ _EVERY_OPERATION_RAISES = {401, 429}
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, with the methods that offer it."""
+    """One operation, with the methods that call it."""
 
     id: str
     method: str
-    """The HTTP method in capitals."""
+    """The HTTP method, in upper case."""
     path: str
     status: int
     retry: Retry
     is_open: bool
-    """Whether the document says that it needs no credentials; one that says nothing needs them."""
+    """Whether the document declares that it needs no credentials. Default: it needs them."""
     methods: tuple[str, ...]
     """The name in the clients: `sessions.add_turn`."""
     calls: Mapping[str, str]
     """The expression of each call: `client.sessions.add_turn`."""
     parameters: tuple[Parameter, ...]
-    """In the order of the signature: those that may be given by position, then the others."""
+    """The parameters in the order of the signature: positional ones, then the others."""
     positional: int
-    """The number of those that may be given by position."""
+    """The number of positional parameters."""
     body: Optional[Type]
     result: Type
     result_class: Optional[str]
-    """The path of the class that an answer is read into instead of its model."""
+    """The path of the class that a response is parsed as instead of its model."""
     page: Optional[Page]
     item: Optional[Type]
     """The type of the items of a page."""
@@ -54,9 +54,9 @@ class Operation:
     description: str
     returns: str
     refuses: Optional[str]
-    """Which arguments are refused before anything is sent."""
+    """A description of the arguments that raise an error before anything is sent."""
     errors: tuple[tuple[int, str], ...]
-    """The documented error answers that not every operation can give: status and description."""
+    """The documented error responses, except those of all operations: status and description."""
     example: Optional[str]
     deprecated: bool
 
@@ -66,13 +66,13 @@ class Operation:
         return self.retry != "safe" and self.method != "DELETE"
 
     def at(self, location: Location) -> tuple[Parameter, ...]:
-        """Return the parameters of one location, each once, in the order of the signature."""
+        """Return the parameters of one location, without second names, in the order of the signature."""
         return tuple(p for p in self.parameters if p.location == location and p.other_name_of is None)
 
 
 @dataclass(frozen=True)
 class Api:
-    """Everything that is generated besides the models."""
+    """All operations and namespaces, from which everything except the models is generated."""
 
     operations: tuple[Operation, ...]
     namespaces: Mapping[str, Namespace]
@@ -92,7 +92,7 @@ def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
         classes: The class of each component, by its name in the document.
 
     Raises:
-        CodegenError: Something in the document, or in `x-statebase`, cannot be turned into code.
+        CodegenError: A part of the document or of `x-statebase` cannot be turned into code.
     """
     routes = parse(document, classes)
     operations = tuple(
@@ -103,7 +103,7 @@ def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
     used = {method.split(".")[0]: "" for operation in operations for method in operation.methods}
     for name in known:
         if name not in used:
-            raise CodegenError(pointer(NAMESPACES, name), "No method is in this namespace.")
+            raise CodegenError(pointer(NAMESPACES, name), "The namespace has no methods.")
     descriptions = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     return Api(
         operations,
@@ -118,14 +118,14 @@ def _refuse_clashes(operations: tuple[Operation, ...]) -> None:
     taken: dict[tuple[str, str], Operation] = {}
     for operation in operations:
         place = pointer("paths", operation.path, operation.method.lower())
-        # The models of query strings are called after the operations.
+        # The models of query strings are named after the operations.
         names_of = {"operation": [operation.id], "class name": [camel_case(operation.id)], "method": operation.methods}
         for kind, names in names_of.items():
             for name in names:
                 other = taken.setdefault((kind, name), operation)
                 if other is not operation:
                     raise CodegenError(
-                        place, f"{other.method} {other.path} has a {kind} {name} already. Rename one in x-statebase."
+                        place, f"{other.method} {other.path} already has the {kind} {name}. Rename one in x-statebase."
                     )
 
 
@@ -218,7 +218,7 @@ class _Reader:
             raise CodegenError(place, f"There must be one successful response, not {len(self._route.answers)}.")
         ((status, result),) = self._route.answers.items()
         if result.kind == "union":
-            raise CodegenError(below(place, status), "An answer that is one of several things is not supported.")
+            raise CodegenError(below(place, status), "A response with several types is not supported.")
         return status, result
 
     def _item(self, status: int, parameters: tuple[Parameter, ...]) -> Optional[Type]:
@@ -227,7 +227,7 @@ class _Reader:
             return None
         place = below(self._place, "x-statebase", "page")
         if self._choices.result:
-            raise CodegenError(place, "The answer cannot be both a page and the class that result names.")
+            raise CodegenError(place, "The response cannot be both a page and the class in result.")
         if any(parameter.location in ("header", "body") for parameter in parameters):
             raise CodegenError(place, "A page has parameters in its path and query only.")
         if not any(p.location == "query" and p.name == page.parameter for p in parameters):
@@ -236,7 +236,7 @@ class _Reader:
         fields = self._component(content.get("application/json", {}).get("schema", {})).get("properties", {})
         component = self._component(fields.get("data", {}).get("items", {}))
         if not component or fields.get("has_more", {}).get("type") != "boolean":
-            raise CodegenError(place, "The answer is not a page: it needs data, an array of objects, and has_more.")
+            raise CodegenError(place, "The response is not a page: it needs data, an array of objects, and has_more.")
         field = page.field or "id"
         if field not in component["properties"]:
             raise CodegenError(place, f"The items of the page have no {field}.")

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Literal, Mapping, Optional
 
-from codegen.document.choices import Argument, text_choices
+from codegen.document.choices import Argument
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below
 from codegen.names import argument_name, is_name
+from codegen.operations.enums import with_known_values
 from codegen.operations.parser import Route
 from codegen.operations.value_types import Type
 from codegen.prose import described, sentence
@@ -30,35 +31,35 @@ class Parameter:
     argument: str
     """Its name in Python."""
     name: str
-    """Its name on the wire."""
+    """Its name in the request."""
     location: Location
     type: Type
     required: bool
     description: str
     default: Optional[str] = None
-    """The text that is sent where it is left out; None where nothing is sent."""
+    """The text to send if it is left out; None: nothing is sent."""
     convert: Optional[str] = None
-    """The path of the function that makes what is sent."""
+    """The path of the function that converts the argument."""
     also: Optional[str] = None
-    """Another name of the argument, which is a parameter of the signature, too."""
+    """A second name of the argument, which is also in the signature."""
     other_name_of: Optional[str] = None
-    """The parameter that this is another name of."""
+    """The parameter whose second name this is."""
 
 
 def read_parameters(
     operation: Mapping[str, Any], route: Route, path: str, schemas: Mapping[str, Any], place: str
 ) -> tuple[Parameter, ...]:
-    """Read the parameters of an operation: those of the path, in its order, then query and headers, then the body.
+    """Read the parameters of an operation: path parameters in order, then query and headers, then the body.
 
     Args:
         operation: The operation in canonical form.
-        route: The operation as the parser read it.
+        route: The operation as read by the parser.
         path: Its path.
         schemas: The components of the document.
-        place: Where the operation is.
+        place: The location of the operation.
 
     Raises:
-        CodegenError: A parameter cannot be one of a method.
+        CodegenError: A parameter cannot be a parameter of a method.
     """
     declared = list(_declared(operation, route, place))
     in_path = {parameter.name: parameter for parameter in declared if parameter.location == "path"}
@@ -70,15 +71,15 @@ def read_parameters(
 
 
 def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument], place: str) -> tuple[Parameter, ...]:
-    """Return parameters as the SDK takes them, those that are other names of some at the end.
+    """Apply the differences in `x-statebase.arguments` to parameters; second names come at the end.
 
     Args:
-        parameters: The parameters as the document has them.
-        arguments: What differs, by argument.
-        place: Where the operation is.
+        parameters: The parameters in the document.
+        arguments: The differences, by argument.
+        place: The location of the operation.
 
     Raises:
-        CodegenError: A name is none of a parameter, or a default stands for what is required.
+        CodegenError: There is no such parameter, or a required one has a default.
     """
     names = [parameter.argument for parameter in parameters]
     for name in arguments.keys() - names:
@@ -91,7 +92,7 @@ def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument]
         argument = arguments.get(name, Argument())
         if argument.default is not None and parameter.required:
             here = below(place, "x-statebase", "arguments", name)
-            raise CodegenError(here, "The document requires this parameter: it has no default.")
+            raise CodegenError(here, "The document requires this parameter, so it cannot have a default.")
         parameter = replace(
             parameter,
             type=_adapted_type(parameter.type, argument.type_path),
@@ -128,18 +129,18 @@ def _adapted_type(type_: Type, path: Optional[str]) -> Type:
 def signature(
     parameters: tuple[Parameter, ...], positional: Optional[tuple[str, ...]], place: str
 ) -> tuple[tuple[Parameter, ...], int]:
-    """Put parameters in the order of a signature.
+    """Sort parameters in the order of a signature.
 
     Args:
         parameters: The parameters of an operation.
-        positional: The names of those that may be given by position; None for all that are required and no headers.
-        place: Where the operation is.
+        positional: The names of the positional parameters; None: all that are required, except headers.
+        place: The location of the operation.
 
     Returns:
-        The parameters, those that may be given by position first, and how many these are.
+        The parameters, positional ones first, and the number of positional ones.
 
     Raises:
-        CodegenError: Two parameters clash, or `positional` does not fit them.
+        CodegenError: Two parameters have the same name, or `positional` does not match them.
     """
     by_argument: dict[str, Parameter] = {}
     for parameter in parameters:
@@ -176,10 +177,10 @@ def _declared(operation: Mapping[str, Any], route: Route, place: str) -> Iterato
         inner = below(place, "parameters", name)
         type_ = route.parameters.get((location, name))
         if type_ is None:
-            raise CodegenError(inner, "openapi-python-client dropped the parameter without a word.")
+            raise CodegenError(inner, "openapi-python-client dropped the parameter without a warning.")
         item = type_.items[0] if location == "query" and type_.kind == "list" else type_
         if not item.scalar or (location == "path" and type_.kind not in ("text", "integer")):
-            raise CodegenError(inner, f"A value of this type cannot stand in the {location}.")
+            raise CodegenError(inner, f"A value of this type is not supported in the {location}.")
         yield _parameter(name, location, type_, source["required"], source["schema"], inner)
 
 
@@ -196,7 +197,7 @@ def _of_body(operation: Mapping[str, Any], route: Route, schemas: Mapping[str, A
         for name, field in component["properties"].items():
             type_ = route.body.fields.get(name)
             if type_ is None:
-                raise CodegenError(below(place, name), "openapi-python-client dropped the property without a word.")
+                raise CodegenError(below(place, name), "openapi-python-client dropped the property without a warning.")
             yield _parameter(name, "body", type_, name in component["required"], field, below(place, name))
     else:
         raise CodegenError(place, "The body of a request must be an object.")
@@ -205,24 +206,10 @@ def _of_body(operation: Mapping[str, Any], route: Route, schemas: Mapping[str, A
 def _parameter(
     name: str, location: Location, type_: Type, required: bool, schema: Mapping[str, Any], place: str
 ) -> Parameter:
-    narrowed, description = _narrowed(type_, schema, place), described(schema)
+    narrowed, description = with_known_values(type_, schema, place), described(schema)
     if Type("object_text") in (narrowed, *narrowed.items):
-        # The client writes a mapping as text in a query only; in a body it stays an object.
+        # The client converts a mapping to text only in a query; in a body it stays an object.
         if location != "query":
-            raise CodegenError(below(place, "x-statebase"), f"A mapping cannot stand for a text in the {location}.")
-        description = f"{description} A mapping is written as one.".lstrip()
+            raise CodegenError(below(place, "x-statebase"), f"A mapping cannot be a string in the {location}.")
+        description = f"{description} A mapping is written as JSON.".lstrip()
     return Parameter(argument_name(name), name, location, narrowed, required, description)
-
-
-def _narrowed(type_: Type, schema: Mapping[str, Any], place: str) -> Type:
-    """Put the fixed or the known values of a schema into its type."""
-    if type_.kind == "union":
-        return replace(type_, items=tuple(_narrowed(item, schema, place) for item in type_.items))
-    if type_.kind == "list":
-        return replace(type_, items=(_narrowed(type_.items[0], schema.get("items", {}), place),))
-    if type_.kind in ("text", "integer") and "enum" in schema:
-        return Type("closed", values=tuple(schema["enum"]))
-    choices = text_choices(schema, place)
-    if type_.kind == "text" and choices.mapping:
-        return Type("object_text")
-    return Type("open", values=choices.values) if type_.kind == "text" and choices.values else type_

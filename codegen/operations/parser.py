@@ -1,7 +1,7 @@
-"""Parse the document with openapi-python-client. This module alone knows that library's objects.
+"""Parse the document with openapi-python-client. Only this module uses the objects of that library.
 
-The library reads the shape: which parameters, which bodies, which answers, of which types. What it does not keep
-(limits, defaults, fixed values) is read from the document; it never sees it, since some of it makes it drop a value.
+The library reads parameters, bodies and responses with their types. Limits, defaults and fixed values are read from the
+document; they are removed from the copy for the library, since some of them make it drop a value.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Body:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation as the library read it; names are those on the wire."""
+    """One operation as read by the library, with the names in the document."""
 
     parameters: Mapping[tuple[str, str], Type]
-    """The types of the parameters, by place (path, query, header) and name."""
+    """The types of the parameters, by location (path, query, header) and name."""
     body: Optional[Body]
     answers: Mapping[int, Type]
-    """The types of the answers to a success, by status."""
+    """The types of the successful responses, by status."""
 
 
 def parse(document: Mapping[str, Any], classes: Mapping[str, str]) -> dict[tuple[str, str], Route]:
@@ -73,7 +73,7 @@ def parse(document: Mapping[str, Any], classes: Mapping[str, str]) -> dict[tuple
         The operations by path and method.
 
     Raises:
-        CodegenError: The library gave up on something, warned of something, or dropped something.
+        CodegenError: The library failed, warned, or dropped something.
     """
     keys = [(path, method) for path, item in document["paths"].items() for method in item]
     config = Config.from_sources(
@@ -90,7 +90,7 @@ def parse(document: Mapping[str, Any], classes: Mapping[str, str]) -> dict[tuple
     endpoints: dict[str, Endpoint] = {}
     for collection in data.endpoint_collections_by_tag.values():
         for warning in collection.parse_errors:
-            # The library names the operation in the words of its warning only.
+            # The library names the operation only in the text of its warning.
             named = [key for key in keys if f"{key[1].upper()} {key[0]} within" in warning.header]
             raise _failure(pointer("paths", *named[0]) if named else pointer("paths"), warning)
         endpoints.update((endpoint.name, endpoint) for endpoint in collection.endpoints)
@@ -100,13 +100,13 @@ def parse(document: Mapping[str, Any], classes: Mapping[str, str]) -> dict[tuple
         place = pointer("paths", path, method)
         endpoint = endpoints.get(_label(number))
         if endpoint is None:
-            raise CodegenError(place, "openapi-python-client dropped the operation without a word.")
+            raise CodegenError(place, "openapi-python-client dropped the operation without a warning.")
         routes[path, method] = _route(endpoint, classes, place)
     return routes
 
 
 def _shape(document: Mapping[str, Any], keys: list[tuple[str, str]]) -> dict[str, Any]:
-    """Copy the document without what the library should not see, and with labels of ours for operationIds."""
+    """Copy the document without limits, defaults and fixed values, and with labels as operationIds."""
     shape: dict[str, Any] = _without_values(document)
     for number, (path, method) in enumerate(keys):
         shape["paths"][path][method]["operationId"] = _label(number)
@@ -114,7 +114,7 @@ def _shape(document: Mapping[str, Any], keys: list[tuple[str, str]]) -> dict[str
 
 
 def _without_values(node: Any, names: bool = False) -> Any:
-    """Copy a part of the document; `names` says that the keys of this mapping are names, not keywords."""
+    """Copy a part of the document; `names`: the keys of this mapping are names, not keywords."""
     if isinstance(node, list):
         return [_without_values(item) for item in node]
     if not isinstance(node, dict):
@@ -180,11 +180,11 @@ def _object(prop: ModelProperty, classes: Mapping[str, str], place: str) -> Type
     if not prop.data.properties:
         values = prop.additional_properties
         return Type("map", (Type("any") if values is None else _type(values, classes, place),))
-    # The library names classes by rules of its own: the component's pointer is what both generators share.
+    # The library has its own rules for class names; both generators share the pointer of the component.
     components = [_raw(root).removeprefix(_SCHEMAS) for root in prop.roots if _raw(root).startswith(_SCHEMAS)]
     found = [classes[name] for name in components if name in classes]
     if len(found) != 1:
-        raise CodegenError(place, f"The object {_raw(prop.name)!r} cannot be told from others. Make it a named schema.")
+        raise CodegenError(place, f"The object {_raw(prop.name)!r} cannot be identified. Make it a named schema.")
     return Type("model", name=found[0])
 
 

@@ -1,7 +1,7 @@
-"""Hand-written steps as the templates see them: functions whose steps become methods of both flavours.
+"""Hand-written steps as values for the templates: functions that become methods of both clients.
 
 Such a function is a generator: it yields calls of methods of a namespace, its first argument, and receives their
-results. Its signature and its docstring are read from the source; nothing of the package is imported.
+results. Its signature and its docstring are read from the source; the package is not imported.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ class Steps:
 
     name: str
     module: str
-    """The module that has it."""
+    """The module of the function."""
     parameters: tuple[str, ...]
-    """The parameters of its method, without `self`, as they are in the source."""
+    """The parameters of its method, without `self`, as source code."""
     arguments: tuple[str, ...]
-    """The arguments that the method passes on: `turns`, `**options`."""
+    """The arguments that the method passes to the function: `turns`, `**options`."""
     result: str
-    """The annotation of what it returns in the end."""
+    """The annotation of its return value."""
     docstring: str
     calls: tuple[str, ...]
     """The methods of the namespace that it calls."""
     imports: tuple[tuple[str, str], ...]
-    """The modules and names of the SDK's own types in its annotations."""
+    """The modules and names of the SDK's types in its annotations."""
     models: tuple[str, ...]
     """The models in its annotations."""
 
     def docstring_lines(self, asynchronous: bool) -> list[str]:
-        """Return the docstring of its method, with the example of a flavour."""
+        """Return the docstring of its method, with the example for one of the clients."""
         return awaited_example(self.docstring) if asynchronous else self.docstring.splitlines()
 
 
@@ -54,7 +54,7 @@ def read_steps(namespaces: Mapping[str, Namespace], sources: Path) -> Mapping[st
         sources: The folder of the package.
 
     Raises:
-        CodegenError: A function is missing, or is none of steps.
+        CodegenError: A function is missing, or is not a generator of steps.
     """
 
     @functools.cache
@@ -115,7 +115,7 @@ def _parameters(given: ast.arguments) -> Iterator[str]:
 
 
 def _imports(tree: ast.Module, module: str, names: set[str]) -> Iterator[tuple[str, str]]:
-    """Give the names of a set that a module imports from the package, or defines."""
+    """Return the names of a set that a module imports from the package, or defines."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             parents = module.split(".")[: -node.level] if node.level else []

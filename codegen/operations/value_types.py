@@ -1,9 +1,9 @@
-"""The types of values, and how they are written in Python: in a signature, in a result, as an object at run time."""
+"""The types of values, and their Python annotations in signatures and results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Literal, Mapping, Union
+from typing import Literal, Mapping, Union
 
 Values = tuple[Union[str, int], ...]
 Kind = Literal[
@@ -33,15 +33,15 @@ class Type:
 
     kind: Kind
     items: tuple[Type, ...] = ()
-    """The parts of a union, the one type of the items of a list or of the values of a map."""
+    """The alternatives of a union, or the type of the items of a list or of the values of a map."""
     name: str = ""
-    """The class of a model, or the path of a type of the SDK's own."""
+    """The class of a model, or the path of a type of the SDK."""
     values: Values = ()
-    """The values of a closed set, or the known ones of an open set of texts."""
+    """The values of a closed set, or the known values of an open set of strings; see `enums`."""
 
     @property
     def scalar(self) -> bool:
-        """Whether it can stand in a path or a header as it is."""
+        """Whether it can be written directly into a path or a header."""
         if self.kind == "union":
             return all(item.scalar for item in self.items)
         return self.kind not in ("model", "list", "map", "any")
@@ -51,36 +51,28 @@ class Type:
         return {self.name} if self.kind == "model" else {name for item in self.items for name in item.models()}
 
     def paths(self) -> set[str]:
-        """Return the paths of the SDK's own types in it."""
+        """Return the paths of the SDK's types in it."""
         return {self.name} if self.kind == "named" else {path for item in self.items for path in item.paths()}
 
 
 def as_argument(type_: Type, names: Mapping[Values, str], given: bool = True) -> str:
-    """Write the annotation of a parameter: as wide as what can be sent.
+    """Return the annotation of a parameter; it accepts every value that can be sent.
 
     Args:
-        type_: The type that the document gives.
-        names: What the module calls sets of values that are too long to write out.
-        given: Whether an argument is required; if not, `NotGiven` is one of the types.
+        type_: The type in the document.
+        names: The names of sets of values that are too long for a signature.
+        given: Whether the argument is required; if not, `NotGiven` is one of the types.
     """
     return _union([*_argument(type_, names), *([] if given else ["NotGiven"])])
 
 
 def as_literal(values: Values) -> str:
-    """Write a set of values as a type."""
+    """Return a set of values as a `Literal`."""
     return f"Literal[{', '.join(repr(value) for value in values)}]"
 
 
-def sets_of_values(type_: Type) -> Iterator[Values]:
-    """Return the sets of values in a type."""
-    if type_.values:
-        yield type_.values
-    for item in type_.items:
-        yield from sets_of_values(item)
-
-
 def as_result(type_: Type) -> str:
-    """Write the annotation of a result, which is also the object that it is read as at run time."""
+    """Return the annotation of a result, which is also the type that it is parsed as at run time."""
     if type_.kind == "union":
         return _union([as_result(item) for item in type_.items])
     if type_.kind == "list":
@@ -89,7 +81,7 @@ def as_result(type_: Type) -> str:
         return f"Dict[str, {as_result(type_.items[0])}]"
     if type_.kind == "model":
         return type_.name
-    # A set of values is as open in an answer as the service wants it to be.
+    # In a response, every set of values is open: the service may add new ones.
     plain = {**_PLAIN, "timestamp": "Timestamp", "closed": "int" if isinstance(_first(type_), int) else "str"}
     return plain.get(type_.kind, "str")
 
@@ -119,7 +111,7 @@ def _union(parts: list[str]) -> str:
     unique = list(dict.fromkeys(parts))
     if "Any" in unique:
         return "Any"
-    # What is in no case a value of its own comes last.
+    # None and NotGiven come last.
     unique.sort(key=lambda part: (part == "NotGiven") * 2 + (part == "None"))
     return unique[0] if len(unique) == 1 else f"Union[{', '.join(unique)}]"
 

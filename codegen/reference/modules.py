@@ -1,4 +1,4 @@
-"""Read modules of the package as source: what they import, the names that they give to types, their methods."""
+"""Read the source of modules: imports, type aliases, methods."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Module:
     """One module, parsed."""
 
     path: str
-    """The file of the package."""
+    """The path in the package."""
     tree: ast.Module
     read: Callable[[str], Module]
-    """Gives any module of the package by its path."""
+    """Returns a module of the package by path."""
 
     @functools.cached_property
     def _folders(self) -> dict[str, Optional[str]]:
@@ -29,12 +29,12 @@ class Module:
 
     @functools.cached_property
     def _types(self) -> dict[str, ast.expr]:
-        """The types that have names of their own."""
+        """The type aliases."""
         assignments = [node for node in ast.walk(self.tree) if isinstance(node, ast.Assign)]
         return {t.id: node.value for node in assignments for t in node.targets if isinstance(t, ast.Name)}
 
     def origin(self, name: str) -> Optional[str]:
-        """Return the path of the module of the package that has a name of this one; None for names of its own.
+        """Return the path of the module that a name was imported from; None for names defined here.
 
         Args:
             name: The name, or a dotted one, such as `models.TurnResponse`.
@@ -46,15 +46,15 @@ class Module:
         return f"{folder}/{first}.py" if dot else f"{folder}.py"
 
     def alias(self, name: str) -> Optional[tuple[ast.expr, Module]]:
-        """Return the type that a name stands for, and the module that says so; None for a class."""
+        """Return the type of an alias, and the module that defines it; None for a class."""
         if name in self._types:
             return self._types[name], self
         origin = self.origin(name)
-        # What is generated has nothing but classes for others.
+        # Generated modules export only classes.
         return None if origin is None or origin.startswith(GENERATED) else self.read(origin).alias(name)
 
     def _folder(self, node: ast.ImportFrom) -> Optional[str]:
-        """Return where an import leads to; None for what is not of the package."""
+        """Return the target of an import; None if it is outside of the package."""
         names = node.module.split(".") if node.module else []
         if node.level == 0:
             return "/".join(names[1:]) if names[0] == "statebase" else None
@@ -77,7 +77,7 @@ class Function:
 
     @property
     def of_class(self) -> bool:
-        """Whether it is called on the class."""
+        """Whether it is a class method."""
         return bool(self.node.decorator_list)
 
     @property

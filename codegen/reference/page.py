@@ -1,7 +1,6 @@
-"""Write api.md: each method of the clients in one line, with the signature that stands in the code.
+"""Write api.md: each method of the clients in one line, with its signature.
 
-Signatures are read from the source, the generated one and the hand-written one that takes its place; nothing of the
-package is imported.
+Signatures are read from the source of the generated and the hand-written classes; the package is not imported.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]{}|~#!])")
 
 @dataclass(frozen=True)
 class Method:
-    """One line of the page; every text is Markdown already."""
+    """One line of the page; all texts are Markdown."""
 
     name: str
     parameters: str
@@ -53,9 +52,9 @@ def sections(
 
     Args:
         api: The operations.
-        steps: The steps of each namespace that are methods besides.
-        generated: The generated modules, by their paths in the generated package.
-        sources: The folder of the package, with the classes that were written by hand.
+        steps: The steps of each namespace, which are additional methods.
+        generated: The generated modules, by path in the generated package.
+        sources: The folder of the package, with the hand-written classes.
 
     Raises:
         CodegenError: A class that the overlay names cannot be read.
@@ -67,7 +66,7 @@ def sections(
         text = generated[inner] if inner != path else (sources / path).read_text(encoding="utf-8")
         return Module(path, ast.parse(text), read)
 
-    # First the client itself.
+    # The client itself comes first.
     for name, namespace in sorted(api.namespaces.items(), key=lambda item: item[1].client_path is None):
         title = "client" if namespace.client_path else f"client.{name}"
         description = "What the client does itself." if namespace.client_path else namespace.description
@@ -92,7 +91,7 @@ def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> 
 
 
 def _place(path: str, read: Callable[[str], Module]) -> tuple[Module, str]:
-    """Return the module that a class is in, and its name."""
+    """Return the module and the name of a class."""
     module, _, class_name = path.removeprefix("statebase.").rpartition(".")
     return read(f"{module.replace('.', '/')}.py"), class_name
 
@@ -111,7 +110,7 @@ def _method(owner: str, function: Function, operations: Mapping[str, Operation])
 
 
 def _code(text: str) -> str:
-    """Write a text as code in Markdown, whatever it holds."""
+    """Return any text as code in Markdown."""
     line = " ".join(text.split())
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
@@ -119,5 +118,5 @@ def _code(text: str) -> str:
 
 
 def _text(text: Optional[str]) -> str:
-    """Write a text as Markdown that shows it as it is."""
+    """Return a text escaped for Markdown."""
     return html.escape(_MARKDOWN.sub(r"\\\1", " ".join((text or "").split())), quote=False)

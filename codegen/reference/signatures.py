@@ -1,4 +1,4 @@
-"""Write the signatures of methods for people: types with bars and in full, `...` for what is not sent."""
+"""Write the signatures of methods for people: unions with bars, full type names, `...` for optional arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parameters(function: Function) -> str:
 
 
 def result(function: Function) -> tuple[str, Optional[str]]:
-    """Write what a method returns, and say which module of the package has the model in it, if there is one."""
+    """Return the result type of a method, and the module of the model in it, if there is one."""
     returns = function.node.returns or ast.Constant(None)
     origins = [origin for origin in (function.module.origin(name) for name in _names(returns)) if origin]
     return _written(function, returns), origins[-1] if origins else None
@@ -98,9 +98,9 @@ def _union(parts: list[ast.expr]) -> ast.expr:
     written = {ast.unparse(part): part for part in parts}
     written.pop("NotGiven", None)
     if "str" in written:
-        # The known values of an open set are texts like any other.
+        # An open set also accepts any other string.
         written = {text: part for text, part in written.items() if not text.startswith("Literal[")}
-    # What is no value of its own comes last.
+    # None and `...` come last.
     first, *more = sorted(written.values(), key=lambda part: ast.unparse(part) == "None")
     for part in more:
         first = ast.BinOp(first, ast.BitOr(), part)

@@ -119,7 +119,7 @@ def test_update_replaces_the_document_and_generates(
     assert "colour: Optional[str]" in (repository / "src/statebase/_generated/models.py").read_text(encoding="utf-8")
     assert main(["check"]) == 0
     assert main(["update", str(repository / "openapi" / "statebase-v1.json")]) == 0
-    assert "The document is the one that is here already." in capsys.readouterr().out
+    assert "The document has not changed." in capsys.readouterr().out
 
 
 def test_update_keeps_the_document_if_it_cannot_be_generated_from(

@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "method twice": (
         lambda d: choose(deleting(d), methods=["things.create_thing"]),
         DELETE,
-        "things.create_thing already",
+        "already has the method things.create_thing",
     ),
     "method of no namespace": (
         lambda d: (
@@ -102,7 +102,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "#/x-statebase-namespaces/others",
         "No method",
     ),
-    "id twice": (lambda d: choose(listing(d), id="create_thing"), CREATE, "create_thing already"),
+    "id twice": (lambda d: choose(listing(d), id="create_thing"), CREATE, "already has the operation create_thing"),
     "ids of one class name": (
         lambda d: (choose(listing(d), id="get_a1"), choose(creating(d), id="get_a_1")),
         CREATE,
@@ -123,7 +123,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "position twice": (
         lambda d: choose(listing(d), positional=["limit", "limit"]),
         f"{LIST}/x-statebase/positional",
-        "twice",
+        "a value is repeated",
     ),
     "page without cursor": (
         lambda d: choose(listing(d), page={"cursor": "after"}),
@@ -174,17 +174,17 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "known values of a number": (
         lambda d: field(d, n={"type": "integer", "x-statebase": {"values": ["a"]}}),
         f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
-        "text",
+        "Only a string",
     ),
     "mapping that is a number": (
         lambda d: field(d, n={"type": "integer", "x-statebase": {"mapping": True}}),
         f"{SCHEMAS}/ThingCreate/properties/n/x-statebase",
-        "Only a text",
+        "Only a string",
     ),
     "mapping in a body": (
         lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True}}),
         f"{CREATE}/requestBody/content/application~1json/schema/n/x-statebase",
-        "cannot stand for a text in the body",
+        "cannot be a string in the body",
     ),
     "mapping with known values": (
         lambda d: field(d, n={"type": "string", "x-statebase": {"mapping": True, "values": ["a"]}}),
@@ -194,14 +194,18 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "known values in an object": (
         lambda d: schema(d, "Thing").update({"x-statebase": {"values": ["a"]}}),
         f"{SCHEMAS}/Thing/x-statebase",
-        "know",
+        "is not supported here",
     ),
     "choices at a parameter": (
         lambda d: listing(d)["parameters"][0].update({"x-statebase": {}}),
         f"{LIST}/parameters/0/x-statebase",
-        "know",
+        "is not supported here",
     ),
-    "misspelt extension": (lambda d: listing(d).update({"x-statebase-id": "a"}), f"{LIST}/x-statebase-id", "know"),
+    "misspelt extension": (
+        lambda d: listing(d).update({"x-statebase-id": "a"}),
+        f"{LIST}/x-statebase-id",
+        "is not supported here",
+    ),
     "namespaces that are no mapping": (
         lambda d: d.update({"x-statebase-namespaces": []}),
         "#/x-statebase-namespaces",
@@ -232,7 +236,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "raw method that is none of the steps": (
         lambda d: d.update({"x-statebase-namespaces": {"things": {"raw": ["all"]}}}),
         "#/x-statebase-namespaces/things/raw",
-        "'all' is none of the steps",
+        "'all' is not the name of one of the steps",
     ),
     "other name of a namespace that is no name": (
         lambda d: d.update({"x-statebase-namespaces": {"things": {"also": "my things"}}}),
@@ -262,12 +266,12 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "optional argument that nothing refuses": (
         lambda d: choose(deleting(d), arguments={"thing_id": {"optional": True}}),
         f"{DELETE}/x-statebase/arguments/thing_id",
-        "needs a function that refuses it",
+        "also needs convert, a function that refuses a missing argument",
     ),
     "page without a parameter": (
         lambda d: choose(listing(d), page={"field": "when"}),
         f"{LIST}/x-statebase/page",
-        "Give either cursor",
+        "Use either cursor",
     ),
     "page of a parameter that is no text": (
         lambda d: choose(listing(d), page={"cursor": 1}),
@@ -355,7 +359,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "one of two answers": (
         lambda d: answer(listing(d), as_json(anyOf=[THING, {"$ref": "#/components/schemas/ThingList"}])),
         f"{LIST}/responses/200",
-        "one of several",
+        "several types",
     ),
     "cookie": (lambda d: listing(d)["parameters"].append(parameter("a", "cookie")), f"{LIST}/parameters/2", "cookie"),
     "object in the query": (
@@ -373,16 +377,20 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"{LIST}/parameters/0",
         "style",
     ),
-    "callback": (lambda d: listing(d).update(callbacks={}), f"{LIST}/callbacks", "know the keyword callbacks"),
+    "callback": (
+        lambda d: listing(d).update(callbacks={}),
+        f"{LIST}/callbacks",
+        "keyword callbacks is not supported here",
+    ),
     "construct of JSON Schema": (
         lambda d: field(d, a={"type": "string", "not": {"const": "x"}}),
         f"{SCHEMAS}/ThingCreate/properties/a/not",
-        "know the keyword not",
+        "keyword not is not supported here",
     ),
     "tuple": (
         lambda d: field(d, a={"type": "array", "prefixItems": [{"type": "string"}]}),
         f"{SCHEMAS}/ThingCreate/properties/a/prefixItems",
-        "know the keyword prefixItems",
+        "keyword prefixItems is not supported here",
     ),
     "schema that nothing fits": (
         lambda d: field(d, a=False),
@@ -392,17 +400,17 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "schema for other fields": (
         lambda d: schema(d, "ThingCreate").update(additionalProperties={"type": "string"}),
         f"{SCHEMAS}/ThingCreate",
-        "beside a schema for all others",
+        "together with a schema in additionalProperties",
     ),
     "text beside certain texts": (
         lambda d: field(d, a={"anyOf": [{"enum": ["a"]}, {"type": "integer"}]}),
         f"{SCHEMAS}/ThingCreate/properties/a",
-        "choice between certain values and other schemas",
+        "union of fixed values and other schemas",
     ),
     "type beside a reference": (
         lambda d: field(d, a={**THING, "enum": ["a"]}),
         f"{SCHEMAS}/ThingCreate/properties/a",
-        "more beside $ref",
+        "next to $ref",
     ),
     "parameter without a schema": (
         lambda d: listing(d)["parameters"].append({"name": "a", "in": "query"}),

@@ -1,4 +1,4 @@
-"""For tests of code that uses StateBase: clients on an engine in memory, a frozen clock, injected failures.
+"""Tools for tests of code that uses StateBase: clients on an engine in memory, a frozen clock, fault injection.
 
 pytest loads the fixtures of `statebase.testing.plugin` automatically. Without pytest:
 

@@ -27,7 +27,7 @@ def local_client(
 
     Args:
         clock: The clock. Default: the clock of `faults`, or a new one.
-        faults: The failures to inject. Default: none.
+        faults: The faults to inject. Default: none.
         engine: The store, instead of a new one. It should use the same clock, and stays open.
 
     Raises:

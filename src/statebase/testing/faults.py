@@ -1,4 +1,4 @@
-"""Injected failures: what the requests of a client meet, in the order in which a test asked for it."""
+"""Fault injection: requests of a client fail as the test has asked."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ _router = Router(OPERATIONS)
 
 
 def _go_on(request: httpx.Request) -> Optional[httpx.Response]:
-    """Let a request reach the engine."""
+    """Call the engine."""
 
 
-def _pass_on(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-    """Let an answer reach the client."""
-    return answer
+def _pass_on(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+    """Return the response of the engine."""
+    return response
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What one request meets."""
+    """A fault for one request."""
 
     name: str
-    """The method of `Faults` that asked for it."""
+    """The method of `Faults` that injected it."""
     on: Optional[str] = None
-    """The only method of the client that it is for."""
+    """The method of the client whose requests it affects; None: any method."""
     before: Callable[[httpx.Request], Optional[httpx.Response]] = _go_on
-    """Takes place of the engine: raises, answers, or returns None to let the request through."""
+    """Called before the engine: raises an error, returns a response, or returns None to call the engine."""
     after: Callable[[httpx.Request, httpx.Response], httpx.Response] = _pass_on
-    """Takes what the engine answered: raises, or returns an answer."""
+    """Called with the response of the engine: raises an error, or returns a response."""
 
     def __str__(self) -> str:
         return self.name if self.on is None else f"{self.name} on {self.on}"
 
 
 class Faults:
-    """Failures that the clients of `local_client` meet, and what they did about them.
+    """Faults to inject into the requests of `local_client`, and a record of the requests and waits.
 
-    A failure strikes one request: one attempt of a call, not the call. It waits in line for a request that it is for:
-    any, or with `on=` the requests of one method, named as in the client, such as `"sessions.add_turn"`.
+    A fault affects one request, which is one attempt of a call. Each fault is used once, by the next request of any
+    method, or with `on=` of one method, named as in the client: `"sessions.add_turn"`.
 
     Args:
-        clock: The clock of the clients that meet these failures. Default: a new one.
+        clock: The clock of the clients. Default: a new one.
 
     Example:
         >>> from statebase.testing import Faults, local_client
@@ -66,9 +66,9 @@ class Faults:
     """
 
     clock: FrozenClock
-    """The clock of the clients: their waits take no time."""
+    """The clock of the clients; their waits advance it and take no time."""
     requests: list[str]
-    """Which method each request was for, first to last, those that failed among them."""
+    """The method of each request, first to last, including failed ones."""
 
     def __init__(self, clock: Optional[FrozenClock] = None) -> None:
         self.clock = FrozenClock() if clock is None else clock
@@ -79,43 +79,44 @@ class Faults:
 
     @property
     def waits(self) -> list[float]:
-        """Seconds that clients would have waited before each repetition, first to last."""
+        """The delay before each retry, in seconds, first to last."""
         return list(self.clock.waits)
 
     @property
     def pending(self) -> list[str]:
-        """The failures that were not triggered yet."""
+        """The faults that have not been triggered yet."""
         return [str(fault) for fault in self._line]
 
     def drop_before_send(self, times: int = 1, *, on: Optional[str] = None) -> None:
-        """Let a request fail to connect: it is not carried out.
+        """Refuse the connection of a request, so that it is not applied.
 
         Args:
-            times: How many requests.
-            on: The only method that it is for.
+            times: The number of requests.
+            on: The method of the client whose requests fail. Default: any.
         """
         self._add(Fault("drop_before_send", on, before=_refuse_connection), times)
 
     def drop_after_commit(self, times: int = 1, *, on: Optional[str] = None) -> None:
-        """Let a request be carried out and its answer be lost.
+        """Apply a request and lose its response.
 
         Args:
-            times: How many requests.
-            on: The only method that it is for.
+            times: The number of requests.
+            on: The method of the client whose requests fail. Default: any.
         """
 
-        def lose(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        def lose(request: httpx.Request, response: httpx.Response) -> httpx.Response:
             raise httpx.ReadError("the response was lost: injected fault", request=request)
 
         self._add(Fault("drop_after_commit", on, after=lose), times)
 
     def rate_limit(self, *, retry_after: Optional[int] = None, times: int = 1, on: Optional[str] = None) -> None:
-        """Let a request be refused with 429: it is not carried out.
+        """Refuse a request with 429, so that it is not applied.
 
         Args:
-            retry_after: The seconds that the answer asks the client to wait; more than 60, and it does not try again.
-            times: How many requests.
-            on: The only method that it is for.
+            retry_after: The seconds in `Retry-After`. After more than 60, the client does not retry. Default: no such
+                header.
+            times: The number of requests.
+            on: The method of the client whose requests fail. Default: any.
         """
         error = EngineError(429, "rate_limit_exceeded", "Too many requests: injected fault.", None, retry_after)
         self._add(Fault("rate_limit", on, before=lambda request: _refused(request, error)), times)
@@ -129,14 +130,14 @@ class Faults:
         times: int = 1,
         on: Optional[str] = None,
     ) -> None:
-        """Let a request be answered with a 5xx.
+        """Return a 5xx for a request.
 
         Args:
             status: The status, 500 to 599.
-            after_commit: Whether the request is carried out nevertheless.
-            retry_after: The seconds that the answer asks the client to wait.
-            times: How many requests.
-            on: The only method that it is for.
+            after_commit: Whether the request is applied first.
+            retry_after: The seconds in `Retry-After`. Default: no such header.
+            times: The number of requests.
+            on: The method of the client whose requests fail. Default: any.
         """
         if type(status) is not int or not 500 <= status <= 599:
             raise ValueError(f"status must be an integer from 500 to 599, got {status!r}")
@@ -148,30 +149,30 @@ class Faults:
         self._add(fault, times)
 
     def slow(self, seconds: float = 60, *, times: int = 1, on: Optional[str] = None) -> None:
-        """Let a request be carried out, and its answer take time: too much for a client whose `timeout` is less.
+        """Apply a request and delay its response; a client with a shorter `timeout` raises a timeout error.
 
-        The time passes on the clock, not for the test.
+        Only the clock advances; the test does not wait.
 
         Args:
-            seconds: How long the answer takes.
-            times: How many requests.
-            on: The only method that it is for.
+            seconds: The delay of the response.
+            times: The number of requests.
+            on: The method of the client whose requests are slow. Default: any.
         """
         if not 0 < seconds < float("inf"):
             raise ValueError(f"seconds must be a finite number above 0, got {seconds!r}")
 
-        def delay(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-            patience: Optional[float] = request.extensions.get("timeout", {}).get("read")
-            if patience is None or patience > seconds:
+        def delay(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+            timeout: Optional[float] = request.extensions.get("timeout", {}).get("read")
+            if timeout is None or timeout > seconds:
                 self.clock.advance(seconds=seconds)
-                return answer
-            self.clock.advance(seconds=patience)
+                return response
+            self.clock.advance(seconds=timeout)
             raise httpx.ReadTimeout("the response takes too long: injected fault", request=request)
 
         self._add(Fault("slow", on, after=delay), times)
 
     def down(self) -> ContextManager[object]:
-        """Let every request fail to connect, until `up()`, or while a `with` block lasts.
+        """Refuse all connections until `up()`, or until the end of a `with` block.
 
         Example:
             >>> from statebase import APIConnectionError
@@ -190,20 +191,20 @@ class Faults:
         return outage
 
     def up(self) -> None:
-        """End what `down()` began."""
+        """Accept connections again after `down()`."""
         self._is_down = False
 
     def clear(self) -> None:
-        """Take back every failure that has not struck yet."""
+        """Remove all faults that have not been triggered, and accept connections."""
         with self._lock:
             self._line.clear()
         self.up()
 
     def assert_all_struck(self) -> None:
-        """Fail if a failure is left that was never triggered: the test proved less than it meant to.
+        """Check that every injected fault was triggered.
 
         Raises:
-            AssertionError: One is left.
+            AssertionError: A fault was not triggered, so the test did not test it.
         """
         __tracebackhide__ = True
         if self._line:
@@ -211,7 +212,7 @@ class Faults:
             raise AssertionError(f"No request triggered {left}: inject fewer faults, or remove them with clear()")
 
     def meet(self, request: httpx.Request) -> Optional[Fault]:
-        """Say what a request meets; for the transport between client and engine."""
+        """Return the fault for a request; called by the transport between client and engine."""
         names = _methods_of(request)
         with self._lock:
             self.requests.append(names[0])
@@ -233,7 +234,7 @@ class Faults:
 
 
 def _methods_of(request: httpx.Request) -> tuple[str, ...]:
-    """Name the methods of a client that send such a request."""
+    """Return the names of the client's methods that send such a request."""
     path = request.url.raw_path.decode("ascii").partition("?")[0]
     found = _router.find(path)
     operation = None if found is None else found.operations.get(request.method)

@@ -1,6 +1,6 @@
 """The fixtures; pytest loads this module automatically if the package is installed.
 
-All fixtures of a test share one store and one clock. Nothing heavy is imported before a fixture is used.
+All fixtures of a test share one store and one clock. httpx and the models are imported when a fixture is first used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def statebase_clock() -> FrozenClock:
 
 @pytest.fixture
 def statebase_faults(statebase_clock: FrozenClock) -> Iterator[Faults]:
-    """Injected failures: `faults.drop_after_commit()`. One that is never triggered fails the test."""
+    """Fault injection: `faults.drop_after_commit()`. A fault that is never triggered fails the test."""
     from .faults import Faults
 
     faults = Faults(statebase_clock)

@@ -1,4 +1,4 @@
-"""Failures between a client and the engine: a transport before the engine's."""
+"""The transport that injects faults between a client and the engine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .faults import Faults
 
 
 class FaultyTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Passes requests on to the engine, unless they meet a failure.
+    """Passes requests on to the engine, and applies faults to them.
 
     Args:
         transport: The engine's transport; closed with this one.
-        faults: The failures.
+        faults: The faults.
     """
 
     def __init__(self, transport: LocalTransport, faults: Faults) -> None:
@@ -21,7 +21,7 @@ class FaultyTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._faults = faults
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, or fail as was asked for."""
+        """Return the response to a request, or apply a fault."""
         fault = self._faults.meet(request)
         if fault is None:
             return self._transport.handle_request(request)
@@ -31,7 +31,7 @@ class FaultyTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return fault.after(request, answer)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request, or fail as was asked for."""
+        """Return the response to a request, or apply a fault."""
         fault = self._faults.meet(request)
         if fault is None:
             return await self._transport.handle_async_request(request)

@@ -61,7 +61,7 @@ class Sessions(SyncNamespace):
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
-                mapping is written as one.
+                mapping is written as JSON.
             user_id: Only sessions with this user.
             **options: Options of this call, such as timeout.
 
@@ -694,7 +694,7 @@ class AsyncSessions(AsyncNamespace):
             created_after: Only sessions created after this time, exclusive.
             created_before: Only sessions created before this time, exclusive.
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
-                mapping is written as one.
+                mapping is written as JSON.
             user_id: Only sessions with this user.
             **options: Options of this call, such as timeout.
 
