@@ -66,7 +66,7 @@ class Memory(SyncNamespace):
 
         Example:
             >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> results = client.memory.search("e-mail or phone calls", types="preference")
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
@@ -282,7 +282,7 @@ class AsyncMemory(AsyncNamespace):
 
         Example:
             >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = await client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> results = await client.memory.search("e-mail or phone calls", types="preference")
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
