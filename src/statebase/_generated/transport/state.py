@@ -53,7 +53,7 @@ class State(SyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -87,7 +87,7 @@ class State(SyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -114,14 +114,14 @@ class State(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -155,14 +155,14 @@ class State(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -204,7 +204,7 @@ class State(SyncNamespace):
             The versions.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -245,8 +245,8 @@ class State(SyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -296,7 +296,7 @@ class AsyncState(AsyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -330,7 +330,7 @@ class AsyncState(AsyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -357,14 +357,14 @@ class AsyncState(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The state as it now is.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -398,14 +398,14 @@ class AsyncState(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -447,7 +447,7 @@ class AsyncState(AsyncNamespace):
             The versions.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -488,8 +488,8 @@ class AsyncState(AsyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
