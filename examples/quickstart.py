@@ -45,7 +45,7 @@ def main() -> None:
 
         client.memory.add("Prefers to be contacted by e-mail over phone calls", "preference", session.id)
         client.memory.add("Order A-1043: one of four cups arrived broken", "fact", session.id)
-        found = client.memory.search("contacted by phone or e-mail?", session.id, threshold=0.2)
+        found = client.memory.search("contacted by phone or e-mail?", session.id)
         show("3. Two memories are stored, one is asked for", *(f"{m.score:.2f}  {m.content}" for m in found))
 
         good = client.state.update_state(session.id, {"refund": 12.50}, reasoning="One cup of four")

@@ -81,7 +81,6 @@ NOT_YET: Dict[str, Tuple[str, ...]] = {
         "src/statebase/server/app.py",
         "src/statebase/server/body.py",
         "src/statebase/server/checks.py",
-        "src/statebase/testing/faults.py",
         "tests/codegen/test_growth.py",
         "tests/echo_server.py",
         "tests/local/http/test_exchange.py",

@@ -45,7 +45,7 @@ def test_defaults_of_a_client() -> None:
     mebibytes = settings.DEFAULT_MAX_RESPONSE_BYTES // 1024**2
 
     assert f"`timeout={timeout}`" in page("README.md")
-    assert f"repeated {('never', 'once', 'twice')[retries]} (`max_retries=`)" in page("README.md")
+    assert f"`max_retries={retries}`" in page("README.md")
     assert f"`max_response_bytes` ({mebibytes} MiB)" in page("docs/errors.md")
     assert f"`max_response_bytes`, {mebibytes} MiB" in page("docs/guides/network.md")
 
@@ -63,7 +63,7 @@ def test_lifetime_of_a_session() -> None:
 
     assert arguments.LONGEST_TTL_SECONDS == importing._LONGEST_TTL_SECONDS == longest
     for name in ("README.md", "docs/index.md", "docs/quickstart.md"):
-        assert f"(up to {longest / 86400:g} days)" in page(name)
+        assert f"`ttl_seconds=` sets another lifetime, up to {longest / 86400:g} days" in page(name)
 
 
 def test_regions() -> None:

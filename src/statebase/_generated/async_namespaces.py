@@ -49,7 +49,7 @@ class AsyncNamespaces:
 
     @cached_property
     def sessions(self) -> AsyncSessions:
-        """Sessions, their turns, and what a model needs to know before the next one."""
+        """Sessions, their turns, and the context of an agent."""
         from .transport.sessions import AsyncSessions
 
         return AsyncSessions(self._api)
@@ -63,7 +63,7 @@ class AsyncNamespaces:
 
     @cached_property
     def memory(self) -> AsyncMemory:
-        """What agents remember, found by meaning."""
+        """Memories and semantic search."""
         from .transport.memory import AsyncMemory
 
         return AsyncMemory(self._api)
@@ -75,28 +75,28 @@ class AsyncNamespaces:
 
     @cached_property
     def traces(self) -> AsyncTraces:
-        """The audit trail, one trace for each change."""
+        """The audit trail: one trace for each change."""
         from .transport.traces import AsyncTraces
 
         return AsyncTraces(self._api)
 
     @cached_property
     def entities(self) -> AsyncEntities:
-        """Things that agents deal with, and what is known about them."""
+        """Entities and their attributes."""
         from .transport.entities import AsyncEntities
 
         return AsyncEntities(self._api)
 
     @cached_property
     def dashboard(self) -> AsyncDashboard:
-        """Counts and API keys of the account."""
+        """Statistics and API keys of the account."""
         from .transport.dashboard import AsyncDashboard
 
         return AsyncDashboard(self._api)
 
     @cached_property
     def _system(self) -> AsyncSystem:
-        """How the service is doing."""
+        """Health of the service."""
         from .transport.system import AsyncSystem
 
         return AsyncSystem(self._api)
@@ -186,7 +186,7 @@ class AsyncWithRawResponse:
 
     @cached_property
     def sessions(self) -> AsyncSessionsWithRawResponse:
-        """Sessions, their turns, and what a model needs to know before the next one."""
+        """Sessions, their turns, and the context of an agent."""
         from .transport.sessions import AsyncSessions, AsyncSessionsWithRawResponse
 
         return AsyncSessionsWithRawResponse(AsyncSessions(self._api))
@@ -200,35 +200,35 @@ class AsyncWithRawResponse:
 
     @cached_property
     def memory(self) -> AsyncMemoryWithRawResponse:
-        """What agents remember, found by meaning."""
+        """Memories and semantic search."""
         from .transport.memory import AsyncMemory, AsyncMemoryWithRawResponse
 
         return AsyncMemoryWithRawResponse(AsyncMemory(self._api))
 
     @cached_property
     def traces(self) -> AsyncTracesWithRawResponse:
-        """The audit trail, one trace for each change."""
+        """The audit trail: one trace for each change."""
         from .transport.traces import AsyncTraces, AsyncTracesWithRawResponse
 
         return AsyncTracesWithRawResponse(AsyncTraces(self._api))
 
     @cached_property
     def entities(self) -> AsyncEntitiesWithRawResponse:
-        """Things that agents deal with, and what is known about them."""
+        """Entities and their attributes."""
         from .transport.entities import AsyncEntities, AsyncEntitiesWithRawResponse
 
         return AsyncEntitiesWithRawResponse(AsyncEntities(self._api))
 
     @cached_property
     def dashboard(self) -> AsyncDashboardWithRawResponse:
-        """Counts and API keys of the account."""
+        """Statistics and API keys of the account."""
         from .transport.dashboard import AsyncDashboard, AsyncDashboardWithRawResponse
 
         return AsyncDashboardWithRawResponse(AsyncDashboard(self._api))
 
     @cached_property
     def system(self) -> AsyncSystemWithRawResponse:
-        """How the service is doing."""
+        """Health of the service."""
         from .transport.system import AsyncSystem, AsyncSystemWithRawResponse
 
         return AsyncSystemWithRawResponse(AsyncSystem(self._api))

@@ -57,22 +57,22 @@ class ActivityTimeSeries(Model):
 
 
 class ContextMemory(Model):
-    """A memory of a context."""
+    """A memory in a context."""
 
     id: Optional[str] = None
     """Id of the memory: mem_ and 12 characters."""
     session_id: Optional[str] = None
-    """Id of the session that the memory belongs to."""
+    """Id of the session of the memory."""
     content: str
-    """The text that is remembered."""
+    """The text of the memory."""
     type: Optional[str] = None
-    """What kind of memory it is."""
+    """The type of the memory."""
     tags: Optional[List[str]] = None
-    """Labels of the memory; null where there are none."""
+    """Tags of the memory; null if there are none."""
     score: Optional[float] = None
-    """How well the memory fits the query, 0 to 1; higher is closer. Absent without a query."""
+    """The relevance for the query, 0 to 1; higher is better. Absent without a query."""
     created_at: Optional[Timestamp] = None
-    """When the memory was stored."""
+    """The time when the memory was stored."""
 
 
 class ContextRequest(Model):
@@ -96,34 +96,32 @@ class ContextResponse(Model):
     recent_turns: List[ContextTurn]
     """The latest turns, newest first."""
     drift_warning: bool = False
-    """Whether the conversation seems to have left what is remembered; a query found only memories that hardly fit
-    it.
-    """
+    """Whether the query matched no memory well, so that the conversation may have moved to another topic."""
     average_relevance: float = 0.0
-    """Mean score of the memories, 0 to 1; 0 without a query."""
+    """The mean score of the memories, 0 to 1; 0 without a query."""
 
 
 class ContextTurn(Model):
-    """A turn of a context."""
+    """A turn in a context."""
 
     id: Optional[str] = None
     """Id of the turn: turn_ and 12 characters."""
     turn_number: Optional[int] = None
-    """Position of the turn in its session, counted from 1 without gaps."""
+    """The number of the turn within its session, from 1 without gaps."""
     input: Optional[TurnInput] = None
-    """What went into the agent."""
+    """The input of the agent."""
     output: Optional[TurnOutput] = None
-    """What came out of the agent."""
+    """The output of the agent."""
     role: Optional[str] = None
-    """Who spoke, where the service gives single messages in place of whole turns."""
+    """The role of the speaker, if the service returns single messages instead of turns."""
     content: Optional[str] = None
-    """What was said, where the service gives single messages in place of whole turns."""
+    """The text of the message, if the service returns single messages instead of turns."""
     reasoning: Optional[str] = None
-    """Why the agent answered as it did; null where it was not given."""
+    """The agent's reasoning; null if it was not given."""
     metadata: Optional[Dict[str, Any]] = None
-    """What you keep with the turn; null where there is nothing."""
+    """Metadata stored with the turn; null if there is none."""
     created_at: Optional[Timestamp] = None
-    """When the turn was recorded."""
+    """The time when the turn was recorded."""
 
 
 class DashboardOverviewResponse(Model):
@@ -218,32 +216,32 @@ class EntityUpdateResponse(Model):
 
 
 class ErrorDetail(Model):
-    """What went wrong, and what to do about it."""
+    """An error and its solution."""
 
     code: str
-    """The error for programs, such as session_not_found."""
+    """The error code, such as session_not_found."""
     message: str
-    """The error for people; it says what to do."""
+    """The error message, which says what to do."""
     type: Optional[str] = None
-    """What kind of error it is."""
+    """The type of the error."""
     param: Optional[str] = None
-    """The field or parameter at fault; null where there is none."""
+    """The field or parameter that the error is about; null if there is none."""
     retry_after: Optional[float] = None
-    """Seconds to wait before the request is sent again; null where that would not help."""
+    """Seconds to wait before a retry; null if a retry cannot succeed."""
 
 
 class ErrorResponse(Model):
-    """What an error answer holds, but for 422."""
+    """The body of an error response, except 422."""
 
     error: ErrorDetail
-    """What went wrong."""
+    """The error."""
 
 
 class HTTPValidationError(Model):
-    """What a 422 answer holds."""
+    """The body of a 422 response."""
 
     detail: Optional[List[ValidationError]] = None
-    """Everything that is wrong with the request."""
+    """All errors in the request."""
 
 
 class HealthStatus(Model):
@@ -326,9 +324,9 @@ class MemorySearchResult(Model):
     score: float
     """How well the memory fits the query, 0 to 1; higher is closer."""
     tags: Optional[List[str]] = None
-    """Labels of the memory; null where there are none."""
+    """Tags of the memory; null if there are none."""
     created_at: Optional[Timestamp] = None
-    """When the memory was stored."""
+    """The time when the memory was stored."""
 
 
 class MemoryUpdateRequest(Model):
@@ -406,10 +404,10 @@ class SessionCreateResponse(Model):
 
 
 class SessionForkRequest(Model):
-    """Where to fork a session."""
+    """The request to fork a session."""
 
     version: Optional[int] = None
-    """The version of the state to start from, counted from 0; the newest when null or left out."""
+    """The version of the state to start from, counted from 0. Default is the current version."""
 
 
 class SessionListItem(Model):
@@ -540,7 +538,7 @@ class StatePartialUpdateRequest(Model):
     state: Dict[str, Any]
     """Top-level keys to set; a key that is left out stays as it is, and null is a value like any other."""
     reasoning: Optional[str] = None
-    """Why the state is changed; it is kept with the version and in the trace."""
+    """The reason for the change, stored with the version and in the trace."""
 
 
 class StatePartialUpdateResponse(Model):
@@ -564,7 +562,7 @@ class StateReplaceRequest(Model):
     state: Dict[str, Any]
     """The new state; keys that it lacks are gone."""
     reasoning: Optional[str] = None
-    """Why the state is changed; it is kept with the version and in the trace."""
+    """The reason for the change, stored with the version and in the trace."""
 
 
 class StateReplaceResponse(Model):
@@ -712,9 +710,9 @@ class TurnCreateRequest(Model):
     reasoning: Optional[str] = None
     """Why the agent answered as it did."""
     state_before: Optional[Dict[str, Any]] = None
-    """The state before the turn; recorded as it was when left out."""
+    """The state before the turn. Default is the current state."""
     state_after: Optional[Dict[str, Any]] = None
-    """The state after the turn; one that differs from the current state becomes a new version of it."""
+    """The state after the turn. If it differs from the current state, it is stored as a new version."""
 
 
 class TurnDetailResponse(Model):
@@ -816,27 +814,27 @@ class TurnResponse(Model):
 
 
 class ValidationError(Model):
-    """One thing that is wrong with a request."""
+    """An error in a request."""
 
     loc: List[Union[str, int]]
-    """Where it is: body, query or path, then the keys and indexes down to it."""
+    """The location: body, query or path, followed by keys and indexes."""
     msg: str
-    """What is wrong, for people."""
+    """The error message."""
     type: str
-    """What is wrong, for programs."""
+    """The type of the error."""
 
 
 class WebhookEvent(Model):
     """An event that the service sends to a webhook endpoint."""
 
     id: str
-    """Id of the event: evt_ and 12 characters; the same when the event is sent again."""
+    """Id of the event: evt_ and 12 characters; the same if the event is sent again."""
     type: str
-    """What happened, such as turn.added."""
+    """The type of the event, such as turn.added."""
     created_at: Timestamp
-    """When it happened."""
+    """The time of the event."""
     data: Dict[str, Any]
-    """What it happened to, as the API would give it."""
+    """The object of the event, in the format of the API."""
 
 
 __all__ = [

@@ -49,7 +49,7 @@ class Namespaces:
 
     @cached_property
     def sessions(self) -> Sessions:
-        """Sessions, their turns, and what a model needs to know before the next one."""
+        """Sessions, their turns, and the context of an agent."""
         from .transport.sessions import Sessions
 
         return Sessions(self._api)
@@ -63,7 +63,7 @@ class Namespaces:
 
     @cached_property
     def memory(self) -> Memory:
-        """What agents remember, found by meaning."""
+        """Memories and semantic search."""
         from .transport.memory import Memory
 
         return Memory(self._api)
@@ -75,28 +75,28 @@ class Namespaces:
 
     @cached_property
     def traces(self) -> Traces:
-        """The audit trail, one trace for each change."""
+        """The audit trail: one trace for each change."""
         from .transport.traces import Traces
 
         return Traces(self._api)
 
     @cached_property
     def entities(self) -> Entities:
-        """Things that agents deal with, and what is known about them."""
+        """Entities and their attributes."""
         from .transport.entities import Entities
 
         return Entities(self._api)
 
     @cached_property
     def dashboard(self) -> Dashboard:
-        """Counts and API keys of the account."""
+        """Statistics and API keys of the account."""
         from .transport.dashboard import Dashboard
 
         return Dashboard(self._api)
 
     @cached_property
     def _system(self) -> System:
-        """How the service is doing."""
+        """Health of the service."""
         from .transport.system import System
 
         return System(self._api)
@@ -186,7 +186,7 @@ class WithRawResponse:
 
     @cached_property
     def sessions(self) -> SessionsWithRawResponse:
-        """Sessions, their turns, and what a model needs to know before the next one."""
+        """Sessions, their turns, and the context of an agent."""
         from .transport.sessions import Sessions, SessionsWithRawResponse
 
         return SessionsWithRawResponse(Sessions(self._api))
@@ -200,35 +200,35 @@ class WithRawResponse:
 
     @cached_property
     def memory(self) -> MemoryWithRawResponse:
-        """What agents remember, found by meaning."""
+        """Memories and semantic search."""
         from .transport.memory import Memory, MemoryWithRawResponse
 
         return MemoryWithRawResponse(Memory(self._api))
 
     @cached_property
     def traces(self) -> TracesWithRawResponse:
-        """The audit trail, one trace for each change."""
+        """The audit trail: one trace for each change."""
         from .transport.traces import Traces, TracesWithRawResponse
 
         return TracesWithRawResponse(Traces(self._api))
 
     @cached_property
     def entities(self) -> EntitiesWithRawResponse:
-        """Things that agents deal with, and what is known about them."""
+        """Entities and their attributes."""
         from .transport.entities import Entities, EntitiesWithRawResponse
 
         return EntitiesWithRawResponse(Entities(self._api))
 
     @cached_property
     def dashboard(self) -> DashboardWithRawResponse:
-        """Counts and API keys of the account."""
+        """Statistics and API keys of the account."""
         from .transport.dashboard import Dashboard, DashboardWithRawResponse
 
         return DashboardWithRawResponse(Dashboard(self._api))
 
     @cached_property
     def system(self) -> SystemWithRawResponse:
-        """How the service is doing."""
+        """Health of the service."""
         from .transport.system import System, SystemWithRawResponse
 
         return SystemWithRawResponse(System(self._api))

@@ -69,7 +69,7 @@ class ListSessionsQuery(Model):
     metadata: Optional[str] = None
     """A JSON object as text; only sessions whose metadata has each of its keys with an equal value."""
     user_id: Optional[str] = None
-    """Only sessions with this user."""
+    """Only sessions of this user."""
 
 
 class ListTracesQuery(Model):
@@ -110,9 +110,9 @@ class SearchMemoriesQuery(Model):
     session_id: Optional[str] = None
     """Only memories of this session."""
     types: Optional[str] = None
-    """Only memories of these types, at most 500, separated by commas; any of them will do."""
+    """Only memories with one of these types, at most 500, separated by commas."""
     tags: Optional[str] = None
-    """Only memories with these tags, at most 500, separated by commas; any of them will do."""
+    """Only memories with at least one of these tags, at most 500, separated by commas."""
     top_k: Annotated[int, Field(ge=1, le=50)] = 10
     """How many memories to give at most, 1 to 50."""
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7

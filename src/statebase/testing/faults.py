@@ -21,11 +21,11 @@ _router = Router(OPERATIONS)
 
 
 def _go_on(request: httpx.Request) -> Optional[httpx.Response]:
-    """Let a request reach the engine."""
+    """Call the engine."""
 
 
 def _pass_on(request: httpx.Request, response: httpx.Response) -> httpx.Response:
-    """Let a response reach the client."""
+    """Return the response of the engine."""
     return response
 
 

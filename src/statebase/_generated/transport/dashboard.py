@@ -16,7 +16,7 @@ from ..models import APIKeyResponse, DashboardOverviewResponse
 
 
 class Dashboard(SyncNamespace):
-    """Counts and API keys of the account."""
+    """Statistics and API keys of the account."""
 
     def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
         """Count what the account holds.
@@ -32,7 +32,7 @@ class Dashboard(SyncNamespace):
             Counts and recent activity.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
 
         Example:
             >>> client.dashboard.stats().stats.total_sessions
@@ -54,7 +54,7 @@ class Dashboard(SyncNamespace):
             The API keys.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
 
         Example:
             >>> key = client.dashboard.create_key("laptop")
@@ -89,7 +89,7 @@ class Dashboard(SyncNamespace):
             The new API key, with the key itself.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -117,7 +117,7 @@ class Dashboard(SyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No API key has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -129,7 +129,7 @@ class Dashboard(SyncNamespace):
 
 
 class AsyncDashboard(AsyncNamespace):
-    """Counts and API keys of the account."""
+    """Statistics and API keys of the account."""
 
     async def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
         """Count what the account holds.
@@ -145,7 +145,7 @@ class AsyncDashboard(AsyncNamespace):
             Counts and recent activity.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
 
         Example:
             >>> (await client.dashboard.stats()).stats.total_sessions
@@ -167,7 +167,7 @@ class AsyncDashboard(AsyncNamespace):
             The API keys.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
 
         Example:
             >>> key = await client.dashboard.create_key("laptop")
@@ -202,7 +202,7 @@ class AsyncDashboard(AsyncNamespace):
             The new API key, with the key itself.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -230,7 +230,7 @@ class AsyncDashboard(AsyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No API key has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -17,7 +17,7 @@ from ..models import EntityListItem, EntityResponse, EntityUpdateResponse
 
 
 class Entities(SyncNamespace):
-    """Things that agents deal with, and what is known about them."""
+    """Entities and their attributes."""
 
     def list(
         self,
@@ -45,8 +45,8 @@ class Entities(SyncNamespace):
             One page of entities.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -90,7 +90,7 @@ class Entities(SyncNamespace):
             The entity as stored.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The session already has this entity, or the idempotency key was already used with a different
                 body.
@@ -128,7 +128,7 @@ class Entities(SyncNamespace):
             The entity.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -157,7 +157,7 @@ class Entities(SyncNamespace):
             The entity after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -184,7 +184,7 @@ class Entities(SyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -196,7 +196,7 @@ class Entities(SyncNamespace):
 
 
 class AsyncEntities(AsyncNamespace):
-    """Things that agents deal with, and what is known about them."""
+    """Entities and their attributes."""
 
     async def list(
         self,
@@ -224,8 +224,8 @@ class AsyncEntities(AsyncNamespace):
             One page of entities.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -269,7 +269,7 @@ class AsyncEntities(AsyncNamespace):
             The entity as stored.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The session already has this entity, or the idempotency key was already used with a different
                 body.
@@ -307,7 +307,7 @@ class AsyncEntities(AsyncNamespace):
             The entity.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -336,7 +336,7 @@ class AsyncEntities(AsyncNamespace):
             The entity after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -363,7 +363,7 @@ class AsyncEntities(AsyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No entity has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -20,7 +20,7 @@ _Type = Literal["general", "fact", "preference", "event", "policy", "observation
 
 
 class Memory(SyncNamespace):
-    """What agents remember, found by meaning."""
+    """Memories and semantic search."""
 
     def search(
         self,
@@ -45,9 +45,9 @@ class Memory(SyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, at most 500: a word, words joined by commas, or a sequence of words;
-                any of them will do.
-            tags: Only memories with one of these tags, at most 500; given like `types`.
+            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
+                words.
+            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
             limit: Another name for `top_k`.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
@@ -58,15 +58,15 @@ class Memory(SyncNamespace):
             The memories found.
 
         Raises:
-            InvalidRequestError: An argument came under both of its names, or a type or tag contains a comma; nothing
-                was sent.
+            InvalidRequestError: Both names of an argument were passed, or a type or tag contains a comma; nothing was
+                sent.
             BadRequestError: There are more than 500 types or tags.
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
             >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> results = client.memory.search("e-mail or phone calls", types="preference")
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
@@ -102,9 +102,9 @@ class Memory(SyncNamespace):
 
         Args:
             content: The text to remember, 1 to 10,000 characters.
-            type: What kind of memory it is: general, fact, preference, event, policy, observation, or a word of your
-                own. The service's default is general; this method's is fact, as in statebase 0.4.
-            session_id: Id of the session that the memory belongs to; required.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required.
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
@@ -114,8 +114,8 @@ class Memory(SyncNamespace):
             The memory as stored.
 
         Raises:
-            InvalidRequestError: There is no session_id; nothing was sent.
-            PermissionDeniedError: The API key may not do this.
+            InvalidRequestError: session_id is missing; nothing was sent.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
@@ -154,7 +154,7 @@ class Memory(SyncNamespace):
             The memory.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -194,7 +194,7 @@ class Memory(SyncNamespace):
             The memory after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -224,7 +224,7 @@ class Memory(SyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -236,7 +236,7 @@ class Memory(SyncNamespace):
 
 
 class AsyncMemory(AsyncNamespace):
-    """What agents remember, found by meaning."""
+    """Memories and semantic search."""
 
     async def search(
         self,
@@ -261,9 +261,9 @@ class AsyncMemory(AsyncNamespace):
         Args:
             query: What to search for, in plain words.
             session_id: Only memories of this session.
-            types: Only memories of these types, at most 500: a word, words joined by commas, or a sequence of words;
-                any of them will do.
-            tags: Only memories with one of these tags, at most 500; given like `types`.
+            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
+                words.
+            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
             limit: Another name for `top_k`.
             threshold: The lowest score to give, 0 to 1. Default: 0.7.
             top_k: How many memories to give at most, 1 to 50. Default: 10.
@@ -274,15 +274,15 @@ class AsyncMemory(AsyncNamespace):
             The memories found.
 
         Raises:
-            InvalidRequestError: An argument came under both of its names, or a type or tag contains a comma; nothing
-                was sent.
+            InvalidRequestError: Both names of an argument were passed, or a type or tag contains a comma; nothing was
+                sent.
             BadRequestError: There are more than 500 types or tags.
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
             >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = await client.memory.search("e-mail or phone calls", types="preference", threshold=0.2)
+            >>> results = await client.memory.search("e-mail or phone calls", types="preference")
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
@@ -318,9 +318,9 @@ class AsyncMemory(AsyncNamespace):
 
         Args:
             content: The text to remember, 1 to 10,000 characters.
-            type: What kind of memory it is: general, fact, preference, event, policy, observation, or a word of your
-                own. The service's default is general; this method's is fact, as in statebase 0.4.
-            session_id: Id of the session that the memory belongs to; required.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required.
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
@@ -330,8 +330,8 @@ class AsyncMemory(AsyncNamespace):
             The memory as stored.
 
         Raises:
-            InvalidRequestError: There is no session_id; nothing was sent.
-            PermissionDeniedError: The API key may not do this.
+            InvalidRequestError: session_id is missing; nothing was sent.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
@@ -370,7 +370,7 @@ class AsyncMemory(AsyncNamespace):
             The memory.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -410,7 +410,7 @@ class AsyncMemory(AsyncNamespace):
             The memory after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -440,7 +440,7 @@ class AsyncMemory(AsyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No memory has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 

@@ -35,7 +35,7 @@ from ..models import (
 
 
 class Sessions(SyncNamespace):
-    """Sessions, their turns, and what a model needs to know before the next one."""
+    """Sessions, their turns, and the context of an agent."""
 
     def list(
         self,
@@ -63,16 +63,16 @@ class Sessions(SyncNamespace):
             created_before: Only sessions created before this time, exclusive.
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
                 mapping is written as JSON.
-            user_id: Only sessions with this user.
+            user_id: Only sessions of this user.
             **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known, or metadata is not a
+            BadRequestError: The request is invalid, such as an unknown id in starting_after, or metadata that is not a
                 JSON object.
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -124,7 +124,7 @@ class Sessions(SyncNamespace):
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -161,7 +161,7 @@ class Sessions(SyncNamespace):
             The session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -196,7 +196,7 @@ class Sessions(SyncNamespace):
             The session after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -225,7 +225,7 @@ class Sessions(SyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -262,7 +262,7 @@ class Sessions(SyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -307,7 +307,7 @@ class Sessions(SyncNamespace):
             The versions and traces of the session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -349,8 +349,8 @@ class Sessions(SyncNamespace):
             One page of turns.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -388,20 +388,20 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: Text, a `TurnInput`, or a mapping with `type` and `content`; its other keys are kept.
-            output: Text, a `TurnOutput`, or a mapping with `type` and `content`; its other keys are kept.
+            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
+            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
-            state_before: The state before the turn; recorded as it was when left out.
-            state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            state_before: The state before the turn. Default is the current state.
+            state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is neither text, mapping nor model; nothing was sent.
-            PermissionDeniedError: The API key may not do this.
+            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -442,8 +442,8 @@ class Sessions(SyncNamespace):
             The turn.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: The session has no turn with this id, or there is no such session, or it has expired.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: The session has no turn with this id, or no session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -468,7 +468,7 @@ class Sessions(SyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -498,7 +498,7 @@ class Sessions(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -507,7 +507,7 @@ class Sessions(SyncNamespace):
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -555,8 +555,8 @@ class Sessions(SyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -579,24 +579,24 @@ class Sessions(SyncNamespace):
     def fork(
         self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
     ) -> SessionResponse:
-        """Start a new session from a version of the state of another.
+        """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, the state of that version as its own version 0, a lifetime of its
-        own, and metadata that holds forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
+        forked_from and forked_version. Turns and memories are not copied.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            version: The version of the state to start from, counted from 0; the newest when null or left out.
+            version: The version of the state to start from, counted from 0. Default is the current version.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -680,7 +680,7 @@ class Sessions(SyncNamespace):
 
 
 class AsyncSessions(AsyncNamespace):
-    """Sessions, their turns, and what a model needs to know before the next one."""
+    """Sessions, their turns, and the context of an agent."""
 
     async def list(
         self,
@@ -708,16 +708,16 @@ class AsyncSessions(AsyncNamespace):
             created_before: Only sessions created before this time, exclusive.
             metadata: A JSON object as text; only sessions whose metadata has each of its keys with an equal value. A
                 mapping is written as JSON.
-            user_id: Only sessions with this user.
+            user_id: Only sessions of this user.
             **options: Options of this call, such as timeout.
 
         Returns:
             One page of sessions.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known, or metadata is not a
+            BadRequestError: The request is invalid, such as an unknown id in starting_after, or metadata that is not a
                 JSON object.
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -769,7 +769,7 @@ class AsyncSessions(AsyncNamespace):
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -806,7 +806,7 @@ class AsyncSessions(AsyncNamespace):
             The session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -841,7 +841,7 @@ class AsyncSessions(AsyncNamespace):
             The session after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -870,7 +870,7 @@ class AsyncSessions(AsyncNamespace):
             **options: Options of this call, such as timeout.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -907,7 +907,7 @@ class AsyncSessions(AsyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -952,7 +952,7 @@ class AsyncSessions(AsyncNamespace):
             The versions and traces of the session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -994,8 +994,8 @@ class AsyncSessions(AsyncNamespace):
             One page of turns.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -1033,20 +1033,20 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: Text, a `TurnInput`, or a mapping with `type` and `content`; its other keys are kept.
-            output: Text, a `TurnOutput`, or a mapping with `type` and `content`; its other keys are kept.
+            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
+            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
-            state_before: The state before the turn; recorded as it was when left out.
-            state_after: The state after the turn; one that differs from the current state becomes a new version of it.
+            state_before: The state before the turn. Default is the current state.
+            state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is neither text, mapping nor model; nothing was sent.
-            PermissionDeniedError: The API key may not do this.
+            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -1087,8 +1087,8 @@ class AsyncSessions(AsyncNamespace):
             The turn.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: The session has no turn with this id, or there is no such session, or it has expired.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: The session has no turn with this id, or no session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -1115,7 +1115,7 @@ class AsyncSessions(AsyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -1145,7 +1145,7 @@ class AsyncSessions(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -1154,7 +1154,7 @@ class AsyncSessions(AsyncNamespace):
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -1202,8 +1202,8 @@ class AsyncSessions(AsyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -1226,24 +1226,24 @@ class AsyncSessions(AsyncNamespace):
     async def fork(
         self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
     ) -> SessionResponse:
-        """Start a new session from a version of the state of another.
+        """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, the state of that version as its own version 0, a lifetime of its
-        own, and metadata that holds forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
+        forked_from and forked_version. Turns and memories are not copied.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            version: The version of the state to start from, counted from 0; the newest when null or left out.
+            version: The version of the state to start from, counted from 0. Default is the current version.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.

@@ -64,7 +64,7 @@ class State(SyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -98,7 +98,7 @@ class State(SyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -127,7 +127,7 @@ class State(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -136,7 +136,7 @@ class State(SyncNamespace):
             The state as it now is.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -174,7 +174,7 @@ class State(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -183,7 +183,7 @@ class State(SyncNamespace):
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -227,7 +227,7 @@ class State(SyncNamespace):
             The versions.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -272,8 +272,8 @@ class State(SyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -467,7 +467,7 @@ class AsyncState(AsyncNamespace):
             State, memories and latest turns.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -501,7 +501,7 @@ class AsyncState(AsyncNamespace):
             The newest state.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -530,7 +530,7 @@ class AsyncState(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -539,7 +539,7 @@ class AsyncState(AsyncNamespace):
             The state as it now is.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -577,7 +577,7 @@ class AsyncState(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
                 change is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
@@ -586,7 +586,7 @@ class AsyncState(AsyncNamespace):
             The whole state after the update.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
@@ -630,7 +630,7 @@ class AsyncState(AsyncNamespace):
             The versions.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -675,8 +675,8 @@ class AsyncState(AsyncNamespace):
             What the rollback did.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
-            NotFoundError: No session has this id, or it has expired, or its state has no such version.
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
             PayloadTooLargeError: The request body is over 10 MiB.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.

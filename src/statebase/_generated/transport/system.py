@@ -16,7 +16,7 @@ from ..models import HealthStatus
 
 
 class System(SyncNamespace):
-    """How the service is doing."""
+    """Health of the service."""
 
     def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
@@ -96,7 +96,7 @@ class System(SyncNamespace):
 
 
 class AsyncSystem(AsyncNamespace):
-    """How the service is doing."""
+    """Health of the service."""
 
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.

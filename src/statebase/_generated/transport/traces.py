@@ -35,7 +35,7 @@ _Action = Literal[
 
 
 class Traces(SyncNamespace):
-    """The audit trail, one trace for each change."""
+    """The audit trail: one trace for each change."""
 
     def list(
         self,
@@ -70,7 +70,7 @@ class Traces(SyncNamespace):
             One page of traces.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -106,7 +106,7 @@ class Traces(SyncNamespace):
             The trace.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No trace has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -143,8 +143,8 @@ class Traces(SyncNamespace):
             One page of traces.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -161,7 +161,7 @@ class Traces(SyncNamespace):
 
 
 class AsyncTraces(AsyncNamespace):
-    """The audit trail, one trace for each change."""
+    """The audit trail: one trace for each change."""
 
     async def list(
         self,
@@ -196,7 +196,7 @@ class AsyncTraces(AsyncNamespace):
             One page of traces.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
@@ -232,7 +232,7 @@ class AsyncTraces(AsyncNamespace):
             The trace.
 
         Raises:
-            PermissionDeniedError: The API key may not do this.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No trace has this id.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
@@ -269,8 +269,8 @@ class AsyncTraces(AsyncNamespace):
             One page of traces.
 
         Raises:
-            BadRequestError: The request cannot be met; starting_after names nothing that is known.
-            PermissionDeniedError: The API key may not do this.
+            BadRequestError: The request is invalid, such as an unknown id in starting_after.
+            PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
