@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from codegen.document import overlay
+from codegen.names import argument_name
 from statebase._base.operation import Cursor, Operation
 from statebase._generated import models, operations, queries
 from statebase._generated.transport import dashboard, entities, memory, sessions, state, system, traces
@@ -131,7 +132,7 @@ def test_its_query_model_has_its_parameters(method: str, path: str, source: dict
 
 @pytest.mark.parametrize(("method", "path", "source"), CASES)
 def test_its_methods_take_what_the_document_takes(method: str, path: str, source: dict[str, Any]) -> None:
-    """Both flavours have every parameter of path, query and body, required ones without a default, and agree."""
+    """Both flavours have every parameter of path, query, headers and body, required ones without a default, and agree."""
     body = source.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     model = resolved(body)
     fields = {**parameters(source, "path"), **parameters(source, "query"), **model.get("properties", {})}
@@ -141,6 +142,8 @@ def test_its_methods_take_what_the_document_takes(method: str, path: str, source
     differs = source["x-statebase"].get("arguments", {})
     other_names = [argument["also"] for argument in differs.values() if "also" in argument]
     required -= {name for name, argument in differs.items() if argument.get("optional")}
+    headers = [argument_name(header) for header in parameters(source, "header")]
+    names = [differs.get(name, {}).get("name", name) for name in (*fields, *headers)]
 
     for name in source["x-statebase"]["methods"]:
         namespace, attribute = name.split(".")
@@ -148,7 +151,7 @@ def test_its_methods_take_what_the_document_takes(method: str, path: str, source
         sync, twin = (inspect.signature(getattr(class_, attribute)) for class_ in classes)
         arguments = [p for p in list(sync.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
 
-        assert sorted(p.name for p in arguments) == sorted([*fields, *other_names])
+        assert sorted(p.name for p in arguments) == sorted([*names, *other_names])
         assert {p.name for p in arguments if p.default is p.empty} == required
         assert list(sync.parameters.values()) == list(twin.parameters.values())
         assert inspect.iscoroutinefunction(getattr(classes[1], attribute))
