@@ -4,13 +4,7 @@ A module of them is imported when one of its models is first used.
 """
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
-if TYPE_CHECKING:
-    from ._generated.models import *  # noqa: F403
-    from ._generated.results import *  # noqa: F403
-    from ._results.models_of_0_4 import StateUpdateRequest as StateUpdateRequest
-    from ._results.models_of_0_4 import ToolCall as ToolCall
-    from ._results.models_of_0_4 import ToolResponse as ToolResponse
-else:
+if not TYPE_CHECKING:
     from ._base.lazy import lazy_names
     from ._generated import models, results
 
@@ -26,3 +20,9 @@ else:
     )
     __all__ = [*models.__all__, *results.__all__, *_OF_0_4]
     del models, results
+else:
+    from ._generated.models import *  # noqa: F403
+    from ._generated.results import *  # noqa: F403
+    from ._results.models_of_0_4 import StateUpdateRequest as StateUpdateRequest
+    from ._results.models_of_0_4 import ToolCall as ToolCall
+    from ._results.models_of_0_4 import ToolResponse as ToolResponse

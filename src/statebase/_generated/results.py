@@ -2,11 +2,7 @@
 """The hand-written classes that responses are read into: the module of each is imported when it is used."""
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
-if TYPE_CHECKING:
-    from statebase._results.context import ContextResponse as ContextResponse
-    from statebase._results.search_results import SearchResults as SearchResults
-    from statebase._results.session_history import SessionHistory as SessionHistory
-else:
+if not TYPE_CHECKING:
     from statebase._base.lazy import lazy_names
 
     __getattr__, __dir__ = lazy_names(
@@ -17,5 +13,9 @@ else:
             "statebase._results.session_history": ("SessionHistory",),
         },
     )
+else:
+    from statebase._results.context import ContextResponse as ContextResponse
+    from statebase._results.search_results import SearchResults as SearchResults
+    from statebase._results.session_history import SessionHistory as SessionHistory
 
 __all__ = ["ContextResponse", "SearchResults", "SessionHistory"]

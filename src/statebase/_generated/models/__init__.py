@@ -2,64 +2,7 @@
 """The models of the document, in modules by the tags of their operations: each is imported when a model of it is used."""
 
 TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
-if TYPE_CHECKING:
-    from .dashboard import ActivityTimeSeries as ActivityTimeSeries
-    from .dashboard import APIKeyResponse as APIKeyResponse
-    from .dashboard import DashboardOverviewResponse as DashboardOverviewResponse
-    from .dashboard import SystemStats as SystemStats
-    from .entities import EntityListItem as EntityListItem
-    from .entities import EntityListResponse as EntityListResponse
-    from .entities import EntityResponse as EntityResponse
-    from .entities import EntityUpdateResponse as EntityUpdateResponse
-    from .health import HealthStatus as HealthStatus
-    from .memory import MemoryResponse as MemoryResponse
-    from .memory import MemorySearchResponse as MemorySearchResponse
-    from .memory import MemorySearchResult as MemorySearchResult
-    from .memory import MemoryUpdateResponse as MemoryUpdateResponse
-    from .other import ErrorDetail as ErrorDetail
-    from .other import ErrorResponse as ErrorResponse
-    from .other import HTTPValidationError as HTTPValidationError
-    from .other import ValidationError as ValidationError
-    from .other import WebhookEvent as WebhookEvent
-    from .requests import APIKeyCreateRequest as APIKeyCreateRequest
-    from .requests import ContextRequest as ContextRequest
-    from .requests import EntityCreateRequest as EntityCreateRequest
-    from .requests import EntityUpdateRequest as EntityUpdateRequest
-    from .requests import MemoryCreateRequest as MemoryCreateRequest
-    from .requests import MemoryUpdateRequest as MemoryUpdateRequest
-    from .requests import SessionCreateRequest as SessionCreateRequest
-    from .requests import SessionForkRequest as SessionForkRequest
-    from .requests import SessionUpdateRequest as SessionUpdateRequest
-    from .requests import StatePartialUpdateRequest as StatePartialUpdateRequest
-    from .requests import StateReplaceRequest as StateReplaceRequest
-    from .requests import StateRollbackRequest as StateRollbackRequest
-    from .requests import TurnCreateRequest as TurnCreateRequest
-    from .sessions import ContextMemory as ContextMemory
-    from .sessions import ContextResponse as ContextResponse
-    from .sessions import ContextTurn as ContextTurn
-    from .sessions import SessionCreateResponse as SessionCreateResponse
-    from .sessions import SessionListItem as SessionListItem
-    from .sessions import SessionListResponse as SessionListResponse
-    from .sessions import SessionMetadataUpdateResponse as SessionMetadataUpdateResponse
-    from .sessions import SessionResponse as SessionResponse
-    from .shared import TurnInput as TurnInput
-    from .shared import TurnOutput as TurnOutput
-    from .state import StateGetResponse as StateGetResponse
-    from .state import StateHistoryResponse as StateHistoryResponse
-    from .state import StatePartialUpdateResponse as StatePartialUpdateResponse
-    from .state import StateReplaceResponse as StateReplaceResponse
-    from .state import StateRollbackResponse as StateRollbackResponse
-    from .state import StateVersionModel as StateVersionModel
-    from .traces import SessionTraceListResponse as SessionTraceListResponse
-    from .traces import TraceContext as TraceContext
-    from .traces import TraceListItem as TraceListItem
-    from .traces import TraceListResponse as TraceListResponse
-    from .traces import TraceResponse as TraceResponse
-    from .turns import TurnDetailResponse as TurnDetailResponse
-    from .turns import TurnListItem as TurnListItem
-    from .turns import TurnListResponse as TurnListResponse
-    from .turns import TurnResponse as TurnResponse
-else:
+if not TYPE_CHECKING:
     from statebase._base.lazy import lazy_names
 
     __getattr__, __dir__ = lazy_names(
@@ -130,6 +73,63 @@ else:
             f"{__name__}.turns": ("TurnDetailResponse", "TurnListItem", "TurnListResponse", "TurnResponse"),
         },
     )
+else:
+    from .dashboard import ActivityTimeSeries as ActivityTimeSeries
+    from .dashboard import APIKeyResponse as APIKeyResponse
+    from .dashboard import DashboardOverviewResponse as DashboardOverviewResponse
+    from .dashboard import SystemStats as SystemStats
+    from .entities import EntityListItem as EntityListItem
+    from .entities import EntityListResponse as EntityListResponse
+    from .entities import EntityResponse as EntityResponse
+    from .entities import EntityUpdateResponse as EntityUpdateResponse
+    from .health import HealthStatus as HealthStatus
+    from .memory import MemoryResponse as MemoryResponse
+    from .memory import MemorySearchResponse as MemorySearchResponse
+    from .memory import MemorySearchResult as MemorySearchResult
+    from .memory import MemoryUpdateResponse as MemoryUpdateResponse
+    from .other import ErrorDetail as ErrorDetail
+    from .other import ErrorResponse as ErrorResponse
+    from .other import HTTPValidationError as HTTPValidationError
+    from .other import ValidationError as ValidationError
+    from .other import WebhookEvent as WebhookEvent
+    from .requests import APIKeyCreateRequest as APIKeyCreateRequest
+    from .requests import ContextRequest as ContextRequest
+    from .requests import EntityCreateRequest as EntityCreateRequest
+    from .requests import EntityUpdateRequest as EntityUpdateRequest
+    from .requests import MemoryCreateRequest as MemoryCreateRequest
+    from .requests import MemoryUpdateRequest as MemoryUpdateRequest
+    from .requests import SessionCreateRequest as SessionCreateRequest
+    from .requests import SessionForkRequest as SessionForkRequest
+    from .requests import SessionUpdateRequest as SessionUpdateRequest
+    from .requests import StatePartialUpdateRequest as StatePartialUpdateRequest
+    from .requests import StateReplaceRequest as StateReplaceRequest
+    from .requests import StateRollbackRequest as StateRollbackRequest
+    from .requests import TurnCreateRequest as TurnCreateRequest
+    from .sessions import ContextMemory as ContextMemory
+    from .sessions import ContextResponse as ContextResponse
+    from .sessions import ContextTurn as ContextTurn
+    from .sessions import SessionCreateResponse as SessionCreateResponse
+    from .sessions import SessionListItem as SessionListItem
+    from .sessions import SessionListResponse as SessionListResponse
+    from .sessions import SessionMetadataUpdateResponse as SessionMetadataUpdateResponse
+    from .sessions import SessionResponse as SessionResponse
+    from .shared import TurnInput as TurnInput
+    from .shared import TurnOutput as TurnOutput
+    from .state import StateGetResponse as StateGetResponse
+    from .state import StateHistoryResponse as StateHistoryResponse
+    from .state import StatePartialUpdateResponse as StatePartialUpdateResponse
+    from .state import StateReplaceResponse as StateReplaceResponse
+    from .state import StateRollbackResponse as StateRollbackResponse
+    from .state import StateVersionModel as StateVersionModel
+    from .traces import SessionTraceListResponse as SessionTraceListResponse
+    from .traces import TraceContext as TraceContext
+    from .traces import TraceListItem as TraceListItem
+    from .traces import TraceListResponse as TraceListResponse
+    from .traces import TraceResponse as TraceResponse
+    from .turns import TurnDetailResponse as TurnDetailResponse
+    from .turns import TurnListItem as TurnListItem
+    from .turns import TurnListResponse as TurnListResponse
+    from .turns import TurnResponse as TurnResponse
 
 __all__ = [
     "APIKeyCreateRequest",
