@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Iterator, Mapping
 
-from benchmarks.environment import STORES_PYTHON
-from benchmarks.measure import Row, Table, compared, interleave
-from benchmarks.processes import Worker, WorkerError
+from benchmarks.environment import PYTHON, RC1, STORES_PYTHON
+from benchmarks.measure import Goal, Row, Table, compared, interleave
+from benchmarks.processes import Server, Worker, WorkerError
 
 if TYPE_CHECKING:
     from benchmarks.sections import Bench
 
+_RC1 = "statebase 1.0.0rc1"
 _STORES: Mapping[str, str] = {
     "statebase": "store_statebase",
     "qdrant-client, in memory": "store_qdrant",
@@ -49,6 +52,59 @@ def engine(bench: Bench) -> Iterator[Table]:
             yield compared(Table(f"Embedded engine, `{what}`", "us a call", "memory"), values, "memory", {})
     finally:
         worker.stop()
+
+
+def since_rc1(bench: Bench) -> Iterator[Table]:
+    """Processor time of the engine, beside 1.0.0rc1's: embedded, and as a server."""
+    if not RC1.exists():
+        return
+    workers = {"statebase": Worker(PYTHON, "store_statebase"), _RC1: Worker(PYTHON, "store_statebase", RC1)}
+    try:
+        for call in ("add_turn", "get_context"):
+            values = interleave(
+                {
+                    name: partial(worker.run, "cpu", address=":memory:", call=call, calls=bench.some(300, 60))
+                    for name, worker in workers.items()
+                },
+                bench.rounds,
+            )
+            table = Table(f"Processor time, embedded, `{_CALLS[call]}`, in memory", "us a call", _RC1)
+            yield compared(table, values, _RC1, {"statebase": Goal(0.75, 0.6)})
+    finally:
+        for worker in workers.values():
+            worker.stop()
+    if Path("/proc/self/stat").exists():
+        yield _served(bench)
+
+
+def _served(bench: Bench) -> Table:
+    command = [str(PYTHON), "-m", "statebase", "serve", "--port", "0", "--json"]
+    servers: dict[str, Server] = {}
+    try:
+        for name, path in (("statebase", None), (_RC1, RC1)):
+            servers[name] = Server(command, extra_path=path)
+        number = bench.some(1000, 300)
+        values = interleave(
+            {
+                name: partial(_cpu_of_server, bench.worker("statebase"), server, number)
+                for name, server in servers.items()
+            },
+            bench.rounds,
+        )
+    finally:
+        for server in servers.values():
+            server.stop()
+    table = Table("Processor time of `statebase serve` for a `sessions.get`, in memory", "us a call", _RC1)
+    return compared(table, values, _RC1, {"statebase": Goal(0.65, 0.5)})
+
+
+def _cpu_of_server(client: Worker, server: Server, number: int) -> float:
+    """Return microseconds of processor time of a server a get."""
+    address = json.loads(server.first_line)["base_url"]
+    client.run("wall", address=address, call="get_of_engine", calls=1)
+    began = server.cpu_seconds()
+    client.run("wall", address=address, call="get_of_engine", calls=number)
+    return (server.cpu_seconds() - began) / number * 1e6
 
 
 def vectors(bench: Bench) -> Iterator[Table]:
@@ -97,6 +153,8 @@ def _compared_stores(bench: Bench, workers: Mapping[str, Worker], count: int) ->
         yield compared(table, values, "statebase", {})
 
 
-SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {"engine": engine, "vectors": vectors, "million": million}
+SECTIONS: Mapping[str, Callable[[Bench], Iterator[Table]]] = {
+    section.__name__: section for section in (engine, since_rc1, vectors, million)
+}
 ON_REQUEST = frozenset({"million"})
 """Sections that run only where they are named."""

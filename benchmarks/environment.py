@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 from benchmarks.processes import ROOT
@@ -13,10 +15,13 @@ HOME = ROOT / ".venv-bench"
 PYTHON = HOME / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 PUBLISHED = HOME / "statebase-0.4.1"
 GENERATED = HOME / "generated"
+RC1 = HOME / "statebase-1.0.0rc1"
+"""The first release candidate, built from the history; not there where the history is not."""
 STORES = HOME / "stores"
 """An environment with vector stores: what they bring along would be imported by the clients too."""
 STORES_PYTHON = STORES / PYTHON.relative_to(HOME)
 
+_COMMIT_OF_RC1 = "8f3d00a75d0da3485aa2d764dbd03adceb0f8a88"
 _OPTIONAL = ("qdrant-client==1.20.0", "chromadb==1.5.9")
 _DOCUMENT = ROOT / "openapi" / "statebase-v1.json"
 _REQUIREMENTS = Path(__file__).with_name("requirements.txt")
@@ -33,6 +38,7 @@ def prepare(*, stores: bool) -> None:
     _install(PYTHON, "--reinstall-package", "statebase", wheel)
     if not PUBLISHED.exists():  # of the same name as this SDK: it comes first where this directory is on the path
         _install(PYTHON, "--no-deps", "--target", str(PUBLISHED), "statebase==0.4.1")
+    _install_rc1()
     _generate()
     if stores:
         _make(STORES, STORES_PYTHON)
@@ -40,6 +46,23 @@ def prepare(*, stores: bool) -> None:
         for package in _OPTIONAL:
             if _install(STORES_PYTHON, package, check=False):
                 print(f"could not install {package}: its comparison is left out", file=sys.stderr)
+
+
+def _install_rc1() -> None:
+    if RC1.exists():
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        archive = Path(directory, "rc1.tar")
+        command = ["git", "archive", "--format=tar", f"--output={archive}", _COMMIT_OF_RC1]
+        try:
+            subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            print("the history has no 1.0.0rc1: its comparison is left out", file=sys.stderr)
+            return
+        source = Path(directory, "source")
+        with tarfile.open(archive) as packed:
+            packed.extractall(source, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        _install(PYTHON, "--no-deps", "--target", str(RC1), str(source))
 
 
 def _generate() -> None:

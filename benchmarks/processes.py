@@ -52,6 +52,11 @@ class Server:
         """The port of a server that prints it."""
         return f"{self._scheme}://127.0.0.1:{int(self.first_line)}"
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it has used so far; on Linux only."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()

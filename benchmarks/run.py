@@ -24,7 +24,8 @@ from benchmarks.sections import SECTIONS, Bench
 RESULTS = Path(__file__).with_name("RESULTS.md")
 _ALL = {**startup.SECTIONS, **SECTIONS, **engine.SECTIONS}
 _SHOWN = [
-    *("httpx", "httpcore", "pydantic", "pydantic-core", "openai", "zep-cloud", "aiohttp", "hypercorn", "h2"),
+    *("httpx", "httpcore", "pydantic", "pydantic-core", "openai", "zep-cloud", "aiohttp", "httpx-aiohttp", "hypercorn"),
+    "h2",
     *("numpy", "qdrant-client", "chromadb"),
 ]
 

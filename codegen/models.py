@@ -1,17 +1,19 @@
-"""Generate the models with datamodel-code-generator: those of the document, and one for each query string."""
+"""Generate the models with datamodel-code-generator: modules for those of the document, one for the query strings."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from codegen.document.choices import text_choices
 from codegen.document.schemas import LIMITS, Schema, nullable, referred
 from codegen.errors import CodegenError, below, pointer
+from codegen.model_modules import model_modules, sent
 from codegen.names import camel_case
 from codegen.prose import LINE_LENGTH, literal, paragraphs
 
@@ -20,6 +22,8 @@ _TIMESTAMP = "statebase._base.model.Timestamp"
 # The base class has methods of these names.
 _RENAMED = {"get": "get_", "keys": "keys_"}
 _INDENT = 4
+# Used by what the template adds.
+_MODEL_IMPORTS = ("typing.TYPE_CHECKING",)
 # Used by the table of models that the template adds.
 _QUERY_IMPORTS = ("typing.Dict", "typing.Type")
 # Used for the fields that the template leaves out of the repr.
@@ -35,22 +39,33 @@ class Models:
     """The class of each component, by its name in the document."""
 
 
-def document_models(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> Models:
+def document_models(document: Mapping[str, Any], templates: Path, header: str, scratch: Path) -> dict[str, Models]:
     """Generate the models of the components of a document in canonical form.
 
     Args:
         document: The document.
         templates: The folder of the templates that replace those of the library.
-        header: The first line of the module.
+        header: The first line of each module.
         scratch: A folder for temporary files.
 
+    Returns:
+        The modules by name.
+
     Raises:
-        CodegenError: A component has no class, or there is a class without a component.
+        CodegenError: A component has no class, there is a class without a component, or two classes have one name.
     """
     schemas: Mapping[str, Schema] = document["components"]["schemas"]
-    sent = set(_reachable(document))
-    adapted = {name: _request(schema) if name in sent else _answer(schema) for name, schema in schemas.items()}
-    return _generate(adapted, templates, header, scratch)
+    requests = sent(document)
+    adapted = {name: _request(schema) if name in requests else _answer(schema) for name, schema in schemas.items()}
+    modules = _generate(adapted, model_modules(document), templates, header, scratch, _MODEL_IMPORTS)
+    owners: dict[str, str] = {}
+    for module in modules.values():
+        for name, class_name in module.classes.items():
+            other = owners.setdefault(class_name, name)
+            if other != name:
+                place = below(pointer("components", "schemas"), name)
+                raise CodegenError(place, f"{other} has a class {class_name} already. Rename one of the two schemas.")
+    return modules
 
 
 def query_models(
@@ -80,34 +95,11 @@ def query_models(
             }
     names = {f"{camel_case(identity)}Query": identity for identity in schemas}
     adapted = {name: _request(schemas[identity]) for name, identity in names.items()}
-    models = _generate(adapted, templates, header, scratch, _QUERY_IMPORTS)
+    if not adapted:
+        return Models(f"{header}\n", {})
+    homes = dict.fromkeys(adapted, "queries")
+    models = _generate(adapted, homes, templates, header, scratch, _QUERY_IMPORTS)["queries"]
     return Models(models.code, {names[name]: class_ for name, class_ in models.classes.items()})
-
-
-def _reachable(document: Mapping[str, Any]) -> Iterator[str]:
-    """Return the names of the components that are used in requests."""
-    schemas: Mapping[str, Schema] = document["components"]["schemas"]
-    bodies = [operation.get("requestBody", {}) for item in document["paths"].values() for operation in item.values()]
-    seen: set[str] = set()
-    waiting = [name for body in bodies for name in _references(body)]
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            yield name
-            waiting += _references(schemas[name])
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _references(item)
-    elif isinstance(node, dict):
-        if "$ref" in node:
-            yield referred(node)
-        for key, value in node.items():
-            if key != "default":
-                yield from _references(value)
 
 
 def _request(model: Schema) -> Schema:
@@ -149,8 +141,14 @@ def _without(node: Any, keys: frozenset[str]) -> Any:
 
 
 def _generate(
-    schemas: Mapping[str, Schema], templates: Path, header: str, scratch: Path, imports: Sequence[str] = ()
-) -> Models:
+    schemas: Mapping[str, Schema],
+    homes: Mapping[str, str],
+    templates: Path,
+    header: str,
+    scratch: Path,
+    imports: Sequence[str],
+) -> dict[str, Models]:
+    """Generate the models of schemas; `homes` has the module of each."""
     # Importing the library takes longer than the commands that do not need it.
     from datamodel_code_generator import InputFileType, generate
     from datamodel_code_generator.enums import DataModelType, TargetPydanticVersion
@@ -158,15 +156,20 @@ def _generate(
     from datamodel_code_generator.parser import LiteralType
 
     if not schemas:
-        return Models(f"{header}\n", {})
+        return {}
     docs: dict[str, str] = {}
     secrets: set[str] = set()
-    output, metadata = scratch / "models.py", scratch / "models.json"
+    output, metadata = Path(tempfile.mkdtemp(dir=scratch)), scratch / "models.json"
+    keys = {name: f"{homes[name]}.{name.replace('.', '_')}" for name in schemas}
     document = {
         "openapi": "3.1.0",
         "info": {"title": "models", "version": "1"},
         "paths": {},
-        "components": {"schemas": {name: _with_labels(schema, docs, secrets) for name, schema in schemas.items()}},
+        "components": {
+            "schemas": {
+                keys[name]: _moved(_with_labels(schema, docs, secrets), keys) for name, schema in schemas.items()
+            }
+        },
     }
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -191,7 +194,7 @@ def _generate(
                 use_schema_description=True,
                 use_field_description=True,
                 keep_model_order=True,
-                treat_dot_as_module=False,
+                treat_dot_as_module=True,
                 strict_refs=True,
                 allow_remote_refs=False,
                 disable_timestamp=True,
@@ -205,9 +208,24 @@ def _generate(
         except Exception as error:
             # The library raises arbitrary errors for things that it does not support.
             raise CodegenError(pointer("components", "schemas"), f"datamodel-code-generator: {error}") from error
-    return Models(
-        output.read_text(encoding="utf-8"), _classes(json.loads(metadata.read_text(encoding="utf-8")), schemas)
-    )
+    classes = _classes(json.loads(metadata.read_text(encoding="utf-8")), keys)
+    return {
+        module: Models(
+            (output / f"{module}.py").read_text(encoding="utf-8"),
+            {name: class_name for name, class_name in classes.items() if homes[name] == module},
+        )
+        for module in sorted({*homes.values()})
+    }
+
+
+def _moved(node: Any, keys: Mapping[str, str]) -> Any:
+    """Let references lead to the keys that components have for the library, with the module in them."""
+    if isinstance(node, list):
+        return [_moved(item, keys) for item in node]
+    if not isinstance(node, dict):
+        return node
+    moved = {key: value if key == "default" else _moved(value, keys) for key, value in node.items()}
+    return {**moved, "$ref": pointer("components", "schemas", keys[referred(node)])} if "$ref" in node else moved
 
 
 def _with_labels(model: Schema, docs: dict[str, str], secrets: set[str]) -> Schema:
@@ -230,15 +248,16 @@ def _labelled(schema: Schema, docs: dict[str, str], secrets: set[str]) -> Schema
     return result
 
 
-def _classes(metadata: Mapping[str, Any], schemas: Mapping[str, Schema]) -> dict[str, str]:
+def _classes(metadata: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
+    names = {key: name for name, key in keys.items()}
     classes: dict[str, str] = {}
     for model in metadata["models"]:
         path = model["source_path"]
-        if len(path) != 3 or path[2] not in schemas:
+        if len(path) != 3 or path[2] not in names:
             place = pointer(*path)
             raise CodegenError(place, f"datamodel-code-generator made a class {model['class_name']} of this.")
-        classes[path[2]] = model["class_name"]
-    for name in schemas:
+        classes[names[path[2]]] = model["class_name"]
+    for name in keys:
         if name not in classes:
             place = below(pointer("components", "schemas"), name)
             raise CodegenError(place, "datamodel-code-generator made no class of this schema.")

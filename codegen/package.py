@@ -183,14 +183,15 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
 
     source, templates = canonical(document), project.templates
     models = document_models(source, templates / "models", header, scratch)
-    api = read_api(source, models.classes)
+    api = read_api(source, {name: class_ for module in models.values() for name, class_ in module.classes.items()})
     steps = read_steps(api.namespaces, project.sources)
     ids = {(operation.path, operation.method.lower()): operation.id for operation in api.operations}
     queries = query_models(source, ids, templates / "models", header, scratch)
     renderer = Renderer(templates, header)
     files = {
         "__init__.py": renderer.text("package.py.jinja"),
-        "models.py": renderer.models(models, api),
+        **renderer.models(models, api),
+        "results.py": renderer.results(api),
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
         "namespaces.py": renderer.namespaces(api, ""),

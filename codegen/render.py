@@ -7,7 +7,7 @@ docstrings or literals, written by filters.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -67,6 +67,7 @@ class Renderer:
             {
                 "default": _default,
                 "python": repr,
+                "as_themselves": _as_themselves,
                 "literal": as_literal,
                 "result": _result,
                 "value": _value,
@@ -75,11 +76,37 @@ class Renderer:
             }
         )
 
-    def models(self, models: Models, api: Api) -> str:
-        """Render `models.py`."""
+    def models(self, modules: Mapping[str, Models], api: Api) -> dict[str, str]:
+        """Render the package `models`, its files by their paths."""
+        classes = {module: tuple(sorted(models.classes.values())) for module, models in modules.items()}
+        made = {name for module in classes.values() for name in module}
+        for name in made & _TAKEN:
+            place = pointer("components", "schemas", name)
+            raise CodegenError(place, "Generated code has this name for itself. Rename the schema.")
         # A hand-written class replaces the generated class of its name; type checkers keep the first definition.
-        replaced = {operation.result_class.rpartition(".")[2] for operation in api.operations if operation.result_class}
-        return self._render("models.py.jinja", models=models, replaced=replaced)
+        replaced = {path.rpartition(".")[2] for path in _result_classes(api)}
+        return {
+            "models/__init__.py": self._render(
+                "models_package.py.jinja", modules=classes, names=sorted(made - replaced)
+            ),
+            **{
+                f"models/{module}.py": self._render("models.py.jinja", code=models.code)
+                for module, models in modules.items()
+            },
+        }
+
+    def results(self, api: Api) -> str:
+        """Render `results.py`."""
+        modules: dict[str, tuple[str, ...]] = {}
+        for path in _result_classes(api):
+            module, _, name = path.rpartition(".")
+            modules[module] = (*modules.get(module, ()), name)
+        names = sorted(name for module in modules.values() for name in module)
+        models = {name for operation in api.operations for name in _models(operation)}
+        for name in names:
+            if name in models or names.count(name) > 1:
+                raise CodegenError(pointer("components", "schemas", name), f"There is another class {name} beside it.")
+        return self._render("results.py.jinja", modules=modules, names=names)
 
     def queries(self, queries: Models, operations: Iterable[Operation]) -> str:
         """Render `queries.py`."""
@@ -90,38 +117,21 @@ class Renderer:
 
     def operations(self, api: Api) -> str:
         """Render `operations.py`."""
-        models = sorted({name for operation in api.operations for name in _at_run_time(operation)})
-        _refuse_taken(models, {operation.id.upper() for operation in api.operations})
-        return self._render(
-            "operations.py.jinja",
-            operations=api.operations,
-            models=models,
-            results=_result_imports(api.operations, models),
-        )
+        return self._render("operations.py.jinja", operations=api.operations)
 
     def transport(self, api: Api, namespace: str, steps: tuple[Steps, ...]) -> str:
         """Render the module of one namespace."""
         methods = api.methods(namespace)
         operations = [operation for _, operation in methods]
-        models = sorted(
-            {name for operation in operations for name in _in_signature(operation)}
-            | {name for each in steps for name in each.models}
-        )
-        class_name = camel_case(namespace)
-        _refuse_taken(
-            models, {f"{prefix}{class_name}{end}" for prefix in ("", "Async") for end in ("", "WithRawResponse")}
-        )
         sets = names_of_long_enums((p.argument, p.type) for each in operations for p in each.parameters)
         text = sentence(api.namespaces[namespace].description)
         return self._render(
             "transport.py.jinja",
             namespace=namespace,
-            class_name=class_name,
+            class_name=camel_case(namespace),
             description=literal([text] if text else [f"The methods of {namespace}."], 4),
             methods=methods,
             raw_methods=[*(name for name, _ in methods), *api.namespaces[namespace].raw],
-            models=models,
-            results=_result_imports(operations, models),
             own=_own_imports(operations, steps),
             steps=steps,
             sets=sets,
@@ -134,15 +144,10 @@ class Renderer:
         """Render `namespaces.py`, or `async_namespaces.py` with the prefix Async."""
         namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
-        models = sorted({name for operation in operations for name in _in_signature(operation)})
-        taken = {f"{prefix}{end}" for prefix in ("", "Async") for end in ("Namespaces", "WithRawResponse", "APIClient")}
-        _refuse_taken(models, {*taken, "SyncAPIClient"})
         return self._render(
             "namespaces.py.jinja",
             prefix=prefix,
             namespaces=namespaces,
-            models=models,
-            results=_result_imports(operations, models),
             with_parameters=any(operation.parameters for operation in operations),
             annotation=lambda parameter: as_argument(parameter.type, {}, parameter.required),
             docstring=_method_docstring,
@@ -212,9 +217,16 @@ def _default(parameter: Parameter) -> str:
     return " = NOT_GIVEN" if parameter.default is None else f" = {parameter.default!r}"
 
 
+def _as_themselves(names: Iterable[str]) -> str:
+    """Write names of an import that hands them on, which type checkers are told by `X as X`."""
+    return ", ".join(f"{name} as {name}" for name in names)
+
+
 def _result(operation: Operation) -> str:
     """Return the type of a successful response of an operation."""
-    return operation.result_class.rsplit(".", 1)[-1] if operation.result_class else as_result(operation.result)
+    if operation.result_class:
+        return f"results.{operation.result_class.rpartition('.')[2]}"
+    return as_result(operation.result)
 
 
 def _value(type_: Type) -> str:
@@ -257,27 +269,15 @@ def _sent(parameter: Parameter) -> str:
     return f"{parameter.convert.rpartition('.')[2]}({name!r}, {value})" if parameter.convert else value
 
 
-def _at_run_time(operation: Operation) -> set[str]:
-    """Return the models that an operation needs when it is defined."""
+def _models(operation: Operation) -> set[str]:
+    """Return the classes of the models that an operation takes and gives."""
     answer = set() if operation.result_class else operation.result.models()
     return answer if operation.body is None else answer | operation.body.models()
 
 
-def _in_signature(operation: Operation) -> set[str]:
-    """Return the models in the annotations of a method."""
-    result = operation.result if operation.item is None else operation.item
-    answer = set() if operation.result_class else result.models()
-    return answer.union(*(parameter.type.models() for parameter in operation.parameters))
-
-
-def _result_imports(operations: Iterable[Operation], models: list[str]) -> list[tuple[str, str]]:
-    paths = sorted({operation.result_class for operation in operations if operation.result_class})
-    imports = [(path.rsplit(".", 1)[0], path.rsplit(".", 1)[1]) for path in paths]
-    names = [name for _, name in imports]
-    for name in names:
-        if name in models or names.count(name) > 1:
-            raise CodegenError(pointer("components", "schemas", name), f"There is another class {name} beside it.")
-    return imports
+def _result_classes(api: Api) -> list[str]:
+    """Return the paths of the hand-written classes that answers are read into."""
+    return sorted({operation.result_class for operation in api.operations if operation.result_class})
 
 
 def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> list[tuple[str, str]]:
@@ -290,10 +290,3 @@ def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> lis
     for each in steps:
         imports |= {(each.module, each.name), *each.imports}
     return sorted(imports)
-
-
-def _refuse_taken(models: Iterable[str], more: set[str]) -> None:
-    for name in models:
-        if name in _TAKEN or name in more:
-            place = pointer("components", "schemas", name)
-            raise CodegenError(place, "Generated code has this name for itself. Rename the schema.")

@@ -39,6 +39,12 @@ class Sync:
             self.make_session()
         return self.add_turn()
 
+    def get_of_engine(self) -> Any:
+        """Get a session where sessions are real: one made for it."""
+        if self._session_id == SESSION_ID:
+            self.make_session()
+        return self.get()
+
     def get_context(self) -> Any:
         return self._client.sessions.get_context(SESSION_ID, "parcel", 20, 50)
 

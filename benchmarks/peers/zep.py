@@ -1,4 +1,7 @@
-"""zep-cloud, with the calls of its own that come closest: it gets a user, and adds two messages to a thread."""
+"""zep-cloud, with the calls of its own that come closest: it gets a user, and adds two messages to a thread.
+
+Its asynchronous client takes httpx-aiohttp by itself, where that is installed.
+"""
 
 from __future__ import annotations
 

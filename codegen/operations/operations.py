@@ -18,7 +18,7 @@ Retry = Literal["safe", "keyed", "idempotent"]
 
 _RETRY: dict[str, Retry] = {"post": "keyed", "patch": "keyed", "put": "idempotent", "delete": "idempotent"}
 # As names of methods they would hide the types in annotations of the class.
-_RESERVED_METHODS = {"str", "int", "float", "bool", "datetime"}
+_RESERVED_METHODS = {"str", "int", "float", "bool", "datetime", "models", "results"}
 _RESERVED_IDS = {"operations"}
 _EVERY_OPERATION_RAISES = {401, 429}
 

@@ -17,7 +17,7 @@ from codegen.document.choices import NAMESPACES, Namespace
 from codegen.errors import CodegenError, below, pointer
 from codegen.prose import awaited_example
 
-_MODELS = "statebase._generated.models"
+_GENERATED = "statebase._generated"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ class Steps:
     """The methods of the namespace that it calls."""
     imports: tuple[tuple[str, str], ...]
     """The modules and names of the SDK's types in its annotations."""
-    models: tuple[str, ...]
-    """The models in its annotations."""
 
     def docstring_lines(self, asynchronous: bool) -> list[str]:
         """Return the docstring of its method, with the example for one of the clients."""
@@ -99,8 +97,7 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
         result=ast.unparse(returns.slice),
         docstring=ast.get_docstring(node) or "",
         calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
-        imports=tuple(sorted(each for each in imports if each[0] != _MODELS)),
-        models=tuple(sorted(class_ for origin, class_ in imports if origin == _MODELS)),
+        imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway
     )
 
 

@@ -80,7 +80,7 @@ def as_result(type_: Type) -> str:
     if type_.kind == "map":
         return f"Dict[str, {as_result(type_.items[0])}]"
     if type_.kind == "model":
-        return type_.name
+        return f"models.{type_.name}"
     # In a response, every set of values is open: the service may add new ones.
     plain = {**_PLAIN, "timestamp": "Timestamp", "closed": "int" if isinstance(_first(type_), int) else "str"}
     return plain.get(type_.kind, "str")
@@ -94,7 +94,7 @@ def _argument(type_: Type, names: Mapping[Values, str]) -> list[str]:
     if type_.kind == "map":
         return [f"Mapping[str, {as_argument(type_.items[0], names)}]"]
     if type_.kind == "model":
-        return [type_.name, "Mapping[str, Any]"]
+        return [f"models.{type_.name}", "Mapping[str, Any]"]
     if type_.kind == "named":
         return [type_.name.rpartition(".")[2]]
     if type_.kind == "timestamp":

@@ -9,6 +9,11 @@ from typing import Callable, Iterator, Optional, Union
 
 GENERATED = "_generated/"
 """The folder of the generated package in the package."""
+_OFFERING = {
+    f"{GENERATED}models": f"{GENERATED}models/__init__.py",
+    f"{GENERATED}results": f"{GENERATED}results.py",
+}
+"""The files of the modules that offer what others have."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,12 @@ class Module:
         Args:
             name: The name, or a dotted one, such as `models.TurnResponse`.
         """
-        first, dot, _ = name.partition(".")
+        first, dot, rest = name.partition(".")
         folder = self._folders.get(first)
         if folder is None:
             return None
-        return f"{folder}/{first}.py" if dot else f"{folder}.py"
+        module, own = (f"{folder}/{first}", rest) if dot else (folder, first)
+        return self.read(_OFFERING[module]).origin(own) if module in _OFFERING else f"{module}.py"
 
     def alias(self, name: str) -> Optional[tuple[ast.expr, Module]]:
         """Return the type of an alias, and the module that defines it; None for a class."""

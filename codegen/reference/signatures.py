@@ -67,10 +67,11 @@ class _Simplified(ast.NodeTransformer):
         return ast.Name(_SIMPLER.get(node.id, node.id))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        return ast.Name(node.attr) if ast.unparse(node.value) == "models" else node
+        return ast.Name(node.attr) if ast.unparse(node.value) in ("models", "results") else node
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        return node
+        # A type in quotes is one that is imported when it is used.
+        return self.visit(ast.parse(node.value, mode="eval").body) if isinstance(node.value, str) else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         name = ast.unparse(node.value)

@@ -42,8 +42,7 @@ def _name(text: str, module: str) -> str:
             return f"StateBase.{parts[1]}"
         return f"_generated.transport.{parts[1]}.{parts[1].capitalize()}.{parts[2]}"
     found = _INNERMOST.search(text)
-    is_model = module in (
-        "_generated/models",
+    is_model = module.startswith("_generated/models/") or module in (
         "_results/context",
         "_results/search_results",
         "_results/session_history",

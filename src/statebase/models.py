@@ -1,39 +1,28 @@
 """The models of the API: the results of methods, and the bodies of requests.
 
-The last two are models of statebase 0.4 that no operation uses.
+A module of them is imported when one of its models is first used.
 """
 
-from __future__ import annotations
+TYPE_CHECKING = False  # typing takes milliseconds to import; type checkers take this name for true
+if not TYPE_CHECKING:
+    from ._base.lazy import lazy_names
+    from ._generated import models, results
 
-from typing import Any, Dict, Optional
-
-from ._base.model import Model
-from ._generated import models as _generated
-from ._generated.models import *  # noqa: F403
-from ._results.context import ContextResponse as ContextResponse
-from ._results.search_results import SearchResults as SearchResults
-from ._results.session_history import SessionHistory as SessionHistory
-
-StateUpdateRequest = _generated.StatePartialUpdateRequest
-
-
-class ToolCall(Model):
-    """A tool call, as in statebase 0.4."""
-
-    name: str
-    """The name of the tool."""
-    arguments: Dict[str, Any]
-    """The arguments of the call."""
-    id: Optional[str] = None
-    """The id that the model assigned to the tool call."""
-
-
-class ToolResponse(Model):
-    """The result of a tool, as in statebase 0.4."""
-
-    tool_call_id: Optional[str] = None
-    """The id that the model assigned to the tool call."""
-    output: Any
-    """The result: any JSON value."""
-    is_error: bool = False
-    """Whether it failed."""
+    _OF_0_4 = ("StateUpdateRequest", "ToolCall", "ToolResponse")
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            models.__name__: models.__all__,
+            results.__name__: results.__all__,
+            "statebase._results.models_of_0_4": _OF_0_4,
+            "statebase._base.model": ("Model",),
+        },
+    )
+    __all__ = [*models.__all__, *results.__all__, *_OF_0_4]
+    del models, results
+else:
+    from ._generated.models import *  # noqa: F403
+    from ._generated.results import *  # noqa: F403
+    from ._results.models_of_0_4 import StateUpdateRequest as StateUpdateRequest
+    from ._results.models_of_0_4 import ToolCall as ToolCall
+    from ._results.models_of_0_4 import ToolResponse as ToolResponse

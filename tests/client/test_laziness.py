@@ -60,6 +60,21 @@ def test_first_namespace_loads_what_it_needs_and_opens_nothing() -> None:
     assert "sqlite3" not in loaded
 
 
+def test_first_call_builds_the_models_that_it_needs() -> None:
+    """A session is read without the models of states, memories and the rest."""
+    code = """
+import httpx, statebase
+session = {"id": "sess_1", "agent_id": "a", "created_at": "2026-01-02T03:04:05Z", "updated_at": "2026-01-02T03:04:05Z"}
+session.update(state={}, memory_count=0, turn_count=0)
+transport = httpx.MockTransport(lambda request: httpx.Response(200, json=session))
+statebase.StateBase("sb_test", transport=transport).sessions.get("sess_1")
+"""
+
+    models = {name for name in modules_after(code) if name.startswith("statebase._generated.models.")}
+
+    assert models == {"statebase._generated.models.sessions", "statebase._generated.models.shared"}
+
+
 def test_sync_client_loads_nothing_of_asyncio() -> None:
     """A call of the sync client pays for no event loop."""
     code = """

@@ -75,7 +75,9 @@ def test_models_offers_every_model() -> None:
     from statebase._base.model import Model
     from statebase._generated import models as generated
 
-    named = {name for name, value in vars(generated).items() if isinstance(value, type(Model)) and value is not Model}
+    named = {
+        name for name, value in inspect.getmembers(generated) if isinstance(value, type(Model)) and value is not Model
+    }
     namespace: dict[str, object] = {}
     exec("from statebase.models import *", namespace)
 

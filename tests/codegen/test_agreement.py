@@ -167,7 +167,7 @@ def test_a_model_has_the_fields_of_its_schema(name: str) -> None:
     nullable = {key for key, value in schema["properties"].items() if {"type": "null"} in value.get("anyOf", [])}
     required = {key for key, field in fields.items() if field.is_required()}
     timestamps = {key for key, value in schema["properties"].items() if '"date-time"' in json.dumps(value)}
-    hints = typing.get_type_hints(getattr(models, name), vars(models))
+    hints = typing.get_type_hints(getattr(models, name))
 
     assert sorted(fields) == sorted(schema["properties"])
     assert set(schema.get("required", [])) - nullable <= required <= set(schema.get("required", []))

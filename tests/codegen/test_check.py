@@ -26,7 +26,7 @@ def test_the_repository_is_clean(root: Path) -> None:
     "name",
     [
         "__init__.py",
-        "models.py",
+        "models/things.py",
         "queries.py",
         "operations.py",
         "openapi.json",

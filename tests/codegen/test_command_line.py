@@ -116,7 +116,9 @@ def test_update_replaces_the_document_and_generates(
     printed = capsys.readouterr().out
     assert "additive  Thing.colour (response): is new [GET /v1/things, POST /v1/things]\n" in printed
     assert "The document was replaced" in printed
-    assert "colour: Optional[str]" in (repository / "src/statebase/_generated/models.py").read_text(encoding="utf-8")
+    assert "colour: Optional[str]" in (repository / "src/statebase/_generated/models/things.py").read_text(
+        encoding="utf-8"
+    )
     assert main(["check"]) == 0
     assert main(["update", str(repository / "openapi" / "statebase-v1.json")]) == 0
     assert "The document has not changed." in capsys.readouterr().out

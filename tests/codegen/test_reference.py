@@ -60,7 +60,7 @@ def test_each_method_is_a_line(project: Project) -> None:
     """Those over several calls too; own types are written out; text stays text in Markdown."""
     generate(project)
 
-    transport, models = "src/statebase/_generated/transport/things.py", "src/statebase/_generated/models.py"
+    transport, models = "src/statebase/_generated/transport/things.py", "src/statebase/_generated/models/things.py"
     _, _, section = project.reference.read_text(encoding="utf-8").partition(
         "## `client.things`\n\nThings &amp; more.\n\n"
     )

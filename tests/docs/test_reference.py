@@ -73,8 +73,8 @@ def test_every_public_name_is_there(inventory: Set[str]) -> None:
     """Every name in `statebase.__all__`, `statebase.models` and `statebase.webhooks` has an entry."""
     of_models = {
         name
-        for name, value in vars(models).items()
-        if inspect.isclass(value) and issubclass(value, Model) and value is not Model
+        for name, value in inspect.getmembers(models, inspect.isclass)
+        if issubclass(value, Model) and value is not Model
     }
     expected = {f"statebase.{name}" for name in statebase.__all__ if name != "models"}
     expected |= {f"statebase.models.{name}" for name in of_models}

@@ -1,11 +1,13 @@
 """Attributes and imports that are evaluated at their first use."""
 
 import os
+import sys
 from _thread import RLock
 
 TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from functools import cached_property
+    from typing import Callable, Mapping, Tuple
 else:
 
     class cached_property:
@@ -43,6 +45,43 @@ A thread that imports a module holds the lock of that module. If another thread 
 in the child process, which then hangs when it imports the module.
 """
 
+
+def lazy_names(
+    package: str, modules: "Mapping[str, Tuple[str, ...]]"
+) -> "Tuple[Callable[[str], object], Callable[[], list[str]]]":
+    """Return the `__getattr__` and `__dir__` (PEP 562) of a module that offers names of others.
+
+    Args:
+        package: The `__name__` of the module.
+        modules: The names by the module that has them, which is imported when one of them is asked for.
+    """
+    module_of = {name: module for module, names in modules.items() for name in names}
+    found = sys.modules[package].__dict__
+
+    def get(name: str) -> object:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = module_of[name]
+        with importing:
+            __import__(module)  # importlib, which is not loaded yet, would take as long as the client
+        value: object = getattr(sys.modules[module], name)
+        return found.setdefault(name, value)
+
+    def names() -> "list[str]":
+        return sorted({*found, *module_of})
+
+    return get, names
+
+
+def names_of(package: str) -> "Callable[[str], object]":
+    """Return the `__getattr__` of a module that offers all names of a package, where they are not its own."""
+
+    def get(name: str) -> object:
+        return getattr(sys.modules[package], name)
+
+    return get
+
+
 _LONGEST_WAIT_SECONDS = 60.0  # a fork that is late is better than none
 _waits: "list[bool]" = []  # whether forks that are under way hold the lock
 
@@ -59,4 +98,4 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
-__all__ = ["cached_property", "importing"]
+__all__ = ["cached_property", "importing", "lazy_names", "names_of"]

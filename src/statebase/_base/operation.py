@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Generic, Literal, NamedTuple, Optional, TypeVar
 
 T = TypeVar("T")
 
@@ -33,18 +33,28 @@ class Operation(Generic[T]):
     """The route, with its parameters in braces: `/v1/sessions/{session_id}/turns`."""
     status: int
     """The HTTP status of a successful response."""
-    result: type[T]
-    """The type of a successful response: a model, a typing construct, or `type(None)` for an empty one."""
+    load_result: Callable[[], type[T]]
+    """Returns `result`, and imports its module."""
     retry: Retry
     """The reason a failed request can be retried."""
     is_open: bool = False
     """Whether it needs no API key (`security: []` in the document)."""
-    body: Optional[type[Any]] = None
-    """The model of the JSON body; None if the operation takes no body."""
+    load_body: Optional[Callable[[], type[Any]]] = None
+    """Returns `body`, and imports its module; None if the operation takes no body."""
     page: Optional[Cursor] = None
     """The way to request the next page; None if the response is not a page of a list."""
     methods: tuple[str, ...] = ()
     """The methods of the clients that call it: `sessions.add_turn`."""
+
+    @property
+    def result(self) -> type[T]:
+        """The type of a successful response: a model, a typing construct, or `type(None)` for an empty one."""
+        return self.load_result()
+
+    @property
+    def body(self) -> Optional[type[Any]]:
+        """The model of the JSON body; None if the operation takes no body."""
+        return None if self.load_body is None else self.load_body()
 
     @property
     def carries_key(self) -> bool:

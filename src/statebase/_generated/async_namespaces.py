@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from statebase._call.drivers import AsyncAPIClient
     from statebase._call.options import RequestOptions
 
-    from .models import HealthStatus
+    from . import models
     from .transport.dashboard import AsyncDashboard, AsyncDashboardWithRawResponse
     from .transport.entities import AsyncEntities, AsyncEntitiesWithRawResponse
     from .transport.memory import AsyncMemory, AsyncMemoryWithRawResponse
@@ -120,7 +120,7 @@ class AsyncNamespaces:
         """
         return await self._system.info(**options)
 
-    async def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+    async def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
         """Check how the service is doing.
 
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from statebase._call.drivers import SyncAPIClient
     from statebase._call.options import RequestOptions
 
-    from .models import HealthStatus
+    from . import models
     from .transport.dashboard import Dashboard, DashboardWithRawResponse
     from .transport.entities import Entities, EntitiesWithRawResponse
     from .transport.memory import Memory, MemoryWithRawResponse
@@ -120,7 +120,7 @@ class Namespaces:
         """
         return self._system.info(**options)
 
-    def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+    def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
         """Check how the service is doing.
 
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.

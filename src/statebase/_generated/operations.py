@@ -6,66 +6,26 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from statebase._base.operation import Cursor, Operation
-from statebase._results.context import ContextResponse
-from statebase._results.search_results import SearchResults
-from statebase._results.session_history import SessionHistory
 
-from .models import (
-    APIKeyCreateRequest,
-    APIKeyResponse,
-    ContextRequest,
-    DashboardOverviewResponse,
-    EntityCreateRequest,
-    EntityListResponse,
-    EntityResponse,
-    EntityUpdateRequest,
-    EntityUpdateResponse,
-    HealthStatus,
-    MemoryCreateRequest,
-    MemoryResponse,
-    MemoryUpdateRequest,
-    MemoryUpdateResponse,
-    SessionCreateRequest,
-    SessionCreateResponse,
-    SessionForkRequest,
-    SessionListResponse,
-    SessionMetadataUpdateResponse,
-    SessionResponse,
-    SessionTraceListResponse,
-    SessionUpdateRequest,
-    StateGetResponse,
-    StateHistoryResponse,
-    StatePartialUpdateRequest,
-    StatePartialUpdateResponse,
-    StateReplaceRequest,
-    StateReplaceResponse,
-    StateRollbackRequest,
-    StateRollbackResponse,
-    TraceListResponse,
-    TraceResponse,
-    TurnCreateRequest,
-    TurnDetailResponse,
-    TurnListResponse,
-    TurnResponse,
-)
+from . import models, results
 
 ROOT: Operation[Dict[str, Any]] = Operation(
     id="root",
     method="GET",
     path="/",
     status=200,
-    result=Dict[str, Any],
+    load_result=lambda: Dict[str, Any],
     retry="safe",
     is_open=True,
     methods=("system.info",),
 )
 
-HEALTH_CHECK: Operation[HealthStatus] = Operation(
+HEALTH_CHECK: Operation[models.HealthStatus] = Operation(
     id="health_check",
     method="GET",
     path="/health",
     status=200,
-    result=HealthStatus,
+    load_result=lambda: models.HealthStatus,
     retry="safe",
     is_open=True,
     methods=("system.health",),
@@ -76,7 +36,7 @@ READINESS_PROBE: Operation[Dict[str, Any]] = Operation(
     method="GET",
     path="/health/ready",
     status=200,
-    result=Dict[str, Any],
+    load_result=lambda: Dict[str, Any],
     retry="safe",
     is_open=True,
     methods=("system.ready",),
@@ -87,52 +47,52 @@ LIVENESS_PROBE: Operation[Dict[str, Any]] = Operation(
     method="GET",
     path="/health/live",
     status=200,
-    result=Dict[str, Any],
+    load_result=lambda: Dict[str, Any],
     retry="safe",
     is_open=True,
     methods=("system.live",),
 )
 
-LIST_SESSIONS: Operation[SessionListResponse] = Operation(
+LIST_SESSIONS: Operation[models.SessionListResponse] = Operation(
     id="list_sessions",
     method="GET",
     path="/v1/sessions",
     status=200,
-    result=SessionListResponse,
+    load_result=lambda: models.SessionListResponse,
     retry="safe",
     page=Cursor("starting_after"),
     methods=("sessions.list",),
 )
 
-CREATE_SESSION: Operation[SessionCreateResponse] = Operation(
+CREATE_SESSION: Operation[models.SessionCreateResponse] = Operation(
     id="create_session",
     method="POST",
     path="/v1/sessions",
     status=201,
-    result=SessionCreateResponse,
+    load_result=lambda: models.SessionCreateResponse,
     retry="keyed",
-    body=SessionCreateRequest,
+    load_body=lambda: models.SessionCreateRequest,
     methods=("sessions.create",),
 )
 
-GET_SESSION: Operation[SessionResponse] = Operation(
+GET_SESSION: Operation[models.SessionResponse] = Operation(
     id="get_session",
     method="GET",
     path="/v1/sessions/{session_id}",
     status=200,
-    result=SessionResponse,
+    load_result=lambda: models.SessionResponse,
     retry="safe",
     methods=("sessions.get",),
 )
 
-UPDATE_SESSION: Operation[SessionMetadataUpdateResponse] = Operation(
+UPDATE_SESSION: Operation[models.SessionMetadataUpdateResponse] = Operation(
     id="update_session",
     method="PATCH",
     path="/v1/sessions/{session_id}",
     status=200,
-    result=SessionMetadataUpdateResponse,
+    load_result=lambda: models.SessionMetadataUpdateResponse,
     retry="keyed",
-    body=SessionUpdateRequest,
+    load_body=lambda: models.SessionUpdateRequest,
     methods=("sessions.update",),
 )
 
@@ -141,156 +101,156 @@ DELETE_SESSION: Operation[None] = Operation(
     method="DELETE",
     path="/v1/sessions/{session_id}",
     status=204,
-    result=type(None),
+    load_result=lambda: type(None),
     retry="idempotent",
     methods=("sessions.delete",),
 )
 
-GET_CONTEXT: Operation[ContextResponse] = Operation(
+GET_CONTEXT: Operation[results.ContextResponse] = Operation(
     id="get_context",
     method="POST",
     path="/v1/sessions/{session_id}/context",
     status=200,
-    result=ContextResponse,
+    load_result=lambda: results.ContextResponse,
     retry="safe",
-    body=ContextRequest,
+    load_body=lambda: models.ContextRequest,
     methods=("sessions.get_context", "state.get_context"),
 )
 
-GET_SESSION_HISTORY: Operation[SessionHistory] = Operation(
+GET_SESSION_HISTORY: Operation[results.SessionHistory] = Operation(
     id="get_session_history",
     method="GET",
     path="/v1/sessions/{session_id}/history",
     status=200,
-    result=SessionHistory,
+    load_result=lambda: results.SessionHistory,
     retry="safe",
     methods=("sessions.get_history",),
 )
 
-LIST_TURNS: Operation[TurnListResponse] = Operation(
+LIST_TURNS: Operation[models.TurnListResponse] = Operation(
     id="list_turns",
     method="GET",
     path="/v1/sessions/{session_id}/turns",
     status=200,
-    result=TurnListResponse,
+    load_result=lambda: models.TurnListResponse,
     retry="safe",
     page=Cursor("starting_after"),
     methods=("sessions.list_turns",),
 )
 
-CREATE_TURN: Operation[TurnResponse] = Operation(
+CREATE_TURN: Operation[models.TurnResponse] = Operation(
     id="create_turn",
     method="POST",
     path="/v1/sessions/{session_id}/turns",
     status=201,
-    result=TurnResponse,
+    load_result=lambda: models.TurnResponse,
     retry="keyed",
-    body=TurnCreateRequest,
+    load_body=lambda: models.TurnCreateRequest,
     methods=("sessions.add_turn",),
 )
 
-GET_TURN: Operation[TurnDetailResponse] = Operation(
+GET_TURN: Operation[models.TurnDetailResponse] = Operation(
     id="get_turn",
     method="GET",
     path="/v1/sessions/{session_id}/turns/{turn_id}",
     status=200,
-    result=TurnDetailResponse,
+    load_result=lambda: models.TurnDetailResponse,
     retry="safe",
     methods=("sessions.get_turn",),
 )
 
-GET_STATE: Operation[StateGetResponse] = Operation(
+GET_STATE: Operation[models.StateGetResponse] = Operation(
     id="get_state",
     method="GET",
     path="/v1/sessions/{session_id}/state",
     status=200,
-    result=StateGetResponse,
+    load_result=lambda: models.StateGetResponse,
     retry="safe",
     methods=("sessions.get_state", "state.get_state"),
 )
 
-REPLACE_STATE: Operation[StateReplaceResponse] = Operation(
+REPLACE_STATE: Operation[models.StateReplaceResponse] = Operation(
     id="replace_state",
     method="PUT",
     path="/v1/sessions/{session_id}/state",
     status=200,
-    result=StateReplaceResponse,
+    load_result=lambda: models.StateReplaceResponse,
     retry="idempotent",
-    body=StateReplaceRequest,
+    load_body=lambda: models.StateReplaceRequest,
     methods=("state.replace_state",),
 )
 
-UPDATE_STATE: Operation[StatePartialUpdateResponse] = Operation(
+UPDATE_STATE: Operation[models.StatePartialUpdateResponse] = Operation(
     id="update_state",
     method="PATCH",
     path="/v1/sessions/{session_id}/state",
     status=200,
-    result=StatePartialUpdateResponse,
+    load_result=lambda: models.StatePartialUpdateResponse,
     retry="keyed",
-    body=StatePartialUpdateRequest,
+    load_body=lambda: models.StatePartialUpdateRequest,
     methods=("sessions.update_state", "state.update_state"),
 )
 
-GET_STATE_HISTORY: Operation[StateHistoryResponse] = Operation(
+GET_STATE_HISTORY: Operation[models.StateHistoryResponse] = Operation(
     id="get_state_history",
     method="GET",
     path="/v1/sessions/{session_id}/state/history",
     status=200,
-    result=StateHistoryResponse,
+    load_result=lambda: models.StateHistoryResponse,
     retry="safe",
     methods=("state.get_state_history",),
 )
 
-ROLLBACK_STATE: Operation[StateRollbackResponse] = Operation(
+ROLLBACK_STATE: Operation[models.StateRollbackResponse] = Operation(
     id="rollback_state",
     method="POST",
     path="/v1/sessions/{session_id}/state/rollback",
     status=200,
-    result=StateRollbackResponse,
+    load_result=lambda: models.StateRollbackResponse,
     retry="keyed",
-    body=StateRollbackRequest,
+    load_body=lambda: models.StateRollbackRequest,
     methods=("sessions.rollback", "state.rollback"),
 )
 
-SEARCH_MEMORIES: Operation[SearchResults] = Operation(
+SEARCH_MEMORIES: Operation[results.SearchResults] = Operation(
     id="search_memories",
     method="GET",
     path="/v1/memories",
     status=200,
-    result=SearchResults,
+    load_result=lambda: results.SearchResults,
     retry="safe",
     methods=("memory.search",),
 )
 
-CREATE_MEMORY: Operation[MemoryResponse] = Operation(
+CREATE_MEMORY: Operation[models.MemoryResponse] = Operation(
     id="create_memory",
     method="POST",
     path="/v1/memories",
     status=201,
-    result=MemoryResponse,
+    load_result=lambda: models.MemoryResponse,
     retry="keyed",
-    body=MemoryCreateRequest,
+    load_body=lambda: models.MemoryCreateRequest,
     methods=("memory.add",),
 )
 
-GET_MEMORY: Operation[MemoryResponse] = Operation(
+GET_MEMORY: Operation[models.MemoryResponse] = Operation(
     id="get_memory",
     method="GET",
     path="/v1/memories/{memory_id}",
     status=200,
-    result=MemoryResponse,
+    load_result=lambda: models.MemoryResponse,
     retry="safe",
     methods=("memory.get",),
 )
 
-UPDATE_MEMORY: Operation[MemoryUpdateResponse] = Operation(
+UPDATE_MEMORY: Operation[models.MemoryUpdateResponse] = Operation(
     id="update_memory",
     method="PUT",
     path="/v1/memories/{memory_id}",
     status=200,
-    result=MemoryUpdateResponse,
+    load_result=lambda: models.MemoryUpdateResponse,
     retry="idempotent",
-    body=MemoryUpdateRequest,
+    load_body=lambda: models.MemoryUpdateRequest,
     methods=("memory.update",),
 )
 
@@ -299,83 +259,83 @@ DELETE_MEMORY: Operation[None] = Operation(
     method="DELETE",
     path="/v1/memories/{memory_id}",
     status=204,
-    result=type(None),
+    load_result=lambda: type(None),
     retry="idempotent",
     methods=("memory.delete",),
 )
 
-LIST_TRACES: Operation[TraceListResponse] = Operation(
+LIST_TRACES: Operation[models.TraceListResponse] = Operation(
     id="list_traces",
     method="GET",
     path="/v1/traces",
     status=200,
-    result=TraceListResponse,
+    load_result=lambda: models.TraceListResponse,
     retry="safe",
     page=Cursor("end_time", "timestamp"),
     methods=("traces.list",),
 )
 
-GET_TRACE: Operation[TraceResponse] = Operation(
+GET_TRACE: Operation[models.TraceResponse] = Operation(
     id="get_trace",
     method="GET",
     path="/v1/traces/{trace_id}",
     status=200,
-    result=TraceResponse,
+    load_result=lambda: models.TraceResponse,
     retry="safe",
     methods=("traces.get",),
 )
 
-LIST_SESSION_TRACES: Operation[SessionTraceListResponse] = Operation(
+LIST_SESSION_TRACES: Operation[models.SessionTraceListResponse] = Operation(
     id="list_session_traces",
     method="GET",
     path="/v1/traces/sessions/{session_id}/traces",
     status=200,
-    result=SessionTraceListResponse,
+    load_result=lambda: models.SessionTraceListResponse,
     retry="safe",
     page=Cursor("starting_after"),
     methods=("traces.list_for_session",),
 )
 
-LIST_ENTITIES: Operation[EntityListResponse] = Operation(
+LIST_ENTITIES: Operation[models.EntityListResponse] = Operation(
     id="list_entities",
     method="GET",
     path="/v1/entities",
     status=200,
-    result=EntityListResponse,
+    load_result=lambda: models.EntityListResponse,
     retry="safe",
     page=Cursor("starting_after"),
     methods=("entities.list",),
 )
 
-CREATE_ENTITY: Operation[EntityResponse] = Operation(
+CREATE_ENTITY: Operation[models.EntityResponse] = Operation(
     id="create_entity",
     method="POST",
     path="/v1/entities",
     status=201,
-    result=EntityResponse,
+    load_result=lambda: models.EntityResponse,
     retry="keyed",
-    body=EntityCreateRequest,
+    load_body=lambda: models.EntityCreateRequest,
     methods=("entities.create",),
 )
 
-GET_ENTITY: Operation[EntityResponse] = Operation(
+GET_ENTITY: Operation[models.EntityResponse] = Operation(
     id="get_entity",
     method="GET",
     path="/v1/entities/{entity_id}",
     status=200,
-    result=EntityResponse,
+    load_result=lambda: models.EntityResponse,
     retry="safe",
     methods=("entities.get",),
 )
 
-UPDATE_ENTITY: Operation[EntityUpdateResponse] = Operation(
+UPDATE_ENTITY: Operation[models.EntityUpdateResponse] = Operation(
     id="update_entity",
     method="PUT",
     path="/v1/entities/{entity_id}",
     status=200,
-    result=EntityUpdateResponse,
+    load_result=lambda: models.EntityUpdateResponse,
     retry="idempotent",
-    body=EntityUpdateRequest,
+    load_body=lambda: models.EntityUpdateRequest,
     methods=("entities.update",),
 )
 
@@ -384,39 +344,39 @@ DELETE_ENTITY: Operation[None] = Operation(
     method="DELETE",
     path="/v1/entities/{entity_id}",
     status=204,
-    result=type(None),
+    load_result=lambda: type(None),
     retry="idempotent",
     methods=("entities.delete",),
 )
 
-GET_DASHBOARD_STATS: Operation[DashboardOverviewResponse] = Operation(
+GET_DASHBOARD_STATS: Operation[models.DashboardOverviewResponse] = Operation(
     id="get_dashboard_stats",
     method="GET",
     path="/v1/dashboard/stats",
     status=200,
-    result=DashboardOverviewResponse,
+    load_result=lambda: models.DashboardOverviewResponse,
     retry="safe",
     methods=("dashboard.stats",),
 )
 
-LIST_API_KEYS: Operation[List[APIKeyResponse]] = Operation(
+LIST_API_KEYS: Operation[List[models.APIKeyResponse]] = Operation(
     id="list_api_keys",
     method="GET",
     path="/v1/dashboard/keys",
     status=200,
-    result=List[APIKeyResponse],
+    load_result=lambda: List[models.APIKeyResponse],
     retry="safe",
     methods=("dashboard.list_keys",),
 )
 
-CREATE_API_KEY: Operation[APIKeyResponse] = Operation(
+CREATE_API_KEY: Operation[models.APIKeyResponse] = Operation(
     id="create_api_key",
     method="POST",
     path="/v1/dashboard/keys",
     status=200,
-    result=APIKeyResponse,
+    load_result=lambda: models.APIKeyResponse,
     retry="keyed",
-    body=APIKeyCreateRequest,
+    load_body=lambda: models.APIKeyCreateRequest,
     methods=("dashboard.create_key",),
 )
 
@@ -425,19 +385,19 @@ REVOKE_API_KEY: Operation[None] = Operation(
     method="DELETE",
     path="/v1/dashboard/keys/{key_id}",
     status=204,
-    result=type(None),
+    load_result=lambda: type(None),
     retry="idempotent",
     methods=("dashboard.revoke_key",),
 )
 
-FORK_SESSION: Operation[SessionResponse] = Operation(
+FORK_SESSION: Operation[models.SessionResponse] = Operation(
     id="fork_session",
     method="POST",
     path="/v1/sessions/{session_id}/fork",
     status=201,
-    result=SessionResponse,
+    load_result=lambda: models.SessionResponse,
     retry="keyed",
-    body=SessionForkRequest,
+    load_body=lambda: models.SessionForkRequest,
     methods=("sessions.fork",),
 )
 

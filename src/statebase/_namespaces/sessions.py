@@ -14,7 +14,7 @@ from .._base.errors import StateBaseError
 from .._call.idempotency import idempotency_key
 from .._call.options import NOT_GIVEN, JSONObject, NotGiven, WriteOptions
 from .._call.steps import Steps
-from .._generated.models import TurnResponse
+from .._generated import models
 from .turns import TurnLike, tool_call, turns_of
 
 
@@ -28,7 +28,7 @@ def add_tool_call(
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[WriteOptions],
-) -> Steps[TurnResponse]:
+) -> Steps[models.TurnResponse]:
     """Record a tool call and its result as one turn.
 
     Args:
@@ -54,13 +54,13 @@ def add_tool_call(
         {'eta': 'tomorrow'}
     """
     given, returned = tool_call(tool_name, arguments, output, tool_call_id)
-    turn: TurnResponse = yield sessions.add_turn(session_id, given, returned, metadata, reasoning, **options)
+    turn: models.TurnResponse = yield sessions.add_turn(session_id, given, returned, metadata, reasoning, **options)
     return turn
 
 
 def ingest(
     sessions: Any, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
-) -> Steps[List[TurnResponse]]:
+) -> Steps[List[models.TurnResponse]]:
     """Record an existing conversation, turn by turn, in order.
 
     Args:
@@ -86,7 +86,7 @@ def ingest(
         [1, 2]
     """
     key = idempotency_key(options.get("idempotency_key"))
-    recorded: List[TurnResponse] = []
+    recorded: List[models.TurnResponse] = []
     for arguments in turns_of(turns):
         numbered = {**options, "idempotency_key": f"{key}-{len(recorded)}"}
         try:

@@ -16,7 +16,7 @@ from typing_extensions import TypeGuard, Unpack
 from .._base.errors import InvalidRequestError, StateConflictError
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
-from .._generated.models import StateReplaceResponse
+from .._generated import models
 
 Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], Awaitable[Union[Mapping[str, Any], None]], None]]
 """Takes a copy of the state, and returns the new one; None if it changed the copy. `AsyncStateBase` also takes a
@@ -78,7 +78,7 @@ def modify(
     max_attempts: int = 5,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
-) -> Steps[StateReplaceResponse]:
+) -> Steps[models.StateReplaceResponse]:
     """Read the state, change it by a function, and write it, so that no change of another writer is lost.
 
     If the state was changed in between, it is read again, and the function is called again with what it is now.
@@ -129,7 +129,7 @@ def modify(
                 f"function must return a mapping or None, got {type(result).__name__}", param="function"
             )
         try:
-            written: StateReplaceResponse = yield state.replace_state(
+            written: models.StateReplaceResponse = yield state.replace_state(
                 session_id, result, reasoning, expected_version=current.version, **options
             )
         except StateConflictError as error:
@@ -147,7 +147,7 @@ def remove_key(
     *,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
-) -> Steps[StateReplaceResponse]:
+) -> Steps[models.StateReplaceResponse]:
     """Remove a key of the state, or a value within it. A key that is not there is not an error.
 
     Args:
@@ -190,7 +190,7 @@ def append(
     *,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
-) -> Steps[StateReplaceResponse]:
+) -> Steps[models.StateReplaceResponse]:
     """Add an item at the end of an array in the state; the array is made if it is not there.
 
     Args:
@@ -230,7 +230,7 @@ def increment(
     *,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
-) -> Steps[StateReplaceResponse]:
+) -> Steps[models.StateReplaceResponse]:
     """Add to a number in the state; one that is not there counts as 0.
 
     Args:

@@ -8,9 +8,9 @@ from .._base.errors import InvalidRequestError
 from .._generated import models
 from .histories import History, as_text, is_message, plain, read, tool_call_input
 
-TurnInputLike = Union[str, models.TurnInput, Mapping[str, Any]]
+TurnInputLike = Union[str, "models.TurnInput", Mapping[str, Any]]
 """The input of a turn: text, a `TurnInput`, or a mapping with `type`, `content` and any other keys."""
-TurnOutputLike = Union[str, models.TurnOutput, Mapping[str, Any]]
+TurnOutputLike = Union[str, "models.TurnOutput", Mapping[str, Any]]
 """The output of a turn: text, a `TurnOutput`, or a mapping with `type`, `content` and any other keys."""
 TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any]]
 """A turn for `ingest`: an (input, output) pair, a mapping of `add_turn`'s arguments, a message, or an SDK's object."""

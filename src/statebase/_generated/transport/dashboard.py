@@ -11,14 +11,13 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 
-from .. import operations
-from ..models import APIKeyResponse, DashboardOverviewResponse
+from .. import models, operations
 
 
 class Dashboard(SyncNamespace):
     """Statistics and API keys of the account."""
 
-    def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
+    def stats(self, **options: Unpack[RequestOptions]) -> models.DashboardOverviewResponse:
         """Count what the account holds.
 
         Also gives how many changes were made in each of the last 24 hours.
@@ -40,7 +39,7 @@ class Dashboard(SyncNamespace):
         """
         return self._client.request(operations.GET_DASHBOARD_STATS, options)
 
-    def list_keys(self, **options: Unpack[RequestOptions]) -> List[APIKeyResponse]:
+    def list_keys(self, **options: Unpack[RequestOptions]) -> List[models.APIKeyResponse]:
         """List the API keys of the account.
 
         The keys themselves are not in it: full_key is null.
@@ -71,7 +70,7 @@ class Dashboard(SyncNamespace):
         expires_days: Union[int, None, NotGiven] = NOT_GIVEN,
         owner_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> APIKeyResponse:
+    ) -> models.APIKeyResponse:
         """Create an API key.
 
         The key itself is in full_key of this answer and never given again, so store it now.
@@ -131,7 +130,7 @@ class Dashboard(SyncNamespace):
 class AsyncDashboard(AsyncNamespace):
     """Statistics and API keys of the account."""
 
-    async def stats(self, **options: Unpack[RequestOptions]) -> DashboardOverviewResponse:
+    async def stats(self, **options: Unpack[RequestOptions]) -> models.DashboardOverviewResponse:
         """Count what the account holds.
 
         Also gives how many changes were made in each of the last 24 hours.
@@ -153,7 +152,7 @@ class AsyncDashboard(AsyncNamespace):
         """
         return await self._client.request(operations.GET_DASHBOARD_STATS, options)
 
-    async def list_keys(self, **options: Unpack[RequestOptions]) -> List[APIKeyResponse]:
+    async def list_keys(self, **options: Unpack[RequestOptions]) -> List[models.APIKeyResponse]:
         """List the API keys of the account.
 
         The keys themselves are not in it: full_key is null.
@@ -184,7 +183,7 @@ class AsyncDashboard(AsyncNamespace):
         expires_days: Union[int, None, NotGiven] = NOT_GIVEN,
         owner_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> APIKeyResponse:
+    ) -> models.APIKeyResponse:
         """Create an API key.
 
         The key itself is in full_key of this answer and never given again, so store it now.

@@ -12,8 +12,7 @@ from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOp
 from statebase._call.raw_response import raw, raw_async
 from statebase._results.pages import AsyncPage, Page
 
-from .. import operations
-from ..models import EntityListItem, EntityResponse, EntityUpdateResponse
+from .. import models, operations
 
 
 class Entities(SyncNamespace):
@@ -27,7 +26,7 @@ class Entities(SyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> Page[EntityListItem]:
+    ) -> Page[models.EntityListItem]:
         """List entities, newest first.
 
         Filters combine: an entity has to pass all that are given.
@@ -72,7 +71,7 @@ class Entities(SyncNamespace):
         entity_id: str,
         attributes: Mapping[str, Any],
         **options: Unpack[WriteOptions],
-    ) -> EntityResponse:
+    ) -> models.EntityResponse:
         """Store an entity.
 
         A session holds one entity for each pair of entity_type and entity_id; a second one is a conflict.
@@ -113,7 +112,7 @@ class Entities(SyncNamespace):
             },
         )
 
-    def get(self, entity_id: str, **options: Unpack[RequestOptions]) -> EntityResponse:
+    def get(self, entity_id: str, **options: Unpack[RequestOptions]) -> models.EntityResponse:
         """Get an entity with its attributes.
 
         The id is the one that the service gave, not your own.
@@ -141,7 +140,7 @@ class Entities(SyncNamespace):
 
     def update(
         self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[WriteOptions]
-    ) -> EntityUpdateResponse:
+    ) -> models.EntityUpdateResponse:
         """Change attributes of an entity.
 
         The attributes given are merged in at the top level; others stay as they are.
@@ -206,7 +205,7 @@ class AsyncEntities(AsyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[EntityListItem]:
+    ) -> AsyncPage[models.EntityListItem]:
         """List entities, newest first.
 
         Filters combine: an entity has to pass all that are given.
@@ -251,7 +250,7 @@ class AsyncEntities(AsyncNamespace):
         entity_id: str,
         attributes: Mapping[str, Any],
         **options: Unpack[WriteOptions],
-    ) -> EntityResponse:
+    ) -> models.EntityResponse:
         """Store an entity.
 
         A session holds one entity for each pair of entity_type and entity_id; a second one is a conflict.
@@ -292,7 +291,7 @@ class AsyncEntities(AsyncNamespace):
             },
         )
 
-    async def get(self, entity_id: str, **options: Unpack[RequestOptions]) -> EntityResponse:
+    async def get(self, entity_id: str, **options: Unpack[RequestOptions]) -> models.EntityResponse:
         """Get an entity with its attributes.
 
         The id is the one that the service gave, not your own.
@@ -320,7 +319,7 @@ class AsyncEntities(AsyncNamespace):
 
     async def update(
         self, entity_id: str, attributes: Mapping[str, Any], **options: Unpack[WriteOptions]
-    ) -> EntityUpdateResponse:
+    ) -> models.EntityUpdateResponse:
         """Change attributes of an entity.
 
         The attributes given are merged in at the top level; others stay as they are.

@@ -11,10 +11,8 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._namespaces.arguments import OptionalId, Words, either, joined, required_session
-from statebase._results.search_results import SearchResults
 
-from .. import operations
-from ..models import MemoryResponse, MemoryUpdateResponse
+from .. import models, operations, results
 
 _Type = Literal["general", "fact", "preference", "event", "policy", "observation"]
 
@@ -34,7 +32,7 @@ class Memory(SyncNamespace):
         top_k: Union[int, NotGiven] = NOT_GIVEN,
         type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> SearchResults:
+    ) -> results.SearchResults:
         """Search memories by meaning, best first.
 
         Only memories that score at least the threshold are given. Filters combine: a memory has to pass all that are
@@ -93,7 +91,7 @@ class Memory(SyncNamespace):
         *,
         embed: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> MemoryResponse:
+    ) -> models.MemoryResponse:
         """Store a memory.
 
         The content is embedded, so that searches and contexts find it by meaning.
@@ -139,7 +137,7 @@ class Memory(SyncNamespace):
             },
         )
 
-    def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> MemoryResponse:
+    def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
 
         Finds memories that searches do not: those stored with embed false.
@@ -174,7 +172,7 @@ class Memory(SyncNamespace):
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> MemoryUpdateResponse:
+    ) -> models.MemoryUpdateResponse:
         """Change a memory.
 
         What is left out stays as it is: new content is embedded anew, tags replace the current ones, and metadata is
@@ -250,7 +248,7 @@ class AsyncMemory(AsyncNamespace):
         top_k: Union[int, NotGiven] = NOT_GIVEN,
         type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> SearchResults:
+    ) -> results.SearchResults:
         """Search memories by meaning, best first.
 
         Only memories that score at least the threshold are given. Filters combine: a memory has to pass all that are
@@ -309,7 +307,7 @@ class AsyncMemory(AsyncNamespace):
         *,
         embed: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> MemoryResponse:
+    ) -> models.MemoryResponse:
         """Store a memory.
 
         The content is embedded, so that searches and contexts find it by meaning.
@@ -355,7 +353,7 @@ class AsyncMemory(AsyncNamespace):
             },
         )
 
-    async def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> MemoryResponse:
+    async def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
 
         Finds memories that searches do not: those stored with embed false.
@@ -390,7 +388,7 @@ class AsyncMemory(AsyncNamespace):
         tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> MemoryUpdateResponse:
+    ) -> models.MemoryUpdateResponse:
         """Change a memory.
 
         What is left out stays as it is: new content is embedded anew, tags replace the current ones, and metadata is

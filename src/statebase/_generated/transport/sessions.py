@@ -15,23 +15,9 @@ from statebase._call.steps import run, run_async
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
-from statebase._results.context import ContextResponse
 from statebase._results.pages import AsyncPage, Page
-from statebase._results.session_history import SessionHistory
 
-from .. import operations
-from ..models import (
-    SessionCreateResponse,
-    SessionListItem,
-    SessionMetadataUpdateResponse,
-    SessionResponse,
-    StateGetResponse,
-    StatePartialUpdateResponse,
-    StateRollbackResponse,
-    TurnDetailResponse,
-    TurnListItem,
-    TurnResponse,
-)
+from .. import models, operations, results
 
 
 class Sessions(SyncNamespace):
@@ -48,7 +34,7 @@ class Sessions(SyncNamespace):
         metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> Page[SessionListItem]:
+    ) -> Page[models.SessionListItem]:
         """List sessions, newest first.
 
         Filters combine: a session has to pass all that are given. Expired sessions are left out.
@@ -102,7 +88,7 @@ class Sessions(SyncNamespace):
         initial_state: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> SessionCreateResponse:
+    ) -> models.SessionCreateResponse:
         """Start a session.
 
         The state starts as initial_state, or empty, at version 0. The session expires after ttl_seconds; writing to it
@@ -146,7 +132,7 @@ class Sessions(SyncNamespace):
             },
         )
 
-    def get(self, session_id: str, **options: Unpack[RequestOptions]) -> SessionResponse:
+    def get(self, session_id: str, **options: Unpack[RequestOptions]) -> models.SessionResponse:
         """Get a session with its newest state.
 
         An expired session is not found, as if it had never been.
@@ -178,7 +164,7 @@ class Sessions(SyncNamespace):
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> SessionMetadataUpdateResponse:
+    ) -> models.SessionMetadataUpdateResponse:
         """Change the metadata or the lifetime of a session.
 
         Metadata replaces the current one as a whole, and null clears it; ttl_seconds restarts the clock from now. What
@@ -241,7 +227,7 @@ class Sessions(SyncNamespace):
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> ContextResponse:
+    ) -> results.ContextResponse:
         """Get what a model needs to know before its next turn.
 
         Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
@@ -289,7 +275,7 @@ class Sessions(SyncNamespace):
         include_state: Union[bool, NotGiven] = NOT_GIVEN,
         include_traces: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> SessionHistory:
+    ) -> results.SessionHistory:
         """Get the state versions and the traces of a session, newest first.
 
         The answer holds session_id, versions and traces; what is not asked for is an empty list.
@@ -331,7 +317,7 @@ class Sessions(SyncNamespace):
         *,
         order: Union[Literal["asc", "desc"], str, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> Page[TurnListItem]:
+    ) -> Page[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
         The previews are the first 100 characters; get a turn by its id for the whole.
@@ -377,7 +363,7 @@ class Sessions(SyncNamespace):
         state_before: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         state_after: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> TurnResponse:
+    ) -> models.TurnResponse:
         """Record a turn: what went into the agent, and what came out.
 
         Turns are numbered from 1 without gaps, however many writers there are. A state_after that differs from the
@@ -426,7 +412,7 @@ class Sessions(SyncNamespace):
             },
         )
 
-    def get_turn(self, session_id: str, turn_id: str, **options: Unpack[RequestOptions]) -> TurnDetailResponse:
+    def get_turn(self, session_id: str, turn_id: str, **options: Unpack[RequestOptions]) -> models.TurnDetailResponse:
         """Get a turn with its full input and output.
 
         Keys of your own in the input and the output come back as they were given.
@@ -453,7 +439,7 @@ class Sessions(SyncNamespace):
         """
         return self._client.request(operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id})
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> StateGetResponse:
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -487,7 +473,7 @@ class Sessions(SyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StatePartialUpdateResponse:
+    ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
         Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
@@ -535,7 +521,7 @@ class Sessions(SyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateRollbackResponse:
+    ) -> models.StateRollbackResponse:
         """Bring back an earlier version of the state.
 
         Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
@@ -578,7 +564,7 @@ class Sessions(SyncNamespace):
 
     def fork(
         self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
-    ) -> SessionResponse:
+    ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
         The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
@@ -620,7 +606,7 @@ class Sessions(SyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> TurnResponse:
+    ) -> models.TurnResponse:
         """Record a tool call and its result as one turn.
 
         Args:
@@ -645,12 +631,14 @@ class Sessions(SyncNamespace):
             >>> turn.output["output"]
             {'eta': 'tomorrow'}
         """
-        result: TurnResponse = run(
+        result: models.TurnResponse = run(
             add_tool_call(self, session_id, tool_name, arguments, output, tool_call_id, reasoning, metadata, **options)
         )
         return result
 
-    def ingest(self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]) -> List[TurnResponse]:
+    def ingest(
+        self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
         """Record an existing conversation, turn by turn, in order.
 
         Args:
@@ -675,7 +663,7 @@ class Sessions(SyncNamespace):
             >>> [turn.turn_number for turn in turns]
             [1, 2]
         """
-        result: List[TurnResponse] = run(ingest(self, session_id, turns, **options))
+        result: List[models.TurnResponse] = run(ingest(self, session_id, turns, **options))
         return result
 
 
@@ -693,7 +681,7 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[SessionListItem]:
+    ) -> AsyncPage[models.SessionListItem]:
         """List sessions, newest first.
 
         Filters combine: a session has to pass all that are given. Expired sessions are left out.
@@ -747,7 +735,7 @@ class AsyncSessions(AsyncNamespace):
         initial_state: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> SessionCreateResponse:
+    ) -> models.SessionCreateResponse:
         """Start a session.
 
         The state starts as initial_state, or empty, at version 0. The session expires after ttl_seconds; writing to it
@@ -791,7 +779,7 @@ class AsyncSessions(AsyncNamespace):
             },
         )
 
-    async def get(self, session_id: str, **options: Unpack[RequestOptions]) -> SessionResponse:
+    async def get(self, session_id: str, **options: Unpack[RequestOptions]) -> models.SessionResponse:
         """Get a session with its newest state.
 
         An expired session is not found, as if it had never been.
@@ -823,7 +811,7 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> SessionMetadataUpdateResponse:
+    ) -> models.SessionMetadataUpdateResponse:
         """Change the metadata or the lifetime of a session.
 
         Metadata replaces the current one as a whole, and null clears it; ttl_seconds restarts the clock from now. What
@@ -886,7 +874,7 @@ class AsyncSessions(AsyncNamespace):
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> ContextResponse:
+    ) -> results.ContextResponse:
         """Get what a model needs to know before its next turn.
 
         Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
@@ -934,7 +922,7 @@ class AsyncSessions(AsyncNamespace):
         include_state: Union[bool, NotGiven] = NOT_GIVEN,
         include_traces: Union[bool, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> SessionHistory:
+    ) -> results.SessionHistory:
         """Get the state versions and the traces of a session, newest first.
 
         The answer holds session_id, versions and traces; what is not asked for is an empty list.
@@ -976,7 +964,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         order: Union[Literal["asc", "desc"], str, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[TurnListItem]:
+    ) -> AsyncPage[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
         The previews are the first 100 characters; get a turn by its id for the whole.
@@ -1022,7 +1010,7 @@ class AsyncSessions(AsyncNamespace):
         state_before: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         state_after: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> TurnResponse:
+    ) -> models.TurnResponse:
         """Record a turn: what went into the agent, and what came out.
 
         Turns are numbered from 1 without gaps, however many writers there are. A state_after that differs from the
@@ -1071,7 +1059,9 @@ class AsyncSessions(AsyncNamespace):
             },
         )
 
-    async def get_turn(self, session_id: str, turn_id: str, **options: Unpack[RequestOptions]) -> TurnDetailResponse:
+    async def get_turn(
+        self, session_id: str, turn_id: str, **options: Unpack[RequestOptions]
+    ) -> models.TurnDetailResponse:
         """Get a turn with its full input and output.
 
         Keys of your own in the input and the output come back as they were given.
@@ -1100,7 +1090,7 @@ class AsyncSessions(AsyncNamespace):
             operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id}
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> StateGetResponse:
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -1134,7 +1124,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StatePartialUpdateResponse:
+    ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
         Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
@@ -1182,7 +1172,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateRollbackResponse:
+    ) -> models.StateRollbackResponse:
         """Bring back an earlier version of the state.
 
         Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
@@ -1225,7 +1215,7 @@ class AsyncSessions(AsyncNamespace):
 
     async def fork(
         self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
-    ) -> SessionResponse:
+    ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
         The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
@@ -1267,7 +1257,7 @@ class AsyncSessions(AsyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> TurnResponse:
+    ) -> models.TurnResponse:
         """Record a tool call and its result as one turn.
 
         Args:
@@ -1292,14 +1282,14 @@ class AsyncSessions(AsyncNamespace):
             >>> turn.output["output"]
             {'eta': 'tomorrow'}
         """
-        result: TurnResponse = await run_async(
+        result: models.TurnResponse = await run_async(
             add_tool_call(self, session_id, tool_name, arguments, output, tool_call_id, reasoning, metadata, **options)
         )
         return result
 
     async def ingest(
         self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
-    ) -> List[TurnResponse]:
+    ) -> List[models.TurnResponse]:
         """Record an existing conversation, turn by turn, in order.
 
         Args:
@@ -1324,7 +1314,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [turn.turn_number for turn in turns]
             [1, 2]
         """
-        result: List[TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
+        result: List[models.TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
         return result
 
 

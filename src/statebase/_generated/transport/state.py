@@ -21,16 +21,8 @@ from statebase._namespaces.state import (
     modify,
     remove_key,
 )
-from statebase._results.context import ContextResponse
 
-from .. import operations
-from ..models import (
-    StateGetResponse,
-    StateHistoryResponse,
-    StatePartialUpdateResponse,
-    StateReplaceResponse,
-    StateRollbackResponse,
-)
+from .. import models, operations, results
 
 
 class State(SyncNamespace):
@@ -43,7 +35,7 @@ class State(SyncNamespace):
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> ContextResponse:
+    ) -> results.ContextResponse:
         """Get what a model needs to know before its next turn.
 
         Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
@@ -83,7 +75,7 @@ class State(SyncNamespace):
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
         )
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> StateGetResponse:
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -117,7 +109,7 @@ class State(SyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Replace the state of a session as a whole.
 
         Keys that the new state lacks are gone; a rollback brings them back. Makes a version even when nothing changes.
@@ -163,7 +155,7 @@ class State(SyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StatePartialUpdateResponse:
+    ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
         Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
@@ -210,7 +202,7 @@ class State(SyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateHistoryResponse:
+    ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
 
         Every version keeps its full content.
@@ -252,7 +244,7 @@ class State(SyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateRollbackResponse:
+    ) -> models.StateRollbackResponse:
         """Bring back an earlier version of the state.
 
         Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
@@ -301,7 +293,7 @@ class State(SyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Read the state, change it by a function, and write it, so that no change of another writer is lost.
 
         If the state was changed in between, it is read again, and the function is called again with what it is now.
@@ -332,7 +324,7 @@ class State(SyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: StateReplaceResponse = run(
+        result: models.StateReplaceResponse = run(
             modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
         )
         return result
@@ -345,7 +337,7 @@ class State(SyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Add an item at the end of an array in the state; the array is made if it is not there.
 
         Args:
@@ -367,7 +359,7 @@ class State(SyncNamespace):
             >>> client.state.append(session.id, ("cart", "items"), "tea").state["cart"]
             {'items': ['tea']}
         """
-        result: StateReplaceResponse = run(append(self, session_id, path, item, reasoning=reasoning, **options))
+        result: models.StateReplaceResponse = run(append(self, session_id, path, item, reasoning=reasoning, **options))
         return result
 
     def increment(
@@ -378,7 +370,7 @@ class State(SyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Add to a number in the state; one that is not there counts as 0.
 
         Args:
@@ -401,7 +393,7 @@ class State(SyncNamespace):
             >>> client.state.increment(session.id, "step").state
             {'step': 2}
         """
-        result: StateReplaceResponse = run(increment(self, session_id, path, by, reasoning=reasoning, **options))
+        result: models.StateReplaceResponse = run(increment(self, session_id, path, by, reasoning=reasoning, **options))
         return result
 
     def remove_key(
@@ -411,7 +403,7 @@ class State(SyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Remove a key of the state, or a value within it. A key that is not there is not an error.
 
         Args:
@@ -432,7 +424,7 @@ class State(SyncNamespace):
             >>> client.state.remove_key(session.id, "step").state
             {}
         """
-        result: StateReplaceResponse = run(remove_key(self, session_id, path, reasoning=reasoning, **options))
+        result: models.StateReplaceResponse = run(remove_key(self, session_id, path, reasoning=reasoning, **options))
         return result
 
 
@@ -446,7 +438,7 @@ class AsyncState(AsyncNamespace):
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> ContextResponse:
+    ) -> results.ContextResponse:
         """Get what a model needs to know before its next turn.
 
         Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
@@ -486,7 +478,7 @@ class AsyncState(AsyncNamespace):
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> StateGetResponse:
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -520,7 +512,7 @@ class AsyncState(AsyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Replace the state of a session as a whole.
 
         Keys that the new state lacks are gone; a rollback brings them back. Makes a version even when nothing changes.
@@ -566,7 +558,7 @@ class AsyncState(AsyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StatePartialUpdateResponse:
+    ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
         Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
@@ -613,7 +605,7 @@ class AsyncState(AsyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateHistoryResponse:
+    ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
 
         Every version keeps its full content.
@@ -655,7 +647,7 @@ class AsyncState(AsyncNamespace):
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
-    ) -> StateRollbackResponse:
+    ) -> models.StateRollbackResponse:
         """Bring back an earlier version of the state.
 
         Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
@@ -704,7 +696,7 @@ class AsyncState(AsyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Read the state, change it by a function, and write it, so that no change of another writer is lost.
 
         If the state was changed in between, it is read again, and the function is called again with what it is now.
@@ -735,7 +727,7 @@ class AsyncState(AsyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: StateReplaceResponse = await run_async(
+        result: models.StateReplaceResponse = await run_async(
             modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
         )
         return result
@@ -748,7 +740,7 @@ class AsyncState(AsyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Add an item at the end of an array in the state; the array is made if it is not there.
 
         Args:
@@ -770,7 +762,7 @@ class AsyncState(AsyncNamespace):
             >>> (await client.state.append(session.id, ("cart", "items"), "tea")).state["cart"]
             {'items': ['tea']}
         """
-        result: StateReplaceResponse = await run_async(
+        result: models.StateReplaceResponse = await run_async(
             append(self, session_id, path, item, reasoning=reasoning, **options)
         )
         return result
@@ -783,7 +775,7 @@ class AsyncState(AsyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Add to a number in the state; one that is not there counts as 0.
 
         Args:
@@ -806,7 +798,7 @@ class AsyncState(AsyncNamespace):
             >>> (await client.state.increment(session.id, "step")).state
             {'step': 2}
         """
-        result: StateReplaceResponse = await run_async(
+        result: models.StateReplaceResponse = await run_async(
             increment(self, session_id, path, by, reasoning=reasoning, **options)
         )
         return result
@@ -818,7 +810,7 @@ class AsyncState(AsyncNamespace):
         *,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> StateReplaceResponse:
+    ) -> models.StateReplaceResponse:
         """Remove a key of the state, or a value within it. A key that is not there is not an error.
 
         Args:
@@ -839,7 +831,7 @@ class AsyncState(AsyncNamespace):
             >>> (await client.state.remove_key(session.id, "step")).state
             {}
         """
-        result: StateReplaceResponse = await run_async(
+        result: models.StateReplaceResponse = await run_async(
             remove_key(self, session_id, path, reasoning=reasoning, **options)
         )
         return result

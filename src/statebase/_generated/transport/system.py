@@ -11,8 +11,7 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import RequestOptions
 from statebase._call.raw_response import raw, raw_async
 
-from .. import operations
-from ..models import HealthStatus
+from .. import models, operations
 
 
 class System(SyncNamespace):
@@ -37,7 +36,7 @@ class System(SyncNamespace):
         """
         return self._client.request(operations.ROOT, options)
 
-    def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+    def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
         """Check how the service is doing.
 
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.
@@ -117,7 +116,7 @@ class AsyncSystem(AsyncNamespace):
         """
         return await self._client.request(operations.ROOT, options)
 
-    async def health(self, **options: Unpack[RequestOptions]) -> HealthStatus:
+    async def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
         """Check how the service is doing.
 
         Reports the status, the version, the uptime, and one entry for each part that the service relies on.

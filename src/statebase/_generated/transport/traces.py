@@ -13,8 +13,7 @@ from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._results.pages import AsyncPage, Page
 
-from .. import operations
-from ..models import TraceListItem, TraceResponse
+from .. import models, operations
 
 _Action = Literal[
     "session.created",
@@ -48,7 +47,7 @@ class Traces(SyncNamespace):
         end_time: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> Page[TraceListItem]:
+    ) -> Page[models.TraceListItem]:
         """List traces of all sessions, newest first.
 
         Filters combine: a trace has to pass all that are given. There is no cursor; ask for the next page with end_time
@@ -91,7 +90,7 @@ class Traces(SyncNamespace):
             },
         )
 
-    def get(self, trace_id: str, **options: Unpack[RequestOptions]) -> TraceResponse:
+    def get(self, trace_id: str, **options: Unpack[RequestOptions]) -> models.TraceResponse:
         """Get a trace with its details.
 
         The details say what changed; of a memory they hold a preview, never the whole text.
@@ -125,7 +124,7 @@ class Traces(SyncNamespace):
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         action: Union[_Action, str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> Page[TraceListItem]:
+    ) -> Page[models.TraceListItem]:
         """List the traces of a session, newest first.
 
         There is one trace for each change of the session and what it holds.
@@ -174,7 +173,7 @@ class AsyncTraces(AsyncNamespace):
         end_time: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[TraceListItem]:
+    ) -> AsyncPage[models.TraceListItem]:
         """List traces of all sessions, newest first.
 
         Filters combine: a trace has to pass all that are given. There is no cursor; ask for the next page with end_time
@@ -217,7 +216,7 @@ class AsyncTraces(AsyncNamespace):
             },
         )
 
-    async def get(self, trace_id: str, **options: Unpack[RequestOptions]) -> TraceResponse:
+    async def get(self, trace_id: str, **options: Unpack[RequestOptions]) -> models.TraceResponse:
         """Get a trace with its details.
 
         The details say what changed; of a memory they hold a preview, never the whole text.
@@ -251,7 +250,7 @@ class AsyncTraces(AsyncNamespace):
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         action: Union[_Action, str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[TraceListItem]:
+    ) -> AsyncPage[models.TraceListItem]:
         """List the traces of a session, newest first.
 
         There is one trace for each change of the session and what it holds.
