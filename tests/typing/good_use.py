@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 import httpx
+from anthropic.types import MessageParam
+from openai.types.chat import ChatCompletionMessageParam
 from typing_extensions import assert_type
 
 import statebase
@@ -145,6 +147,10 @@ def state(client: StateBase) -> None:
     assert_type(context, models.ContextResponse)
     assert_type(context.to_prompt(), str)
     assert_type(context.to_messages(), List[Dict[str, str]])
+    assert_type(context.to_messages(max_tokens=2000, count=len, sections=["turns"]), List[Dict[str, str]])
+    for_openai: Iterable[ChatCompletionMessageParam] = context.to_messages(format="openai")
+    for_anthropic: Iterable[MessageParam] = context.to_messages(format="anthropic")
+    print(for_openai, for_anthropic)
     assert_type(context.latency_ms, Optional[float])
     assert_type(context.memories[0].score, Optional[float])
     assert_type(client.sessions.get_context("sess_1", query=None), models.ContextResponse)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Literal, Optional, overload
 
-import pydantic_core
 from pydantic import PrivateAttr
 
+from .._base.errors import InvalidRequestError
 from .._base.exchange import Reply
 from .._base.headers import number
 from .._generated import models
 
 # pydantic resolves inherited annotations in the module of the class, so it needs these names.
 from .._generated.models import ContextMemory, ContextTurn
+from . import prompt
+from .prompt import Count, Section
+
+if TYPE_CHECKING:
+    # Of packages that need not be installed: without them, type checkers treat these as Any.
+    from anthropic.types import MessageParam
+    from openai.types.chat import ChatCompletionMessageParam
+
+__all__ = ["ContextMemory", "ContextResponse", "ContextTurn"]
 
 
 class ContextResponse(models.ContextResponse):
@@ -25,86 +34,148 @@ class ContextResponse(models.ContextResponse):
         """The time that the service took, in milliseconds; None if the response does not have it."""
         return self._latency_ms
 
+    @property
+    def state_str(self) -> str:
+        """The state as indented JSON; empty if the state is."""
+        return prompt.state_text(self.state) if self.state else ""
+
+    @property
+    def memories_str(self) -> str:
+        """The memories as a list, best first, one line for each: `- Prefers tea`. Empty if there are none."""
+        return prompt.memories_text([memory.content for memory in self.memories if memory.content.strip()])
+
+    @property
+    def recent_history_str(self) -> str:
+        """The turns, oldest first, as lines such as `User: hi` and `Assistant: hello`. Empty if there are none."""
+        return prompt.turns_text(self.recent_turns)
+
     def __received__(self, reply: Reply) -> None:
         text = reply.headers.get("x-statebase-latency")
         if text is not None:
             self._latency_ms = number(text.strip().removesuffix("ms"))
 
-    def to_prompt(self) -> str:
+    def to_prompt(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+    ) -> str:
         """Return state, memories and turns as text for a system prompt.
+
+        Args:
+            max_tokens: The most tokens that the text may take, at least 1. The sections get their share in order: the
+                state is used whole; then memories, best first, as long as they fit; then turns, newest first. No
+                memory or turn is cut. None: no limit.
+            count: Returns the number of tokens of a text, such as `lambda text: len(encoding.encode(text))` with an
+                encoding of tiktoken. None: one token for each 3 bytes of UTF-8, which is a third too high for usual
+                English.
+            sections: The sections to use: "state", "memories" and "turns". The first is the first to get its share of
+                `max_tokens`; the text has them in the usual order. None: all three, in that order.
 
         Returns:
             Sections with headings that begin with `#`; empty sections are left out. Memories are ordered best first,
             turns oldest first. Continuation lines of a memory or turn are indented, so that none looks like a heading
             or another speaker.
 
+        Raises:
+            InvalidRequestError: An argument is invalid, or the state does not fit in `max_tokens`.
+
         Example:
             >>> context = client.state.get_context(session.id, "How to contact them?")
-            >>> prompt = " ".join(["You are a support agent.", context.to_prompt()])
+            >>> prompt = " ".join(["You are a support agent.", context.to_prompt(max_tokens=2000)])
         """
-        sections = _background(self.state, self.memories)
-        turns = [
-            f"{message['role'].capitalize()}: {_indented(message['content'])}"
-            for message in _messages(self.recent_turns)
-        ]
-        if turns:
-            sections.append("# Conversation so far\n" + "\n".join(turns))
-        return "\n\n".join(sections)
+        return prompt.prompt(self._selected(sections, max_tokens, count, as_text=True))
 
-    def to_messages(self) -> List[Dict[str, str]]:
+    @overload
+    def to_messages(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+        format: None = None,
+    ) -> List[Dict[str, str]]: ...
+
+    @overload
+    def to_messages(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+        format: Literal["openai"],
+    ) -> List[ChatCompletionMessageParam]: ...
+
+    @overload
+    def to_messages(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+        format: Literal["anthropic"],
+    ) -> List[MessageParam]: ...
+
+    def to_messages(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+        format: Optional[Literal["openai", "anthropic"]] = None,
+    ) -> Any:
         """Return state, memories and turns as a list of chat messages.
+
+        Args:
+            max_tokens: The most tokens that the messages may take, at least 1; see `to_prompt`. A tool call and its
+                result are used together or not at all.
+            count: Returns the number of tokens of a text; see `to_prompt`. Each message counts 4 tokens more.
+            sections: The sections to use: "state", "memories" and "turns"; see `to_prompt`.
+            format: "openai" for messages of OpenAI's Chat Completions API, and "anthropic" for those of Anthropic's
+                Messages API, with tool calls and their results as such, typed as the packages `openai` and `anthropic`
+                type them. None: messages with text only.
 
         Returns:
             Dictionaries with `role` and `content`: one `system` message with state and memories, if there are any, then
             the turns as `user` and `assistant` messages, oldest first; blank ones are left out. A tool call with its
-            result is one `assistant` message. A message with another role becomes a `user` message that names the role.
+            result is one `assistant` message, or those of the format. A message with another role becomes a `user`
+            message that names the role. With `format="anthropic"` there is no `system` message, as Anthropic's API
+            takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`.
+
+        Raises:
+            InvalidRequestError: An argument is invalid, or the state does not fit in `max_tokens`.
 
         Example:
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
             >>> messages.append({"role": "user", "content": "Call me back, please."})
         """
-        background = "\n\n".join(_background(self.state, self.memories))
+        selection = self._selected(sections, max_tokens, count, as_text=False)
+        if format == "anthropic":
+            return prompt.anthropic_messages(selection.turns)
+        background = prompt.background(selection)
         system = [{"role": "system", "content": background}] if background else []
-        return [*system, *_messages(self.recent_turns)]
+        if format is None:
+            return [*system, *prompt.text_messages(selection.turns)]
+        if format == "openai":
+            return [*system, *prompt.openai_messages(selection.turns)]
+        got = repr(format) if isinstance(format, str) else type(format).__name__
+        raise InvalidRequestError(f"format must be 'openai', 'anthropic' or None, got {got}", param="format")
 
-
-_SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""Line separators that JSON does not escape, and the escapes to write instead."""
-
-
-def _background(state: Mapping[str, Any], memories: Sequence[ContextMemory]) -> List[str]:
-    sections: List[str] = []
-    if state:
-        sections.append("# State\n" + pydantic_core.to_json(state, indent=2).decode().translate(_SEPARATORS))
-    contents = [memory.content for memory in memories if memory.content.strip()]
-    if contents:
-        sections.append("# Memories\n" + "\n".join(f"- {_indented(content)}" for content in contents))
-    return sections
-
-
-def _indented(text: str) -> str:
-    """Indent all lines except the first, with any line separator."""
-    return "\n  ".join(text.splitlines())
-
-
-def _messages(newest_first: Sequence[ContextTurn]) -> Iterator[Dict[str, str]]:
-    for turn in reversed(newest_first):
-        for role, content in _said(turn):
-            if content.strip():  # model APIs reject a message without text
-                yield {"role": role, "content": content}
-
-
-def _said(turn: ContextTurn) -> Iterator[Tuple[str, str]]:
-    given = None if turn.input is None else turn.input.content
-    gave = None if turn.output is None else turn.output.content
-    if given is None and gave is None:
-        role, text = (turn.role or "user").lower(), turn.content or ""
-        if role in ("user", "assistant"):
-            yield role, text
-        elif text.strip():
-            yield "user", f"{role}: {text}"
-    elif turn.input is not None and turn.input.type == "tool_call":
-        yield "assistant", "\nResult: ".join(part for part in (given, gave) if part)
-    else:
-        yield "user", given or ""
-        yield "assistant", gave or ""
+    def _selected(
+        self,
+        sections: Optional[Iterable[Section]],
+        max_tokens: Optional[int],
+        count: Optional[Count],
+        *,
+        as_text: bool,
+    ) -> prompt.Selection:
+        return prompt.select(
+            self.state,
+            self.memories,
+            self.recent_turns,
+            sections=sections,
+            max_tokens=max_tokens,
+            count=count,
+            as_text=as_text,
+        )

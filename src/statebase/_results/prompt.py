@@ -1,0 +1,342 @@
+"""A context as text and as chat messages of several formats, within a budget of tokens."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
+
+import pydantic_core
+
+from .._base.errors import InvalidRequestError
+from .._generated.models import ContextMemory, ContextTurn
+
+T = TypeVar("T")
+Section = Literal["state", "memories", "turns"]
+"""A part of a context."""
+Count = Callable[[str], int]
+"""Returns the number of tokens of a text."""
+
+SECTIONS: Tuple[Section, ...] = ("state", "memories", "turns")
+
+_BYTES_OF_A_TOKEN = 3
+_NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]")
+_ROLES: Dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
+_EARLIER = "(The conversation began earlier.)"
+"""Anthropic's API takes no conversation that begins with an assistant."""
+_TOKENS_OF_A_MESSAGE = 4
+"""The tokens that a message costs besides its text, for its role and its end."""
+_HEADINGS: Dict[Section, str] = {
+    "state": "# State\n",
+    "memories": "# Memories\n",
+    "turns": "# Conversation so far\n",
+}
+_SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""Line separators that JSON does not escape, and the escapes to write instead."""
+
+
+class Said(NamedTuple):
+    """A message with text."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class ToolCall(NamedTuple):
+    """A call of a tool, with its result."""
+
+    id: str
+    name: str
+    arguments: Any
+    """Any JSON value; usually an object."""
+    result: str
+
+
+class Selection(NamedTuple):
+    """The parts of a context that are written."""
+
+    state: Mapping[str, Any]
+    """Empty if it is left out."""
+    memories: Sequence[str]
+    """Best first."""
+    turns: Sequence[ContextTurn]
+    """Newest first."""
+
+
+def estimated_tokens(text: str) -> int:
+    """Return a cautious estimate of the tokens of a text: one for each 3 bytes of UTF-8.
+
+    English text usually has 4 to 5 bytes a token, so the estimate is about a third too high; Chinese, Japanese and
+    Korean text has about 3.
+    """
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_OF_A_TOKEN)
+
+
+def select(
+    state: Mapping[str, Any],
+    memories: Sequence[ContextMemory],
+    turns: Sequence[ContextTurn],
+    *,
+    sections: Optional[Iterable[Section]],
+    max_tokens: Optional[int],
+    count: Optional[Count],
+    as_text: bool,
+) -> Selection:
+    """Return the parts of a context that fit in a budget.
+
+    Args:
+        state: The state.
+        memories: The memories, best first.
+        turns: The turns, newest first.
+        sections: The sections to use; the first is the first to get its share of the budget. None: all.
+        max_tokens: The budget. None: no limit.
+        count: Counts the tokens of a text. None: `estimated_tokens`.
+        as_text: Whether the parts are written as one text, not as messages.
+
+    Raises:
+        InvalidRequestError: An argument is invalid, or the state does not fit.
+    """
+    chosen = _checked(sections, max_tokens, count)
+    counted = count or estimated_tokens
+    left = float("inf") if max_tokens is None else max_tokens
+    system = 0 if as_text else _TOKENS_OF_A_MESSAGE
+    selected = Selection({}, [], [])
+    for section in chosen:
+        if section == "state" and state:
+            cost = counted(_state(state) + "\n\n") + system
+            if cost > left:
+                raise InvalidRequestError(
+                    f"max_tokens={max_tokens} is too small for the state, which takes {cost}: pass a larger number, or "
+                    "sections without 'state'",
+                    param="max_tokens",
+                )
+            left, system = left - cost, 0
+            selected = selected._replace(state=state)
+        elif section == "memories":
+            heading = counted(_HEADINGS[section] + "\n") + system
+            contents = [memory.content for memory in memories if memory.content.strip()]
+            best, left = _fitting(contents, left, lambda content: counted(_memory(content) + "\n"), heading)
+            system = 0 if best else system
+            selected = selected._replace(memories=best)
+        elif section == "turns":
+            heading = counted(_HEADINGS[section] + "\n") if as_text else 0
+            latest, left = _fitting(turns, left, lambda turn: _cost_of_turn(turn, counted, as_text), heading)
+            selected = selected._replace(turns=latest)
+    return selected
+
+
+def _checked(
+    sections: Optional[Iterable[Section]], max_tokens: Optional[int], count: Optional[Count]
+) -> Tuple[Section, ...]:
+    if max_tokens is not None and (type(max_tokens) is not int or max_tokens < 1):
+        got = max_tokens if type(max_tokens) is int else type(max_tokens).__name__
+        raise InvalidRequestError(f"max_tokens must be an integer of at least 1, got {got}", param="max_tokens")
+    if count is not None and not callable(count):
+        raise InvalidRequestError(f"count must be callable, got {type(count).__name__}", param="count")
+    if sections is None:
+        return SECTIONS
+    if isinstance(sections, str) or not hasattr(sections, "__iter__"):
+        raise InvalidRequestError(
+            f"sections must be a sequence of 'state', 'memories' and 'turns', got {type(sections).__name__}",
+            param="sections",
+        )
+    chosen = tuple(sections)
+    for place, section in enumerate(chosen):
+        if section not in SECTIONS:
+            shown = repr(section) if type(section) is str else type(section).__name__
+            raise InvalidRequestError(
+                f"sections[{place}] must be 'state', 'memories' or 'turns', got {shown}", param="sections"
+            )
+    return chosen
+
+
+def _fitting(
+    items: Sequence[T], left: float, cost_of: Callable[[T], int], cost_of_heading: int
+) -> Tuple[List[T], float]:
+    """Return the first items that fit together with their heading, and what is left of the budget."""
+    used: List[T] = []
+    for item in items:
+        cost = cost_of(item) + (0 if used else cost_of_heading)
+        if cost > left:
+            break
+        left -= cost
+        used.append(item)
+    return used, left
+
+
+def _cost_of_turn(turn: ContextTurn, count: Count, as_text: bool) -> int:
+    if as_text:
+        return count(turns_text([turn]) + "\n")
+    return sum(count(message["content"]) + _TOKENS_OF_A_MESSAGE for message in text_messages([turn]))
+
+
+def background(selection: Selection) -> str:
+    """Return state and memories as text."""
+    sections: List[str] = []
+    if selection.state:
+        sections.append(_state(selection.state))
+    if selection.memories:
+        sections.append(_HEADINGS["memories"] + memories_text(selection.memories))
+    return "\n\n".join(sections)
+
+
+def prompt(selection: Selection) -> str:
+    """Return everything as text."""
+    turns = turns_text(selection.turns)
+    parts = [background(selection), _HEADINGS["turns"] + turns if turns else ""]
+    return "\n\n".join(part for part in parts if part)
+
+
+def state_text(state: Mapping[str, Any]) -> str:
+    """Return a state as indented JSON."""
+    return pydantic_core.to_json(state, indent=2).decode().translate(_SEPARATORS)
+
+
+def memories_text(contents: Sequence[str]) -> str:
+    """Return memories as a list, one item for each; more lines of an item are indented."""
+    return "\n".join(map(_memory, contents))
+
+
+def turns_text(newest_first: Sequence[ContextTurn]) -> str:
+    """Return turns as lines that begin with their speaker, oldest first; more lines of a message are indented."""
+    return "\n".join(
+        f"{message['role'].capitalize()}: {_indented(message['content'])}" for message in text_messages(newest_first)
+    )
+
+
+def text_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, str]]:
+    """Return turns as messages of a user and an assistant; a tool call with its result is one message."""
+    messages: List[Dict[str, str]] = []
+    for event in _events(newest_first):
+        if isinstance(event, ToolCall):
+            text = f"Call tool {event.name} with {_arguments(event)}"
+            result = f"\nResult: {event.result}" if event.result else ""
+            messages.append({"role": "assistant", "content": text + result})
+        else:
+            messages.append({"role": event.role, "content": event.text})
+    return messages
+
+
+def openai_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
+    """Return turns as messages of OpenAI's Chat Completions API."""
+    messages: List[Dict[str, Any]] = []
+    for event in _events(newest_first):
+        if isinstance(event, ToolCall):
+            function = {"name": event.name, "arguments": _arguments(event)}
+            call = {"id": event.id, "type": "function", "function": function}
+            messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+            messages.append({"role": "tool", "tool_call_id": event.id, "content": event.result})
+        else:
+            messages.append({"role": event.role, "content": event.text})
+    return messages
+
+
+def anthropic_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
+    """Return turns as messages of Anthropic's Messages API; the first one is a user's."""
+    messages: List[Dict[str, Any]] = []
+    for event in _events(newest_first):
+        if isinstance(event, ToolCall):
+            identifier = _NOT_IN_AN_ID.sub("_", event.id)
+            use = {"type": "tool_use", "id": identifier, "name": event.name, "input": _object(event.arguments)}
+            result = {"type": "tool_result", "tool_use_id": identifier, "content": event.result}
+            messages.append({"role": "assistant", "content": [use]})
+            messages.append({"role": "user", "content": [result]})
+        else:
+            messages.append({"role": event.role, "content": event.text})
+    if messages and messages[0]["role"] != "user":
+        messages.insert(0, {"role": "user", "content": _EARLIER})
+    return messages
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    return _HEADINGS["state"] + state_text(state)
+
+
+def _memory(content: str) -> str:
+    return f"- {_indented(content)}"
+
+
+def _indented(text: str) -> str:
+    """Indent all lines except the first, with any line separator."""
+    return "\n  ".join(text.splitlines())
+
+
+def _arguments(call: ToolCall) -> str:
+    """Return the arguments of a tool call as JSON; a model may have written them as JSON already."""
+    return call.arguments if isinstance(call.arguments, str) else _json(call.arguments)
+
+
+def _json(value: Any) -> str:
+    return pydantic_core.to_json(value).decode()
+
+
+def _object(arguments: Any) -> Dict[str, Any]:
+    """Return the arguments of a tool call as an object, also where a model wrote them as JSON text."""
+    value = arguments
+    if isinstance(arguments, str):
+        with suppress(ValueError):
+            value = pydantic_core.from_json(arguments)
+    return cast("Dict[str, Any]", value) if isinstance(value, dict) else {"arguments": arguments}
+
+
+def _events(newest_first: Sequence[ContextTurn]) -> Iterator[Union[Said, ToolCall]]:
+    for number, turn in enumerate(reversed(newest_first), 1):
+        call = _tool_call(turn, number)
+        if call is not None:
+            yield call
+            continue
+        for event in _said(turn):
+            if event.text.strip():  # model APIs reject a message without text
+                yield event
+
+
+def _tool_call(turn: ContextTurn, number: int) -> Optional[ToolCall]:
+    """Return the tool call of a turn; None if it is not one whose parts are known."""
+    if turn.input is None or turn.input.type != "tool_call":
+        return None
+    about = (turn.input.model_extra or {}).get("tool_metadata")
+    if not isinstance(about, dict):
+        return None
+    details = cast("Dict[str, Any]", about)
+    name, identifier = details.get("name"), details.get("id")
+    if not isinstance(name, str) or not name:
+        return None
+    if not isinstance(identifier, str) or not identifier:
+        identifier = f"call_{turn.turn_number or number}"
+    result = ""
+    if turn.output is not None:
+        returned = (turn.output.model_extra or {}).get("output", turn.output.content)
+        result = returned if isinstance(returned, str) else _json(returned)
+    return ToolCall(identifier, name, details.get("arguments"), result)
+
+
+def _said(turn: ContextTurn) -> Iterator[Said]:
+    given = None if turn.input is None else turn.input.content
+    gave = None if turn.output is None else turn.output.content
+    if given is None and gave is None:
+        role, text = (turn.role or "user").lower(), turn.content or ""
+        if role in _ROLES:
+            yield Said(_ROLES[role], text)
+        elif text.strip():
+            yield Said("user", f"{role}: {text}")
+    elif turn.input is not None and turn.input.type == "tool_call":
+        yield Said("assistant", "\nResult: ".join(part for part in (given, gave) if part))
+    else:
+        yield Said("user", given or "")
+        yield Said("assistant", gave or "")
