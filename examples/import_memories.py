@@ -8,7 +8,7 @@ first. An idempotency key would do for a day: the service gives the first answer
 key, and the next run would store everything once more. The key is there for the other case, a run that starts before
 the search finds what the last one stored. It has a price: a memory that you delete cannot be imported into the same
 session again within the day. Run one import at a time: two that start together may make two sessions for a user.
-Install statebase[local] to search by meaning: otherwise searches match words, and find no text of emoji alone.
+Install statebase[local] for semantic search: a keyword search does not find a text that consists only of emoji.
 """
 
 from __future__ import annotations

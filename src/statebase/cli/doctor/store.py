@@ -82,4 +82,4 @@ def _embedder(inspection: Inspection) -> Check:
     return ok("embedder", f"{here}, as in the store{left}")
 
 
-_INSTALL = 'To search by meaning: pip install "statebase[local]".'
+_INSTALL = 'For semantic search: pip install "statebase[local]".'

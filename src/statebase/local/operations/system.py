@@ -29,7 +29,7 @@ class SystemOperations(OperationGroup):
         embedder_id = self._core.search.embedder_id
         vectors = {"status": "healthy", "embedder": embedder_id}
         if embedder_id is None:
-            vectors = {"status": "off", "search": "by words; install statebase[local] to search by meaning"}
+            vectors = {"status": "off", "search": "keyword search; install statebase[local] for semantic search"}
         return Response(
             HealthStatus(
                 status="healthy",
