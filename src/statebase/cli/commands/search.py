@@ -48,10 +48,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not options.explain:
-        return _search(options)
-    if options.path is None:
+    if options.explain and options.path is None:
         options.parser.error("--explain requires --path: a service does not return the parts of a score")
+    return _explain(options) if options.explain else _search(options)
+
+
+def _explain(options: argparse.Namespace) -> int:
     from ..opening import open_engine
 
     with open_engine(options.path) as engine:
