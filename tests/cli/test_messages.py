@@ -21,8 +21,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 USAGE = r"""
 nothing
-    there is no command 'nothing': choose from doctor, show, tail, serve, export, import, purge, backup,
-    restore
+    there is no command 'nothing': choose from doctor, show, tail, search, serve, export, import, purge,
+    backup, restore
 dokter
     there is no command 'dokter': did you mean 'doctor'?
 sess_1
@@ -59,6 +59,20 @@ tail sess_1 --path store.db --interval often
     --interval must be a number of seconds from 0.1 to 86400, got often
 tail sess_1 --path store.db --interval nan
     --interval must be a number of seconds from 0.1 to 86400, got nan
+search
+    the following arguments are required: QUERY
+search '' --path store.db
+    QUERY must not be empty
+search pets
+    one of the arguments --path --url is required
+search pets --path store.db --limit 51
+    --limit must be an integer from 1 to 50, got 51
+search pets --path store.db --threshold 70
+    --threshold must be a number from 0 to 1, got 70
+search pets --path store.db --threshold nan
+    --threshold must be a number from 0 to 1, got nan
+search pets --url us --explain
+    --explain requires --path: a service does not return the parts of a score
 serve --port 99999
     --port must be an integer from 0 to 65535, got 99999
 serve --port http

@@ -83,6 +83,21 @@ def seconds(parser: argparse.ArgumentParser, name: str) -> Callable[[str], float
     return read
 
 
+def fraction(parser: argparse.ArgumentParser, name: str) -> Callable[[str], float]:
+    """Return the type of an argument that is a number from 0 to 1."""
+
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1:
+            parser.error(f"{name} must be a number from 0 to 1, got {_shown(value)}")
+        return number
+
+    return read
+
+
 def text(parser: argparse.ArgumentParser, name: str) -> Callable[[str], str]:
     """Return the type of an argument that is a path, an ID or an address."""
 

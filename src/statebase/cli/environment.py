@@ -8,7 +8,7 @@ SERVE_API_KEY = "STATEBASE_SERVE_API_KEY"
 
 VARIABLES = {
     (API_KEY,): "the API key of the service",
-    (BASE_URL,): "the default service of doctor, show and tail",
+    (BASE_URL,): "the default service of doctor, show, tail and search",
     (SERVE_API_KEY,): "the API key that clients of `serve` must send",
     ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"): "the proxy, and the hosts that bypass it",
     ("SSL_CERT_FILE", "SSL_CERT_DIR"): "the CA certificates to trust instead of the default",

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from .explanation import ExplainedMatches
 
 SPACE_KEY = "search.space"
 """Under which the store keeps what it knows of the embedder whose vectors it holds."""
@@ -254,4 +257,8 @@ class MemorySearch(Protocol):
             limit: How many matches at most, 1..50.
             threshold: Only matches whose score is at least this; None for no threshold.
         """
+        ...
+
+    def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
+        """Return the best matches, best first, with the parts of their scores; called as `search` is."""
         ...
