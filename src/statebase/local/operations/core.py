@@ -15,6 +15,7 @@ from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
+from ..storage.tables.states import StateRow
 from ..storage.tables.traces import TraceRow
 from . import stored_response
 from .response import Outcome, Response, StoredResponse
@@ -143,6 +144,18 @@ class Core:
         if session is None or session.expires_us <= now_us:
             raise not_found("session", session_id)
         return session
+
+    def session_and_state(self, session_id: str, now_us: int) -> tuple[SessionRow, StateRow]:
+        """Return a session that lives, and its newest state.
+
+        Raises:
+            EngineError: 404, if there is none, or it has expired.
+        """
+        self.store.sessions.lock(session_id)
+        found = self.store.states.with_session(session_id)
+        if found is None or found[0].expires_us <= now_us:
+            raise not_found("session", session_id)
+        return found
 
     def expiry_us(self, now_us: int, ttl_seconds: Optional[int]) -> int:
         """Return the time when a session that is created or renewed now expires."""

@@ -94,9 +94,7 @@ class Store:
 
     def size(self) -> int:
         """Return how many bytes the store takes."""
-        pages = self.database.execute("PRAGMA page_count").fetchone()[0]
-        page_size = self.database.execute("PRAGMA page_size").fetchone()[0]
-        return int(pages * page_size)
+        return self.database.size()
 
 
 class StoredVectors:

@@ -6,12 +6,13 @@ import sqlite3
 from typing import NamedTuple, Optional, Sequence, Union
 
 from ...clock import HOUR
-from ..sqlite.database import Database
+from ..database import Database
 
 _COLUMNS = "request, status, body, sealed, session_seq, cuts, session_id, resource_id"
 _INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GONE = 404
 """The status, without a body, of an answer whose content was deleted."""
+_ALL = 2**63 - 1
 _LOOK_AGAIN_US = HOUR
 """How long to believe that nothing expires: other processes store answers too, by clocks of their own."""
 
@@ -64,7 +65,8 @@ class Answers:
     def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
         """Note which memories an answer holds: when one of them is deleted, the answer is."""
         self._database.execute_many(
-            "INSERT OR IGNORE INTO answer_memories VALUES (?, ?)", [(memory_id, key) for memory_id in memory_ids]
+            "INSERT INTO answer_memories VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(memory_id, key) for memory_id in memory_ids],
         )
 
     def lacks_memories(self, key: bytes) -> bool:
@@ -94,12 +96,12 @@ class Answers:
 
     def forget_resource(self, resource_id: str) -> None:
         """Empty the answers that tell of a memory or an entity."""
-        self._forget("resource_id = ?", resource_id, -1)
+        self._forget("resource_id = ?", resource_id, _ALL)
 
     def _forget(self, condition: str, value: Union[int, str], limit: int) -> int:
         return self._database.execute(
-            "UPDATE answers SET status = ?, body = X'', sealed = 0, session_seq = NULL, cuts = NULL,"
+            "UPDATE answers SET status = ?, body = ?, sealed = 0, session_seq = NULL, cuts = NULL,"
             " session_id = NULL, resource_id = NULL"
             f" WHERE seq IN (SELECT seq FROM answers WHERE {condition} LIMIT ?)",
-            (GONE, value, limit),
+            (GONE, b"", value, limit),
         ).rowcount

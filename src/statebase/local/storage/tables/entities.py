@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import conditions, number_of
 
 _SELECT = (
@@ -74,7 +74,7 @@ class Entities:
         entity_type: Optional[str],
     ) -> list[EntityRow]:
         """Return at most `limit` entities that pass all filters given, newest first."""
-        condition, values = conditions({"s.id": session_id}, {"e.entity_type": entity_type})
+        condition, values = conditions(self._database, {"s.id": session_id}, {"e.entity_type": entity_type})
         rows = self._database.execute(
             f"{_SELECT} WHERE e.seq < ? AND s.expires_us > ?{condition} ORDER BY e.seq DESC LIMIT ?",
             (_INTEGER_MAX if before_seq is None else before_seq, now_us, *values, limit),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 
 _COLUMNS = (
     "id, digest, prefix, name, owner_id, rate_limit, is_active, created_us, expires_us, last_used_us, total_requests"

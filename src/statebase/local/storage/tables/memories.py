@@ -7,7 +7,7 @@ from typing import Iterable, NamedTuple, Optional
 from ... import jsontext
 from ...errors import EngineError
 from ...memory_search import MemoryFilter
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import memory_condition
 from .vectors import Vectors
 from .words import Words
@@ -60,13 +60,12 @@ class Memories:
         vector: Optional[bytes],
     ) -> None:
         """Store a new memory, as version 1."""
-        cursor = self._database.execute(
+        seq = self._database.insert(
             "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
             " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (memory_id, session_seq, memory_type, content, tags, metadata, embed, embedding_id, now_us, now_us),
+            (memory_id, session_seq, memory_type, content, tags, metadata, int(embed), embedding_id, now_us, now_us),
         )
         if embed:
-            seq = cursor.lastrowid or 0
             self._label(seq, tags)
             self._words.add(seq, content)
             if vector is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 from ...clock import SECOND
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import conditions
 
 _COLUMNS = "seq, created_us, id, session_id, action, resource_type, resource_id, actor, actor_id, request_id, details"
@@ -95,7 +95,9 @@ class Traces:
             resource_id: Only traces of changes to this thing.
         """
         condition, values = conditions(
-            {"resource_id": resource_id, "session_id": session_id}, {"action": action, "resource_type": resource_type}
+            self._database,
+            {"resource_id": resource_id, "session_id": session_id},
+            {"action": action, "resource_type": resource_type},
         )
         if before_us is not None:
             seen = self._at(before_us)

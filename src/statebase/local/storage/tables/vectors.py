@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ...memory_search import MemoryFilter, VectorRow, VectorSample
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import memory_condition
 
 _PARAMETERS = 500
@@ -104,7 +104,7 @@ class Vectors:
 
     def log_change(self, seq: int) -> None:
         """Note that what caches hold of a memory is out of date."""
-        change = self._database.execute("INSERT INTO memory_changes (seq) VALUES (?)", (seq,)).lastrowid or 0
+        change = self._database.insert("INSERT INTO memory_changes (seq) VALUES (?)", (seq,))
         if change % _LOG_CUT_EVERY == 0:
             self._database.execute("DELETE FROM memory_changes WHERE change <= ?", (change - _LOG_KEEPS,))
 

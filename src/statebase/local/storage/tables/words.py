@@ -8,7 +8,7 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from ...language.terms import VERSION, speaker_of, terms_of
 from ...memory_search import MemoryFilter
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import memory_condition
 from .meta import Meta
 
