@@ -232,7 +232,10 @@ class Block(ABC):
 
     @abstractmethod
     def _translated(self, error: BaseException) -> Optional[EngineError]:
-        """Return what the engine says about an error of the database; None for another one."""
+        """Return what the engine says about an error of the database; None for another one.
+
+        It may have a cause already, where the error itself must not be shown.
+        """
 
     def _leave(self) -> None:
         try:
@@ -244,4 +247,4 @@ class Block(ABC):
     def _raise_translated(self, error: BaseException) -> None:
         translated = self._translated(error)
         if translated is not None:
-            raise translated from error
+            raise translated from translated.__cause__ or error

@@ -12,8 +12,8 @@ from typing import Any, Callable, Optional, Sequence
 
 from ...._base.locks import FrameLock, Owner, calling_frame
 from ...errors import EngineError, busy
-from .. import database
-from . import forks, schema
+from .. import database, forks
+from . import schema
 from .backup import Identity, note_open, put_in_place, write_copy
 from .connection import MEMORY, connect, is_busy, make_private, translated
 

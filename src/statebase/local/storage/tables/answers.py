@@ -9,7 +9,7 @@ from ...clock import HOUR
 from ..database import Database
 
 _COLUMNS = "request, status, body, sealed, session_seq, cuts, session_id, resource_id"
-_INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GONE = 404
 """The status, without a body, of an answer whose content was deleted."""
 _ALL = 2**63 - 1
@@ -53,14 +53,19 @@ class Answers:
         ).fetchone()
         return None if row is None else AnswerRow._make(row)
 
+    def lock(self, key: bytes) -> None:
+        """Let no other transaction look for the answer to a request until this one ends; before all that it locks."""
+        number = int.from_bytes(key[:8], "big", signed=True)
+        self._database.lock("SELECT pg_advisory_xact_lock(?::bigint)", (number,))
+
     def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
         """Keep an answer, in place of one whose time is up."""
         values = (key, expires_us, *answer)
         try:
-            self._database.execute(_INSERT, values)
+            self._database.execute(INSERT, values)
         except sqlite3.IntegrityError:
             self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
-            self._database.execute(_INSERT, values)
+            self._database.execute(INSERT, values)
 
     def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
         """Note which memories an answer holds: when one of them is deleted, the answer is."""

@@ -57,6 +57,9 @@ class Entities:
 
     def find(self, new_id: str, now_us: int) -> Optional[EntityRow]:
         """Return an entity; None if there is none, or its session has expired."""
+        self._database.lock(
+            "SELECT 1 FROM sessions WHERE seq = (SELECT session_seq FROM entities WHERE id = ?) FOR UPDATE", (new_id,)
+        )
         row = self._database.execute(_SELECT + " WHERE e.id = ? AND s.expires_us > ?", (new_id, now_us)).fetchone()
         return None if row is None else EntityRow._make(row)
 

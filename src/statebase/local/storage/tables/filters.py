@@ -59,13 +59,14 @@ def memory_condition(memory_filter: MemoryFilter, *, with_text: bool = True) -> 
         condition += " AND m.session_seq IN (SELECT seq FROM sessions WHERE user_id = ?)"
         parameters.append(memory_filter.user_id)
     if memory_filter.types:
-        condition += f" AND m.type IN ({_marks(memory_filter.types)})"
+        condition += f" AND m.type IN ({marks(memory_filter.types)})"
         parameters.extend(memory_filter.types)
     if memory_filter.tags:
-        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({_marks(memory_filter.tags)}))"
+        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({marks(memory_filter.tags)}))"
         parameters.extend(memory_filter.tags)
     return condition, parameters
 
 
-def _marks(values: Sequence[object]) -> str:
+def marks(values: Sequence[object]) -> str:
+    """Return a question mark for each value."""
     return ", ".join("?" * len(values))

@@ -53,7 +53,7 @@ class Keys:
 
     def count_uses(self, uses: Mapping[str, tuple[int, int]]) -> None:
         """Add to the requests that came with keys: by key, how many, and when the last one came."""
-        for key_id, (requests, last_used_us) in uses.items():
+        for key_id, (requests, last_used_us) in sorted(uses.items()):
             self._database.execute(
                 "UPDATE api_keys SET total_requests = total_requests + ?, last_used_us = ? WHERE id = ?",
                 (requests, last_used_us, key_id),

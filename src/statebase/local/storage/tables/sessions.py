@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ... import jsontext
 from ...clock import MINUTE
@@ -108,13 +108,12 @@ class Sessions:
                 condition += f" AND s.created_us {comparison} ?"
                 parameters.append(moment_us)
         found: list[SessionRow] = []
-        for row in self._database.execute(
-            *self._walk(
-                condition,
-                (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
-                None if user_id is not None or not metadata else metadata,
-                (created_after_us, created_before_us),
-            )
+        for row in self._candidates(
+            condition,
+            (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
+            None if user_id is not None or not metadata else metadata,
+            (created_after_us, created_before_us),
+            limit,
         ):
             session = SessionRow._make(row)
             if metadata is None or _has(session.metadata, metadata):
@@ -122,6 +121,25 @@ class Sessions:
                 if len(found) == limit:
                     break
         return found
+
+    def _candidates(
+        self,
+        condition: str,
+        parameters: tuple[Any, ...],
+        metadata: Optional[Mapping[str, Any]],
+        created_us: tuple[Optional[int], Optional[int]],
+        limit: int,
+    ) -> Iterable[Any]:
+        """Return the rows of sessions that live and pass the condition, newest first.
+
+        Args:
+            condition: Further conditions, each with ` AND ` before it.
+            parameters: The number that those of the sessions are below, the time, and the parameters of the condition.
+            metadata: Metadata that leave out most sessions; None for none. Others may be returned as well.
+            created_us: Between which times the sessions were created, as the condition says it.
+            limit: How many sessions are looked for.
+        """
+        return self._database.execute(*self._walk(condition, parameters, metadata, created_us))
 
     def _walk(
         self,
@@ -195,13 +213,17 @@ class Sessions:
 
     def _label(self, seq: int, metadata: Optional[str]) -> None:
         self._database.execute_many(
-            "INSERT INTO session_labels VALUES (?, ?, ?) ON CONFLICT DO NOTHING", _labels(seq, metadata)
+            "INSERT INTO session_labels VALUES (?, ?, ?) ON CONFLICT DO NOTHING", self._labels(seq, metadata)
         )
 
     def _unlabel(self, seq: int, metadata: Optional[str]) -> None:
         self._database.execute_many(
-            "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", _labels(seq, metadata)
+            "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", self._labels(seq, metadata)
         )
+
+    def _labels(self, seq: int, metadata: Optional[str]) -> Sequence[tuple[str, str, int]]:
+        """Return the rows of the labels of a session."""
+        return labels_of(seq, metadata)
 
     def count_turn(self, session: SessionRow, now_us: int) -> int:
         """Count one more turn of the session, as this transaction has read it, and return its number."""
@@ -270,7 +292,8 @@ def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
     return all(key in metadata and jsontext.same(metadata[key], value) for key, value in wanted.items())
 
 
-def _labels(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+def labels_of(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+    """Return key and value of each label, with the number of the session."""
     try:
         pairs: object = {} if metadata is None else jsontext.decode(metadata)
     except EngineError:

@@ -109,10 +109,11 @@ class Traces:
         else:
             times = (from_us or 0, _INTEGER_MAX if before_us is None else before_us)
             # Without statistics SQLite may walk an index that a million traces share; a plus keeps it off.
+            unindexed = self._database.unindexed
             if resource_id is not None or session_id is not None:
-                number, time, late = "seq", "+created_us", condition
+                number, time, late = "seq", f"{unindexed}created_us", condition
             else:
-                number, time, late = "+seq", "created_us", condition.replace(" AND ", " AND +")
+                number, time, late = f"{unindexed}seq", "created_us", condition.replace(" AND ", f" AND {unindexed}")
             parts = [
                 f"{time} IS NULL AND seq >= ? AND seq < ?{condition}",
                 f"{time} >= ? AND {time} < ? AND {number} < ?{late}",

@@ -7,11 +7,11 @@ import weakref
 from types import FrameType
 from typing import Protocol
 
-from ...._base.locks import FrameLock, Owner, calling_frame
+from ..._base.locks import FrameLock, Owner, calling_frame
 
 
 class Forked(Protocol):
-    """A database that has to know of forks."""
+    """A database that prepares for forks."""
 
     def before_fork(self, frame: FrameType) -> None:
         """Prepare for a fork.
