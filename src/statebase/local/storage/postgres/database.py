@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from functools import lru_cache
 from types import FrameType
@@ -21,7 +22,7 @@ from ...errors import EngineError, busy
 from .. import database, forks
 from ..location import read_location
 from . import schema
-from .errors import presentable, translated
+from .errors import interruption_of, presentable, translated
 from .pool import Connection, Pool, Slot
 
 logger = logging.getLogger("statebase.local")
@@ -250,12 +251,19 @@ class _Block(database.Block):
             raise busy("The process was forked within a transaction, which only its parent can go on with: try again.")
         waiting, self._waiting = self._waiting, []
         self._has_begun = self._has_begun or (self._is_transaction and bool(waiting))
-        if len(waiting) == 1:
-            _run(connection, waiting[0])
-            return
-        with connection.pipeline():
-            for statement in waiting:
-                _run(connection, statement)
+        before = sys.exc_info()[1]
+        try:
+            if len(waiting) == 1:
+                _run(connection, waiting[0])
+                return
+            with connection.pipeline():
+                for statement in waiting:
+                    _run(connection, statement)
+        except psycopg.Error as error:
+            interruption = interruption_of(error, before)
+            if interruption is not None:
+                raise interruption from interruption.__cause__
+            raise
 
     def forget(self) -> None:
         """Leave out the statements that wait."""

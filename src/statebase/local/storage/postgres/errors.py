@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 import psycopg
 from psycopg import errors
@@ -76,3 +77,18 @@ def presentable(error: psycopg.Error) -> BaseException:
     if isinstance(error, _HIDDEN_CLASSES):
         return RuntimeError(f"{type(error).__name__}, SQLSTATE {error.sqlstate}")
     return error
+
+
+def interruption_of(error: psycopg.Error, before: Optional[BaseException]) -> Optional[BaseException]:
+    """Return what the handler of a signal raised while psycopg was at work, which then failed to tidy up.
+
+    Args:
+        error: The failure of psycopg.
+        before: What was being handled before it was at work.
+    """
+    cause = error.__context__
+    while cause is not None and cause is not before:
+        if not isinstance(cause, psycopg.Error):
+            return cause
+        cause = cause.__context__
+    return None

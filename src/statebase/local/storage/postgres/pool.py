@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import sys
 import threading
 import time
 from types import FrameType
@@ -21,7 +22,7 @@ from psycopg import pq
 from ...._base.locks import FrameLock, Owner, calling_frame
 from ...errors import EngineError, busy
 from ..location import Location
-from .errors import connection_failed
+from .errors import connection_failed, interruption_of
 
 MOST = 16
 """Connections of a process at most: a server allows 100 unless it is told otherwise, and several processes share it."""
@@ -140,7 +141,7 @@ class Pool:
         Raises:
             EngineError: 503, if that fails.
         """
-        failure: Optional[EngineError] = None
+        before = sys.exc_info()[1]
         try:
             # prepare_threshold: pgbouncer in transaction mode gives each transaction another session.
             return psycopg.connect(
@@ -150,7 +151,7 @@ class Pool:
                 cursor_factory=psycopg.RawCursor,
             )
         except psycopg.Error as error:
-            failure = connection_failed(error, self._location.name)
+            failure: BaseException = interruption_of(error, before) or connection_failed(error, self._location.name)
         raise failure
 
     def _taken(self, frame: FrameType, deadline: float) -> tuple[Slot, Owner]:
