@@ -192,9 +192,13 @@ class MemoryVectors(Protocol):
 class VectorIndex(Protocol):
     """Compares the stored vectors with that of a query, exactly.
 
-    Both methods are called within a read of the store, from several threads at once, and write nothing. They raise
+    The other methods are called within a read of the store, from several threads at once, and write nothing. They raise
     `EngineError` 503 if the store no longer belongs to the space, that is, if its `search.token` is another one.
     """
+
+    def prepare(self, space: Space) -> None:
+        """Prepare for vectors of a space, before the first of them is stored or looked for; called outside of reads."""
+        ...
 
     def nearest(
         self, space: Space, vector: Sequence[float], memory_filter: MemoryFilter, limit: int

@@ -40,7 +40,7 @@ class MemoryOperations(OperationGroup):
         _check_length(body.content)
         tags = None if body.tags is None else jsontext.encode(body.tags, "tags")
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
-        with self._core.read():
+        with self._core.read(snapshot=False):
             self._core.session(body.session_id, self._core.now_us())
         vector = self._core.search.encode_document(body.content) if body.embed else None
         embedding_id = None if vector is None else new_id("vec_")
@@ -83,7 +83,7 @@ class MemoryOperations(OperationGroup):
     @operation
     def get_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
         """Return a memory, even one stored with `embed: false`."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             memory = self._memory(memory_id)
         return Response(
             MemoryResponse(
@@ -109,7 +109,7 @@ class MemoryOperations(OperationGroup):
         vector = None
         if body.content is not None:
             _check_length(body.content)
-            with self._core.read():
+            with self._core.read(snapshot=False):
                 embed = self._memory(memory_id).embed
             vector = self._core.search.encode_document(body.content) if embed else None
 

@@ -23,6 +23,7 @@ _FETCHED = 3_000
 """Words that more memories hold than this find candidates only together with other words."""
 _TOGETHER = 3
 _RELATED_FROM = 0.35
+_INSTALL = 'no embedder is installed: pip install "statebase[local]", or pass embedder=.'
 _FOLLOWED = 100
 """If it does not look at all memories, it looks at what comes next after so many turns of conversations."""
 
@@ -52,14 +53,16 @@ class KeywordSearch:
 
     Args:
         words: Which memories hold which words.
+        advice: What the warning says to do.
         is_fallback: Whether the first search warns that it matches words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None
     related_from = _RELATED_FROM
 
-    def __init__(self, words: Words, *, is_fallback: bool = False) -> None:
+    def __init__(self, words: Words, *, is_fallback: bool = False, advice: str = _INSTALL) -> None:
         self._words = words
+        self._advice = advice
         self._is_fallback = is_fallback
 
     def encode_document(self, content: str) -> Optional[bytes]:
@@ -70,8 +73,7 @@ class KeywordSearch:
         """Return what the query asks for, each once: the words that say something, else all."""
         if self._is_fallback:
             warnings.warn(
-                "Memories are searched by words, not by meaning, as no embedder is installed: "
-                'pip install "statebase[local]", or pass embedder=. '
+                f"Memories are searched by words, not by meaning, as {self._advice} "
                 "To turn this warning off, ignore statebase.local.KeywordSearchWarning.",
                 KeywordSearchWarning,
                 stacklevel=1,

@@ -59,6 +59,7 @@ class SearchIndex:
             EngineError: 500, if the embedder returns no vectors; 409, if another one has taken over the store.
         """
         space = self._space.settle()
+        self._index.prepare(space)
         return pack(space, self._space.embed([content], "document"))[0]
 
     def encode_query(self, query: str) -> Query:
@@ -69,6 +70,7 @@ class SearchIndex:
                 that happens at this moment.
         """
         space = self._space.settle()
+        self._index.prepare(space)
         self._drop_foreign(space)
         self._embed_pending(space)
         profile = self._current_profile(space)
