@@ -8,18 +8,24 @@ from ...local.errors import EngineError
 from ...local.search.embedding import default_embedder
 from ...local.storage.sqlite.inspection import Inspection, inspect
 from ..command import CommandError
-from ..files import check_store, naming
+from ..files import check_store, naming_store
+from ..store import Store
 from .report import Check, ok, skipped
 
 _INTEGRITY_SECONDS = 30.0
 _PARTS = ("schema", "integrity", "journal", "embedder")
 
 
-def examine_store(path: str) -> Iterator[Check]:
+def examine_store(store: Store) -> Iterator[Check]:
     """Check a store without changing it."""
+    yield from _examine_file(store)
+
+
+def _examine_file(store: Store) -> Iterator[Check]:
+    path = store.location
     try:
-        check_store(path)
-        with naming(path, "--path"):
+        check_store(store)
+        with naming_store(store):
             inspection = inspect(path, _INTEGRITY_SECONDS)
     except (CommandError, EngineError) as error:
         yield Check("store", "failed", str(error))
