@@ -28,7 +28,7 @@ def check_store(store: Store, *, create: bool = False, in_memory: bool = False) 
     """
     if not store.is_file:
         return
-    path, argument = store
+    path, argument = store.location, store.argument
     if path == MEMORY:
         if in_memory:
             return

@@ -7,7 +7,7 @@ import json
 
 from ..arguments import add_file, add_json, text
 from ..command import Command
-from ..store import Store
+from ..store import file_store
 from ..terminal import print_line
 
 _DESCRIPTION = """\
@@ -30,7 +30,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..opening import open_engine
 
     check_output(options.target, "TARGET")
-    with open_engine(Store(options.path, "--path")) as engine, naming(options.target, "TARGET"):
+    with open_engine(file_store(options.path)) as engine, naming(options.target, "TARGET"):
         engine.backup(options.target)
     if options.json:
         size = Path(options.target).stat().st_size

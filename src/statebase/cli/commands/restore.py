@@ -7,7 +7,7 @@ import json
 
 from ..arguments import add_file, add_json, text
 from ..command import Command
-from ..store import Store
+from ..store import file_store
 from ..terminal import print_line
 
 _DESCRIPTION = """\
@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..files import check_input, check_store, naming
 
     check_input(options.backup, "BACKUP")
-    check_store(Store(options.path, "--path"), create=True)
+    check_store(file_store(options.path), create=True)
     with naming(options.path, "--path"):
         size = restore(options.backup, options.path)
     if options.json:

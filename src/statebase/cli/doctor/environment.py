@@ -19,6 +19,7 @@ EXTRAS = {
     "http2": ("h2",),
     "local": ("numpy", "statebase_minilm"),
     "otel": ("opentelemetry",),
+    "postgres": ("psycopg",),
     "server": ("hypercorn", "trustme"),
 }
 """The optional dependencies, and the modules that each installs."""

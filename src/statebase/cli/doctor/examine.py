@@ -6,11 +6,12 @@ from typing import Iterator, Mapping, Optional
 
 from ..._base.clock import Clock
 from ..store import Store
+from .database import examine_database
 from .environment import examine_environment
 from .network import examine_address, examine_dns, examine_proxy, examine_tcp, find_address, find_proxy, peer_of
 from .report import Check
 from .service import examine_service, skip
-from .store import examine_store
+from .store import examine_file
 
 _OF_SERVICE = ("tls", "server", "clock", "key", "api")
 
@@ -28,7 +29,7 @@ def examine(
     """
     yield from examine_environment(environment)
     if store is not None:
-        yield from examine_store(store)
+        yield from examine_file(store) if store.is_file else examine_database(store)
     if url is not None or store is None:
         yield from _examine_service(url, environment, clock)
 
