@@ -176,8 +176,8 @@ purge --database mysql://ada:private@db/statebase
     --database must be a URL such as postgresql://user@host:5432/statebase.
 STATEBASE_DATABASE_URL=mysql://ada:private@db/statebase purge
     STATEBASE_DATABASE_URL must be a URL such as postgresql://user@host:5432/statebase.
-STATEBASE_DATABASE_URL=postgresql://[db/statebase serve --port 0
-    STATEBASE_DATABASE_URL must be a URL such as postgresql://user@host:5432/statebase.
+STATEBASE_DATABASE_URL=postgresql://ada:private@[db/statebase serve --port 0
+    STATEBASE_DATABASE_URL is not a valid PostgreSQL URL: write postgresql://user@host:5432/database.
 STATEBASE_DATABASE_URL=postgresql://db/statebase purge --path missing.db
     --path missing.db: No such file or directory.
 purge --path :memory:
