@@ -349,7 +349,9 @@ def _make_vectors(connection: Connection, oid: int) -> bool:
     """Create the table of vectors; return whether it is there: the extension may lie in a schema out of reach."""
     if _one(connection, "SELECT to_regtype('halfvec')")[0] is None:
         return False
-    if _one(connection, "SELECT to_regclass('memory_vectors')")[0] is None:
+    # Not by to_regclass: another schema of the search_path may be a store too.
+    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_vectors'"
+    if _one(connection, there) is None:
         with connection.transaction():
             _lock(connection, oid)
             connection.execute(_VECTORS.encode())
