@@ -268,7 +268,7 @@ def prepare(connection: Connection, name: str) -> Facts:
     try:
         if connection.info.server_version < _OLDEST_SERVER:
             raise _unusable(f"{name} runs PostgreSQL {_server(connection)}: statebase needs 14 or later.")
-        schema, quoted, oid, version = _look(connection, name)
+        schema, quoted, oid, version = look(connection, name)
         if version < len(MIGRATIONS):
             _migrate(connection, name, oid)
         vector = _vector(connection, oid)
@@ -283,7 +283,7 @@ def prepare(connection: Connection, name: str) -> Facts:
     raise failure
 
 
-def _look(connection: Connection, name: str) -> tuple[str, str, int, int]:
+def look(connection: Connection, name: str) -> tuple[str, str, int, int]:
     """Return the schema, its quoted name, its number, and the version of the tables in it; 0 if there are none."""
     row = _one(
         connection,
@@ -316,7 +316,7 @@ def _migrate(connection: Connection, name: str, oid: int) -> None:
     while True:
         with connection.transaction():
             _lock(connection, oid)
-            version = _look(connection, name)[3]  # another process may have done it meanwhile
+            version = look(connection, name)[3]  # another process may have done it meanwhile
             if version >= len(MIGRATIONS):
                 return
             connection.execute(MIGRATIONS[version].encode())
@@ -349,7 +349,9 @@ def _make_vectors(connection: Connection, oid: int) -> bool:
     """Create the table of vectors; return whether it is there: the extension may lie in a schema out of reach."""
     if _one(connection, "SELECT to_regtype('halfvec')")[0] is None:
         return False
-    if _one(connection, "SELECT to_regclass('memory_vectors')")[0] is None:
+    # Not by to_regclass: another schema of the search_path may be a store too.
+    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_vectors'"
+    if _one(connection, there) is None:
         with connection.transaction():
             _lock(connection, oid)
             connection.execute(_VECTORS.encode())

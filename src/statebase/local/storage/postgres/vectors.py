@@ -90,7 +90,7 @@ class DatabaseVectors:
         name = f"memory_vectors_{space.mark.hex()}"
         with self._database.write():
             self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::bigint::int)", (LOCKS, self._lock_number))
-            row = self._database.execute("SELECT to_regclass(?)", (name,)).fetchone()
+            row = self._database.execute("SELECT to_regclass(?)", (f"{self._facts.quoted_schema}.{name}",)).fetchone()
             if row[0] is None:
                 self._database.execute(
                     f"CREATE INDEX {name} ON memory_vectors USING hnsw"
