@@ -36,7 +36,7 @@ def test_start_line(serve: Serve, postgres_url: str) -> None:
 
 
 def test_two_servers_have_one_store(serve: Serve, postgres_url: str, session_id: str) -> None:
-    """What one server wrote, the other reads; a key that one has seen, the other knows."""
+    """One server reads what the other wrote, and knows the idempotency keys of the other."""
     urls = [serve(STATEBASE_DATABASE_URL=postgres_url).url for _ in range(2)]
     with StateBase("any", urls[0]) as first, StateBase("any", urls[1]) as second:
         turn = first.sessions.add_turn(session_id, "in", "out", idempotency_key="key-1")

@@ -40,7 +40,7 @@ class Inspection(NamedTuple):
     without_vector: int
     """The number of memories that get their vector when a search next needs it."""
     seconds_ahead: float
-    """How far the clock of the server is ahead of this machine's."""
+    """Seconds that the clock of the server is ahead of this machine's."""
     connections: int
     """The number of connections that the server has, this one included."""
     most_connections: int
