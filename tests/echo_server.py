@@ -21,7 +21,7 @@ import pytest
 import trustme
 
 PATIENCE_SECONDS = 30
-"""How long to wait for what has to happen, before the test fails."""
+"""The time limit for an expected event, before the test fails."""
 
 
 class EchoServer:

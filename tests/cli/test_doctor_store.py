@@ -223,7 +223,7 @@ def test_store_of_another_embedder(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_machine_without_embedder(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If no embedder is installed, the advice says how to search by meaning."""
+    """If no embedder is installed, the advice says how to enable semantic search."""
     make_store(tmp_path / "store.db")
     monkeypatch.setattr("statebase.cli.doctor.store.default_embedder", lambda: None)
 

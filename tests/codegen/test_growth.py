@@ -258,7 +258,7 @@ def test_it_says_what_it_should_on_the_wire(grown: Project, flavour: str) -> Non
 def test_a_new_parameter_of_an_adapted_method_needs_no_hand(
     make_project: Callable[..., Project], real_document: dict[str, Any], turn: dict[str, Any], flavour: str
 ) -> None:
-    """What a method takes besides the document stays; what the document adds is in the signature, api.md, and sent."""
+    """Arguments of the SDK are kept; an argument that the document adds is in the signature, in api.md, and is sent."""
     properties = real_document["components"]["schemas"]["TurnCreateRequest"]["properties"]
     properties["mood"] = {"type": "string", "description": "How it went."}
     project = make_project(real_document, real_overlay=True, package="grown")

@@ -123,8 +123,8 @@ def test_service_that_does_not_know_versions_is_noticed(respond: Any) -> None:
     assert (error.expected_version, error.current_version, error.state) == (2, 8, {"a": 2})
     assert (error.was_applied, error.status_code, error.outcome) == (True, 200, "unknown")
     assert error.message == (
-        "The change was applied, but not to version 2: it made version 8, so that another writer had changed the state "
-        "in between, and the service did not refuse it. Check the state and its history"
+        "The update was applied, but not to version 2: it created version 8, because another writer changed the state "
+        "meanwhile and the service ignored expected_version. Check the state and its history"
     )
 
 

@@ -61,7 +61,7 @@ def http_scope(method: str, path: str, headers: Optional[Dict[str, str]] = None)
 
 
 def test_operations_are_those_of_the_engine(engine: Engine) -> None:
-    """What is written through the application is in its engine, under the status of the contract."""
+    """A write through the application is stored in its engine, and returns the status of the document."""
     app = create_app(engine)
 
     answer = send(app, "POST", "/v1/sessions", json={"agent_id": "bot"})
@@ -78,7 +78,7 @@ def test_escaped_ids_arrive_as_they_were_sent(engine: Engine) -> None:
 
 
 def test_servers_that_give_no_raw_path(engine: Engine) -> None:
-    """The raw path is an extra of ASGI; without it, the decoded one is escaped again."""
+    """The raw path is optional in ASGI; if it is missing, the decoded path is escaped again."""
     scope = {**http_scope("GET", "/v1/sessions/grüße ?"), "raw_path": None}
 
     sent, _ = call(create_app(engine), scope, iter([{"type": "http.request", "body": b"", "more_body": False}]))
@@ -224,7 +224,7 @@ def test_names_of_this_machine_need_no_key(engine: Engine, headers: Dict[str, st
     "content_type", [None, "text/plain", "text/plain; charset=application/json", "application/x-www-form-urlencoded"]
 )
 def test_body_that_a_web_page_may_send_unasked_is_refused(engine: Engine, content_type: Optional[str]) -> None:
-    """Where no key is asked for; with one, nobody who has none gets that far."""
+    """A server without a key refuses it; with one, a request without the key is refused earlier."""
     headers = {"X-API-Key": "sb_secret", **({} if content_type is None else {"Content-Type": content_type})}
     body = b'{"agent_id": "bot"}'
 
@@ -267,7 +267,7 @@ def test_key_is_looked_at_before_the_body(engine: Engine) -> None:
 
 
 def test_with_a_key_any_name_will_do(engine: Engine) -> None:
-    """Whoever shows the key is not a web page: the server may stand behind any name."""
+    """A request with the key does not come from a foreign web page, so that the server may have any host name."""
     headers = {"Host": "store.example", "Origin": "https://app.example", "X-API-Key": "sb_secret"}
 
     assert send(create_app(engine, api_key="sb_secret"), "GET", "/v1/sessions", headers=headers).status_code == 200

@@ -104,9 +104,9 @@ class ConflictError(APIStatusError):
 
 
 class StateConflictError(ConflictError):
-    """The state did not have the version that the change was meant for: somebody else changed it in between.
+    """409: the state does not have the `expected_version`: another writer has changed it.
 
-    Read the state again, then decide and repeat the change with its version; `client.state.modify` does that by itself.
+    Read the state again, and repeat the update with its version; `client.state.modify` does that.
 
     Example:
         >>> from statebase import StateConflictError
@@ -119,14 +119,14 @@ class StateConflictError(ConflictError):
     """
 
     expected_version: Optional[int] = None
-    """The version that the change was meant for."""
+    """The `expected_version` of the update."""
     current_version: Optional[int] = None
-    """The version that the state has; None if the service did not return it."""
+    """The current version of the state; None if the service did not return it."""
     state: Optional[dict[str, Any]] = None
-    """The state that has this version; None if the service did not return it."""
+    """The current state; None if the service did not return it."""
     was_applied: bool = False
-    """Whether the change was made all the same: by a service that does not know `expected_version`. `client.state`
-    has the history of the state, and can roll it back."""
+    """Whether the update was applied, because the service does not support `expected_version`. Use the history of the
+    state and a rollback to repair it."""
 
 
 class PayloadTooLargeError(APIStatusError):

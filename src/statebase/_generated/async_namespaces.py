@@ -104,7 +104,7 @@ class AsyncNamespaces:
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
 
-        The answer is a free-form object; use the health check to learn how the service is doing.
+        The response is a free-form object. For the status of the service, use the health check.
 
         ``GET /``
 
@@ -121,9 +121,9 @@ class AsyncNamespaces:
         return await self._system.info(**options)
 
     async def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
-        """Check how the service is doing.
+        """Check the health of the service.
 
-        Reports the status, the version, the uptime, and one entry for each part that the service relies on.
+        Returns the status, the version, the uptime, and the status of each component.
 
         ``GET /health``
 
@@ -140,9 +140,9 @@ class AsyncNamespaces:
         return await self._system.health(**options)
 
     async def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is ready for requests.
+        """Check that the service is ready for requests.
 
-        For load balancers: an error answer means that requests should go elsewhere for now.
+        For load balancers. An error response means that requests should be sent elsewhere.
 
         ``GET /health/ready``
 
@@ -159,9 +159,9 @@ class AsyncNamespaces:
         return await self._system.ready(**options)
 
     async def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is alive.
+        """Check that the service is alive.
 
-        For supervisors: no answer means that the process should be started anew.
+        For supervisors. No response means that the process should be restarted.
 
         ``GET /health/live``
 

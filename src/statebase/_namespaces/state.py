@@ -1,7 +1,7 @@
-"""Changes of the state that do not undo those of other writers: a check of versions, and methods over several calls.
+"""Updates of the state that do not overwrite those of other writers: a check of versions, and methods of several calls.
 
-The first argument of each function of steps is the namespace, of either client; the generated classes have the methods
-of both flavours, with these signatures and docstrings.
+The first argument of each generator of steps is the namespace of either client. The generated classes contain the
+methods for both clients, with these signatures and docstrings.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .._call.steps import Steps
 from .._generated import models
 
 Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], Awaitable[Union[Mapping[str, Any], None]], None]]
-"""Takes a copy of the state, and returns the new one; None if it changed the copy. `AsyncStateBase` also takes a
-function that is awaited."""
+"""A function that takes a copy of the state and returns the new one, or None if it changed the copy. `AsyncStateBase`
+also accepts an async function."""
 StatePath = Union[str, Sequence[Union[str, int]]]
 """A key of the state, or the keys and indexes that lead to a value in it: `("cart", "items", 0)`."""
 
@@ -29,10 +29,10 @@ _LONGEST_SHOWN = 100
 
 
 def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
-    """Return the version that a change is meant for.
+    """Check the expected version of an update.
 
     Raises:
-        InvalidRequestError: It is not an integer, or is negative.
+        InvalidRequestError: The version is not an integer, or is negative.
     """
     if value is None or isinstance(value, NotGiven):
         return value
@@ -44,10 +44,10 @@ def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, 
 
 
 def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[Any], None]]:
-    """Return what checks that a change was made to the version that it was meant for; None if it was meant for any.
+    """Return a function that checks that an update was applied to the expected version; None if there is none.
 
-    A service that does not know `expected_version` makes the change all the same; its response tells which version the
-    change made.
+    A service that does not support `expected_version` applies the update anyway; its response has the version of the
+    update.
     """
     if expected_version is None or isinstance(expected_version, NotGiven):
         return None
@@ -60,8 +60,8 @@ def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[
         from .._base.http_errors import StateConflictError  # with httpx
 
         raise StateConflictError(
-            f"The change was applied, but not to version {expected}: it made version {made}, so that another writer "
-            "had changed the state in between, and the service did not refuse it. Check the state and its history",
+            f"The update was applied, but not to version {expected}: it created version {made}, because another writer "
+            "changed the state meanwhile and the service ignored expected_version. Check the state and its history",
             param="expected_version",
             expected_version=expected,
             current_version=made,
@@ -81,28 +81,28 @@ def modify(
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
 ) -> Steps[models.StateReplaceResponse]:
-    """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+    """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
-    If the state was changed in between, it is read again, and the function is called again with what it is now.
+    If another writer changed the state meanwhile, it is read again, and the function is called again.
 
     Args:
         session_id: Id of the session.
-        function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
-            may be called several times, so it should do nothing else. What it raises is raised, and nothing is
-            written. `AsyncStateBase` also takes an async function.
-        max_attempts: How many times it may be called, at least 1. Default: 5.
-        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
+            It may be called several times, so it should have no other effects. If it raises an exception, nothing is
+            written. `AsyncStateBase` also accepts an async function.
+        max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
+        reasoning: The reason for the change, stored with the version and in the trace.
         **options: Options of each request, such as timeout.
 
     Returns:
         The new state, with its version.
 
     Raises:
-        InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
-            nothing was written.
+        InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
+            written.
         NotFoundError: No session has this id, or it has expired.
-        StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
-            know `expected_version`: the state was written, and may have undone the change of another writer.
+        StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+            not support `expected_version`: the state was written, and may have overwritten another change.
 
     Example:
         >>> def pay(state):
@@ -152,12 +152,12 @@ def remove_key(
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
 ) -> Steps[models.StateReplaceResponse]:
-    """Remove a key of the state, or a value within it. A key that is not there is not an error.
+    """Remove a key of the state, or a value within it. Removing a missing key is not an error.
 
     Args:
         session_id: Id of the session.
         path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
-        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        reasoning: The reason for the change, stored with the version and in the trace.
         **options: Options of each request, such as timeout.
 
     Returns:
@@ -166,7 +166,7 @@ def remove_key(
     Raises:
         InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
         NotFoundError: No session has this id, or it has expired.
-        StateConflictError: The state was changed in between five times.
+        StateConflictError: Another writer changed the state at each of five attempts.
 
     Example:
         >>> client.state.remove_key(session.id, "step").state
@@ -195,22 +195,22 @@ def append(
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
 ) -> Steps[models.StateReplaceResponse]:
-    """Add an item at the end of an array in the state; the array is made if it is not there.
+    """Add an item at the end of an array in the state. A missing array is created.
 
     Args:
         session_id: Id of the session.
         path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
-        item: What to add: any JSON value.
-        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        item: The item, any JSON value.
+        reasoning: The reason for the change, stored with the version and in the trace.
         **options: Options of each request, such as timeout.
 
     Returns:
         The new state, with its version.
 
     Raises:
-        InvalidRequestError: The path leads to something else than an array; nothing was written.
+        InvalidRequestError: The value at the path is not an array; nothing was written.
         NotFoundError: No session has this id, or it has expired.
-        StateConflictError: The state was changed in between five times.
+        StateConflictError: Another writer changed the state at each of five attempts.
 
     Example:
         >>> client.state.append(session.id, ("cart", "items"), "tea").state["cart"]
@@ -235,23 +235,22 @@ def increment(
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
 ) -> Steps[models.StateReplaceResponse]:
-    """Add to a number in the state; one that is not there counts as 0.
+    """Add to a number in the state. A missing number counts as 0.
 
     Args:
         session_id: Id of the session.
         path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
-        by: What to add; a negative number subtracts. Default: 1.
-        reasoning: Why the state is changed; it is kept with the version and in the trace.
+        by: The number to add; a negative number subtracts. Default: 1.
+        reasoning: The reason for the change, stored with the version and in the trace.
         **options: Options of each request, such as timeout.
 
     Returns:
         The new state, with its version.
 
     Raises:
-        InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
-            written.
+        InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
         NotFoundError: No session has this id, or it has expired.
-        StateConflictError: The state was changed in between five times.
+        StateConflictError: Another writer changed the state at each of five attempts.
 
     Example:
         >>> client.state.increment(session.id, "step").state
@@ -296,7 +295,7 @@ def _keys(path: StatePath) -> list[Union[str, int]]:
 
 
 def _value(values: dict[str, Any], path: StatePath, missing: Any) -> tuple[Any, Union[str, int], Any]:
-    """Return what holds the value at a path, the last key, and the value; objects on the way are made.
+    """Return the container of the value at a path, the last key, and the value. Missing objects are created.
 
     Raises:
         InvalidRequestError: The path does not lead through objects and arrays.

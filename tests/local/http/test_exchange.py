@@ -112,7 +112,7 @@ def test_head_alone_decides_who_comes_in(engine: Engine):
 
 @pytest.mark.parametrize("keys", [[b"sb_right", b"sb_right"], [b"sb_wrong", b"sb_right"], [b"sb_right", b"sb_wrong"]])
 def test_key_that_comes_twice_is_wrong(engine: Engine, keys: List[bytes]):
-    """Whoever looks at the first one and whoever looks at the last one see the same."""
+    """Software that reads the first header and software that reads the last one must agree on the key."""
     door = FrontDoor(engine, api_key="sb_right")
 
     reply = door.admit(head("GET", "/v1/sessions", *((b"x-api-key", key) for key in keys)))
@@ -180,7 +180,7 @@ def test_store_in_memory_is_used_within_the_loop(embedding: Engine):
 
 
 def test_short_read_of_memory_waits_in_a_thread(embedding: Engine):
-    """In memory, reads and writes take turns: one that has to wait for its turn does not hold up the event loop."""
+    """In memory, reads and writes wait for each other; a read that waits does not block the event loop."""
     engine = embedding
     transport = LocalTransport(engine)
     created = json.loads(transport.exchange(request("POST", "/v1/sessions", SESSION)).content)["id"]

@@ -1,4 +1,4 @@
-"""What counts as a word, in every script: what a query asks for is found in the texts that say it."""
+"""Splitting text into words, in every script: a query finds the texts that contain its words."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def test_write_without_an_index_says_so(words: Words):
 
 
 def test_first_search_without_the_embedder_warns(monkeypatch: pytest.MonkeyPatch):
-    """A search by meaning that falls back to words warns, and the warning can be turned off."""
+    """A search that falls back to keywords warns, and the warning can be disabled."""
     monkeypatch.setattr("statebase.local.engine.as_embedder", lambda embedder: None)
     with StateBase.local() as client, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

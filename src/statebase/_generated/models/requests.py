@@ -89,15 +89,15 @@ class SessionCreateRequest(Model):
     """What a new session starts with."""
 
     agent_id: str
-    """The agent that the session belongs to, by a name or id of your choice."""
+    """The agent of the session, by a name or id of your choice."""
     user_id: Optional[str] = None
-    """The user whom the session is with, by your own id; sessions of one user share their memories in contexts."""
+    """The user of the session, by your own id. All sessions of a user share their memories in contexts."""
     metadata: Optional[Dict[str, Any]] = None
-    """Anything of your own to keep with the session; lists can be filtered by it."""
+    """Your own metadata of the session; lists of sessions can be filtered by it."""
     initial_state: Optional[Dict[str, Any]] = None
-    """The state to start with, as version 0; empty without it."""
+    """The state at version 0. Default is an empty state."""
     ttl_seconds: Annotated[Optional[int], Field(ge=1, le=2592000)] = None
-    """Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left out."""
+    """Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day)."""
 
 
 class SessionForkRequest(Model):

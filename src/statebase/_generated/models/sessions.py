@@ -72,9 +72,9 @@ class SessionCreateResponse(Model):
     id: str
     """Id of the session: sess_ and 12 characters."""
     agent_id: str
-    """The agent that the session belongs to, by the name or id that you gave it."""
+    """The agent of the session, by a name or id of your choice."""
     user_id: Optional[str] = None
-    """The user whom the session is with, by your own id; null where none was given."""
+    """The user of the session, by your own id; null if there is none."""
     created_at: Timestamp
     """When the session was created."""
     updated_at: Timestamp
@@ -88,7 +88,7 @@ class SessionCreateResponse(Model):
     turn_count: int
     """How many turns the session holds."""
     ttl_expires_at: Optional[Timestamp] = None
-    """When the session expires; it then answers as if it had never been. Null if never."""
+    """The time when the session expires, and calls for it return 404. Null if it never expires."""
     object: str = "session"
     """What kind of object this is; always session."""
 
@@ -111,7 +111,7 @@ class SessionListItem(Model):
     object: str = "session"
     """What kind of object this is; always session."""
     user_id: Optional[str] = None
-    """The user whom the session is with, by your own id; null where none was given."""
+    """The user of the session, by your own id; null if there is none."""
 
 
 class SessionListResponse(Model):
@@ -150,9 +150,9 @@ class SessionResponse(Model):
     id: str
     """Id of the session: sess_ and 12 characters."""
     agent_id: str
-    """The agent that the session belongs to, by the name or id that you gave it."""
+    """The agent of the session, by a name or id of your choice."""
     user_id: Optional[str] = None
-    """The user whom the session is with, by your own id; null where none was given."""
+    """The user of the session, by your own id; null if there is none."""
     created_at: Timestamp
     """When the session was created."""
     updated_at: Timestamp
@@ -166,7 +166,7 @@ class SessionResponse(Model):
     turn_count: int
     """How many turns the session holds."""
     ttl_expires_at: Optional[Timestamp] = None
-    """When the session expires; it then answers as if it had never been. Null if never."""
+    """The time when the session expires, and calls for it return 404. Null if it never expires."""
     object: str = "session"
     """What kind of object this is; always session."""
 

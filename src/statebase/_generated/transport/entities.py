@@ -29,7 +29,7 @@ class Entities(SyncNamespace):
     ) -> Page[models.EntityListItem]:
         """List entities, newest first.
 
-        Filters combine: an entity has to pass all that are given.
+        Returns only entities that match all filters.
 
         ``GET /v1/entities``
 
@@ -72,9 +72,9 @@ class Entities(SyncNamespace):
         attributes: Mapping[str, Any],
         **options: Unpack[WriteOptions],
     ) -> models.EntityResponse:
-        """Store an entity.
+        """Create an entity.
 
-        A session holds one entity for each pair of entity_type and entity_id; a second one is a conflict.
+        A session can have one entity for each pair of entity_type and entity_id.
 
         ``POST /v1/entities``
 
@@ -143,7 +143,7 @@ class Entities(SyncNamespace):
     ) -> models.EntityUpdateResponse:
         """Change attributes of an entity.
 
-        The attributes given are merged in at the top level; others stay as they are.
+        The given attributes are merged at the top level; other attributes are not changed.
 
         ``PUT /v1/entities/{entity_id}``
 
@@ -208,7 +208,7 @@ class AsyncEntities(AsyncNamespace):
     ) -> AsyncPage[models.EntityListItem]:
         """List entities, newest first.
 
-        Filters combine: an entity has to pass all that are given.
+        Returns only entities that match all filters.
 
         ``GET /v1/entities``
 
@@ -251,9 +251,9 @@ class AsyncEntities(AsyncNamespace):
         attributes: Mapping[str, Any],
         **options: Unpack[WriteOptions],
     ) -> models.EntityResponse:
-        """Store an entity.
+        """Create an entity.
 
-        A session holds one entity for each pair of entity_type and entity_id; a second one is a conflict.
+        A session can have one entity for each pair of entity_type and entity_id.
 
         ``POST /v1/entities``
 
@@ -322,7 +322,7 @@ class AsyncEntities(AsyncNamespace):
     ) -> models.EntityUpdateResponse:
         """Change attributes of an entity.
 
-        The attributes given are merged in at the top level; others stay as they are.
+        The given attributes are merged at the top level; other attributes are not changed.
 
         ``PUT /v1/entities/{entity_id}``
 

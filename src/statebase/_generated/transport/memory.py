@@ -33,10 +33,9 @@ class Memory(SyncNamespace):
         type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.SearchResults:
-        """Search memories by meaning, best first.
+        """Search memories, best matches first.
 
-        Only memories that score at least the threshold are given. Filters combine: a memory has to pass all that are
-        given.
+        Returns only memories with a score of at least the threshold that match all filters.
 
         ``GET /v1/memories``
 
@@ -94,7 +93,7 @@ class Memory(SyncNamespace):
     ) -> models.MemoryResponse:
         """Store a memory.
 
-        The content is embedded, so that searches and contexts find it by meaning.
+        The content is embedded for semantic search.
 
         ``POST /v1/memories``
 
@@ -140,7 +139,7 @@ class Memory(SyncNamespace):
     def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
 
-        Finds memories that searches do not: those stored with embed false.
+        Also returns memories that were stored with embed false.
 
         ``GET /v1/memories/{memory_id}``
 
@@ -175,8 +174,8 @@ class Memory(SyncNamespace):
     ) -> models.MemoryUpdateResponse:
         """Change a memory.
 
-        What is left out stays as it is: new content is embedded anew, tags replace the current ones, and metadata is
-        merged in at the top level.
+        Arguments that are left out change nothing. New content is embedded again, tags replace the current tags, and
+        metadata is merged at the top level.
 
         ``PUT /v1/memories/{memory_id}``
 
@@ -249,10 +248,9 @@ class AsyncMemory(AsyncNamespace):
         type: Union[Words, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.SearchResults:
-        """Search memories by meaning, best first.
+        """Search memories, best matches first.
 
-        Only memories that score at least the threshold are given. Filters combine: a memory has to pass all that are
-        given.
+        Returns only memories with a score of at least the threshold that match all filters.
 
         ``GET /v1/memories``
 
@@ -310,7 +308,7 @@ class AsyncMemory(AsyncNamespace):
     ) -> models.MemoryResponse:
         """Store a memory.
 
-        The content is embedded, so that searches and contexts find it by meaning.
+        The content is embedded for semantic search.
 
         ``POST /v1/memories``
 
@@ -356,7 +354,7 @@ class AsyncMemory(AsyncNamespace):
     async def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
 
-        Finds memories that searches do not: those stored with embed false.
+        Also returns memories that were stored with embed false.
 
         ``GET /v1/memories/{memory_id}``
 
@@ -391,8 +389,8 @@ class AsyncMemory(AsyncNamespace):
     ) -> models.MemoryUpdateResponse:
         """Change a memory.
 
-        What is left out stays as it is: new content is embedded anew, tags replace the current ones, and metadata is
-        merged in at the top level.
+        Arguments that are left out change nothing. New content is embedded again, tags replace the current tags, and
+        metadata is merged at the top level.
 
         ``PUT /v1/memories/{memory_id}``
 

@@ -37,7 +37,7 @@ class Sessions(SyncNamespace):
     ) -> Page[models.SessionListItem]:
         """List sessions, newest first.
 
-        Filters combine: a session has to pass all that are given. Expired sessions are left out.
+        Returns only sessions that match all filters and have not expired.
 
         ``GET /v1/sessions``
 
@@ -89,21 +89,19 @@ class Sessions(SyncNamespace):
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.SessionCreateResponse:
-        """Start a session.
+        """Create a session.
 
-        The state starts as initial_state, or empty, at version 0. The session expires after ttl_seconds; writing to it
-        does not prolong its life.
+        The state is initial_state, or empty, at version 0. The session expires after ttl_seconds; writes do not extend
+        its lifetime.
 
         ``POST /v1/sessions``
 
         Args:
-            agent_id: The agent that the session belongs to, by a name or id of your choice.
-            user_id: The user whom the session is with, by your own id; sessions of one user share their memories in
-                contexts.
-            metadata: Anything of your own to keep with the session; lists can be filtered by it.
-            initial_state: The state to start with, as version 0; empty without it.
-            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
-                out.
+            agent_id: The agent of the session, by a name or id of your choice.
+            user_id: The user of the session, by your own id. All sessions of a user share their memories in contexts.
+            metadata: Your own metadata of the session; lists of sessions can be filtered by it.
+            initial_state: The state at version 0. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -133,9 +131,9 @@ class Sessions(SyncNamespace):
         )
 
     def get(self, session_id: str, **options: Unpack[RequestOptions]) -> models.SessionResponse:
-        """Get a session with its newest state.
+        """Get a session with its current state.
 
-        An expired session is not found, as if it had never been.
+        An expired session returns 404.
 
         ``GET /v1/sessions/{session_id}``
 
@@ -167,8 +165,8 @@ class Sessions(SyncNamespace):
     ) -> models.SessionMetadataUpdateResponse:
         """Change the metadata or the lifetime of a session.
 
-        Metadata replaces the current one as a whole, and null clears it; ttl_seconds restarts the clock from now. What
-        is left out stays as it is.
+        metadata replaces the current metadata, and null clears it; ttl_seconds sets a new lifetime from now. Arguments
+        that are left out change nothing.
 
         ``PATCH /v1/sessions/{session_id}``
 
@@ -202,7 +200,7 @@ class Sessions(SyncNamespace):
     def delete(self, session_id: str, **options: Unpack[RequestOptions]) -> None:
         """Delete a session with its state, turns, memories and entities.
 
-        Traces stay: they are the audit trail. A deleted session cannot be brought back.
+        Its traces are kept as the audit trail. A deleted session cannot be restored.
 
         ``DELETE /v1/sessions/{session_id}``
 
@@ -228,11 +226,11 @@ class Sessions(SyncNamespace):
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
-        """Get what a model needs to know before its next turn.
+        """Get the context for an agent's next answer.
 
-        Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
-        sessions of the same user, or from this session if it has no user; without a query they are the newest. No score
-        is too low to be given here.
+        Returns the current state, memories, and the latest turns. With a query, the memories are the best matches;
+        without one, the newest. They come from all sessions of the same user, or from this session if it has no user.
+        There is no threshold.
 
         ``POST /v1/sessions/{session_id}/context``
 
@@ -278,7 +276,7 @@ class Sessions(SyncNamespace):
     ) -> results.SessionHistory:
         """Get the state versions and the traces of a session, newest first.
 
-        The answer holds session_id, versions and traces; what is not asked for is an empty list.
+        Returns session_id, versions and traces; lists that are not requested are empty.
 
         ``GET /v1/sessions/{session_id}/history``
 
@@ -320,7 +318,7 @@ class Sessions(SyncNamespace):
     ) -> Page[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
-        The previews are the first 100 characters; get a turn by its id for the whole.
+        Previews are the first 100 characters; get a turn by its id for the complete text.
 
         ``GET /v1/sessions/{session_id}/turns``
 
@@ -364,11 +362,10 @@ class Sessions(SyncNamespace):
         state_after: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.TurnResponse:
-        """Record a turn: what went into the agent, and what came out.
+        """Record a turn, an input of the agent and its output.
 
-        Turns are numbered from 1 without gaps, however many writers there are. A state_after that differs from the
-        current state becomes a new version of it, with the reasoning of the turn; state_before is recorded as given,
-        else as it was.
+        Turns are numbered from 1 without gaps, even with several writers. A state_after that differs from the current
+        state is stored as a new version, with the reasoning of the turn.
 
         ``POST /v1/sessions/{session_id}/turns``
 
@@ -476,8 +473,8 @@ class Sessions(SyncNamespace):
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
-        Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
-        when nothing changes. Of two writers at once neither loses its change.
+        The given keys are replaced, null being a value; other keys are not changed. Equal values also create a new
+        version. Concurrent updates are all applied.
 
         ``PATCH /v1/sessions/{session_id}/state``
 
@@ -485,8 +482,8 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -522,10 +519,10 @@ class Sessions(SyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
-        """Bring back an earlier version of the state.
+        """Restore an earlier version of the state.
 
-        Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
-        changes: -1 the last, and -1 again the one before it.
+        Creates a new version with the content of the old one; no version is removed. A negative version is the number
+        of changes to undo: -1 undoes the last one, and another -1 the one before it.
 
         ``POST /v1/sessions/{session_id}/state/rollback``
 
@@ -533,8 +530,8 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -684,7 +681,7 @@ class AsyncSessions(AsyncNamespace):
     ) -> AsyncPage[models.SessionListItem]:
         """List sessions, newest first.
 
-        Filters combine: a session has to pass all that are given. Expired sessions are left out.
+        Returns only sessions that match all filters and have not expired.
 
         ``GET /v1/sessions``
 
@@ -736,21 +733,19 @@ class AsyncSessions(AsyncNamespace):
         ttl_seconds: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.SessionCreateResponse:
-        """Start a session.
+        """Create a session.
 
-        The state starts as initial_state, or empty, at version 0. The session expires after ttl_seconds; writing to it
-        does not prolong its life.
+        The state is initial_state, or empty, at version 0. The session expires after ttl_seconds; writes do not extend
+        its lifetime.
 
         ``POST /v1/sessions``
 
         Args:
-            agent_id: The agent that the session belongs to, by a name or id of your choice.
-            user_id: The user whom the session is with, by your own id; sessions of one user share their memories in
-                contexts.
-            metadata: Anything of your own to keep with the session; lists can be filtered by it.
-            initial_state: The state to start with, as version 0; empty without it.
-            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days); 86,400 (a day) when null or left
-                out.
+            agent_id: The agent of the session, by a name or id of your choice.
+            user_id: The user of the session, by your own id. All sessions of a user share their memories in contexts.
+            metadata: Your own metadata of the session; lists of sessions can be filtered by it.
+            initial_state: The state at version 0. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -780,9 +775,9 @@ class AsyncSessions(AsyncNamespace):
         )
 
     async def get(self, session_id: str, **options: Unpack[RequestOptions]) -> models.SessionResponse:
-        """Get a session with its newest state.
+        """Get a session with its current state.
 
-        An expired session is not found, as if it had never been.
+        An expired session returns 404.
 
         ``GET /v1/sessions/{session_id}``
 
@@ -814,8 +809,8 @@ class AsyncSessions(AsyncNamespace):
     ) -> models.SessionMetadataUpdateResponse:
         """Change the metadata or the lifetime of a session.
 
-        Metadata replaces the current one as a whole, and null clears it; ttl_seconds restarts the clock from now. What
-        is left out stays as it is.
+        metadata replaces the current metadata, and null clears it; ttl_seconds sets a new lifetime from now. Arguments
+        that are left out change nothing.
 
         ``PATCH /v1/sessions/{session_id}``
 
@@ -849,7 +844,7 @@ class AsyncSessions(AsyncNamespace):
     async def delete(self, session_id: str, **options: Unpack[RequestOptions]) -> None:
         """Delete a session with its state, turns, memories and entities.
 
-        Traces stay: they are the audit trail. A deleted session cannot be brought back.
+        Its traces are kept as the audit trail. A deleted session cannot be restored.
 
         ``DELETE /v1/sessions/{session_id}``
 
@@ -875,11 +870,11 @@ class AsyncSessions(AsyncNamespace):
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
-        """Get what a model needs to know before its next turn.
+        """Get the context for an agent's next answer.
 
-        Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
-        sessions of the same user, or from this session if it has no user; without a query they are the newest. No score
-        is too low to be given here.
+        Returns the current state, memories, and the latest turns. With a query, the memories are the best matches;
+        without one, the newest. They come from all sessions of the same user, or from this session if it has no user.
+        There is no threshold.
 
         ``POST /v1/sessions/{session_id}/context``
 
@@ -925,7 +920,7 @@ class AsyncSessions(AsyncNamespace):
     ) -> results.SessionHistory:
         """Get the state versions and the traces of a session, newest first.
 
-        The answer holds session_id, versions and traces; what is not asked for is an empty list.
+        Returns session_id, versions and traces; lists that are not requested are empty.
 
         ``GET /v1/sessions/{session_id}/history``
 
@@ -967,7 +962,7 @@ class AsyncSessions(AsyncNamespace):
     ) -> AsyncPage[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
-        The previews are the first 100 characters; get a turn by its id for the whole.
+        Previews are the first 100 characters; get a turn by its id for the complete text.
 
         ``GET /v1/sessions/{session_id}/turns``
 
@@ -1011,11 +1006,10 @@ class AsyncSessions(AsyncNamespace):
         state_after: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.TurnResponse:
-        """Record a turn: what went into the agent, and what came out.
+        """Record a turn, an input of the agent and its output.
 
-        Turns are numbered from 1 without gaps, however many writers there are. A state_after that differs from the
-        current state becomes a new version of it, with the reasoning of the turn; state_before is recorded as given,
-        else as it was.
+        Turns are numbered from 1 without gaps, even with several writers. A state_after that differs from the current
+        state is stored as a new version, with the reasoning of the turn.
 
         ``POST /v1/sessions/{session_id}/turns``
 
@@ -1127,8 +1121,8 @@ class AsyncSessions(AsyncNamespace):
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
-        Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
-        when nothing changes. Of two writers at once neither loses its change.
+        The given keys are replaced, null being a value; other keys are not changed. Equal values also create a new
+        version. Concurrent updates are all applied.
 
         ``PATCH /v1/sessions/{session_id}/state``
 
@@ -1136,8 +1130,8 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -1173,10 +1167,10 @@ class AsyncSessions(AsyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
-        """Bring back an earlier version of the state.
+        """Restore an earlier version of the state.
 
-        Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
-        changes: -1 the last, and -1 again the one before it.
+        Creates a new version with the content of the old one; no version is removed. A negative version is the number
+        of changes to undo: -1 undoes the last one, and another -1 the one before it.
 
         ``POST /v1/sessions/{session_id}/state/rollback``
 
@@ -1184,8 +1178,8 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:

@@ -36,11 +36,11 @@ class State(SyncNamespace):
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
-        """Get what a model needs to know before its next turn.
+        """Get the context for an agent's next answer.
 
-        Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
-        sessions of the same user, or from this session if it has no user; without a query they are the newest. No score
-        is too low to be given here.
+        Returns the current state, memories, and the latest turns. With a query, the memories are the best matches;
+        without one, the newest. They come from all sessions of the same user, or from this session if it has no user.
+        There is no threshold.
 
         ``POST /v1/sessions/{session_id}/context``
 
@@ -110,9 +110,9 @@ class State(SyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateReplaceResponse:
-        """Replace the state of a session as a whole.
+        """Replace the whole state of a session.
 
-        Keys that the new state lacks are gone; a rollback brings them back. Makes a version even when nothing changes.
+        Keys that are not in the new state are removed. An equal state also creates a new version.
 
         ``PUT /v1/sessions/{session_id}/state``
 
@@ -120,8 +120,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -158,8 +158,8 @@ class State(SyncNamespace):
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
-        Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
-        when nothing changes. Of two writers at once neither loses its change.
+        The given keys are replaced, null being a value; other keys are not changed. Equal values also create a new
+        version. Concurrent updates are all applied.
 
         ``PATCH /v1/sessions/{session_id}/state``
 
@@ -167,8 +167,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -245,10 +245,10 @@ class State(SyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
-        """Bring back an earlier version of the state.
+        """Restore an earlier version of the state.
 
-        Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
-        changes: -1 the last, and -1 again the one before it.
+        Creates a new version with the content of the old one; no version is removed. A negative version is the number
+        of changes to undo: -1 undoes the last one, and another -1 the one before it.
 
         ``POST /v1/sessions/{session_id}/state/rollback``
 
@@ -256,8 +256,8 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -294,28 +294,28 @@ class State(SyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+        """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
-        If the state was changed in between, it is read again, and the function is called again with what it is now.
+        If another writer changed the state meanwhile, it is read again, and the function is called again.
 
         Args:
             session_id: Id of the session.
-            function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
-                may be called several times, so it should do nothing else. What it raises is raised, and nothing is
-                written. `AsyncStateBase` also takes an async function.
-            max_attempts: How many times it may be called, at least 1. Default: 5.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
+                It may be called several times, so it should have no other effects. If it raises an exception, nothing is
+                written. `AsyncStateBase` also accepts an async function.
+            max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
-                nothing was written.
+            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
+                written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
-                know `expected_version`: the state was written, and may have undone the change of another writer.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
 
         Example:
             >>> def pay(state):
@@ -338,22 +338,22 @@ class State(SyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Add an item at the end of an array in the state; the array is made if it is not there.
+        """Add an item at the end of an array in the state. A missing array is created.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
-            item: What to add: any JSON value.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            item: The item, any JSON value.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The path leads to something else than an array; nothing was written.
+            InvalidRequestError: The value at the path is not an array; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> client.state.append(session.id, ("cart", "items"), "tea").state["cart"]
@@ -371,23 +371,22 @@ class State(SyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Add to a number in the state; one that is not there counts as 0.
+        """Add to a number in the state. A missing number counts as 0.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
-            by: What to add; a negative number subtracts. Default: 1.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            by: The number to add; a negative number subtracts. Default: 1.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
-                written.
+            InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> client.state.increment(session.id, "step").state
@@ -404,12 +403,12 @@ class State(SyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Remove a key of the state, or a value within it. A key that is not there is not an error.
+        """Remove a key of the state, or a value within it. Removing a missing key is not an error.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
@@ -418,7 +417,7 @@ class State(SyncNamespace):
         Raises:
             InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> client.state.remove_key(session.id, "step").state
@@ -439,11 +438,11 @@ class AsyncState(AsyncNamespace):
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
-        """Get what a model needs to know before its next turn.
+        """Get the context for an agent's next answer.
 
-        Gives the newest state, memories, and the latest turns. With a query the memories are the best ones from all
-        sessions of the same user, or from this session if it has no user; without a query they are the newest. No score
-        is too low to be given here.
+        Returns the current state, memories, and the latest turns. With a query, the memories are the best matches;
+        without one, the newest. They come from all sessions of the same user, or from this session if it has no user.
+        There is no threshold.
 
         ``POST /v1/sessions/{session_id}/context``
 
@@ -513,9 +512,9 @@ class AsyncState(AsyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateReplaceResponse:
-        """Replace the state of a session as a whole.
+        """Replace the whole state of a session.
 
-        Keys that the new state lacks are gone; a rollback brings them back. Makes a version even when nothing changes.
+        Keys that are not in the new state are removed. An equal state also creates a new version.
 
         ``PUT /v1/sessions/{session_id}/state``
 
@@ -523,8 +522,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: The new state; keys that it lacks are gone.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -561,8 +560,8 @@ class AsyncState(AsyncNamespace):
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
 
-        Each key given replaces that key, null being a value like any other; the other keys stay. Makes a version even
-        when nothing changes. Of two writers at once neither loses its change.
+        The given keys are replaced, null being a value; other keys are not changed. Equal values also create a new
+        version. Concurrent updates are all applied.
 
         ``PATCH /v1/sessions/{session_id}/state``
 
@@ -570,8 +569,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
             reasoning: The reason for the change, stored with the version and in the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -648,10 +647,10 @@ class AsyncState(AsyncNamespace):
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
-        """Bring back an earlier version of the state.
+        """Restore an earlier version of the state.
 
-        Makes a new version with the content of the old one; nothing is removed. A negative version undoes that many
-        changes: -1 the last, and -1 again the one before it.
+        Creates a new version with the content of the old one; no version is removed. A negative version is the number
+        of changes to undo: -1 undoes the last one, and another -1 the one before it.
 
         ``POST /v1/sessions/{session_id}/state/rollback``
 
@@ -659,8 +658,8 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             version: The version to restore, counted from 0; a negative number undoes that many changes.
             reason: Why the state is rolled back, for the trace.
-            expected_version: The version that the state must have, such as that of `get_state`; if it has another, the
-                change is refused. At least 0.
+            expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
+                the update is refused. At least 0.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -697,28 +696,28 @@ class AsyncState(AsyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Read the state, change it by a function, and write it, so that no change of another writer is lost.
+        """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
-        If the state was changed in between, it is read again, and the function is called again with what it is now.
+        If another writer changed the state meanwhile, it is read again, and the function is called again.
 
         Args:
             session_id: Id of the session.
-            function: Takes a copy of the state, as a dictionary, and returns the new state; None if it changed the copy. It
-                may be called several times, so it should do nothing else. What it raises is raised, and nothing is
-                written. `AsyncStateBase` also takes an async function.
-            max_attempts: How many times it may be called, at least 1. Default: 5.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
+                It may be called several times, so it should have no other effects. If it raises an exception, nothing is
+                written. `AsyncStateBase` also accepts an async function.
+            max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned something else than a mapping or None, or `max_attempts` is below 1;
-                nothing was written.
+            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
+                written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between each time. If `was_applied` is true, the service does not
-                know `expected_version`: the state was written, and may have undone the change of another writer.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
 
         Example:
             >>> def pay(state):
@@ -741,22 +740,22 @@ class AsyncState(AsyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Add an item at the end of an array in the state; the array is made if it is not there.
+        """Add an item at the end of an array in the state. A missing array is created.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the array: `("cart", "items")`.
-            item: What to add: any JSON value.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            item: The item, any JSON value.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The path leads to something else than an array; nothing was written.
+            InvalidRequestError: The value at the path is not an array; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> (await client.state.append(session.id, ("cart", "items"), "tea")).state["cart"]
@@ -776,23 +775,22 @@ class AsyncState(AsyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Add to a number in the state; one that is not there counts as 0.
+        """Add to a number in the state. A missing number counts as 0.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the number: `("cart", "total")`.
-            by: What to add; a negative number subtracts. Default: 1.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            by: The number to add; a negative number subtracts. Default: 1.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: `by` is not a number, or the path leads to something else than a number; nothing was
-                written.
+            InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> (await client.state.increment(session.id, "step")).state
@@ -811,12 +809,12 @@ class AsyncState(AsyncNamespace):
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateReplaceResponse:
-        """Remove a key of the state, or a value within it. A key that is not there is not an error.
+        """Remove a key of the state, or a value within it. Removing a missing key is not an error.
 
         Args:
             session_id: Id of the session.
             path: The key, or the keys and indexes that lead to the value: `("cart", "items", 0)`.
-            reasoning: Why the state is changed; it is kept with the version and in the trace.
+            reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
 
         Returns:
@@ -825,7 +823,7 @@ class AsyncState(AsyncNamespace):
         Raises:
             InvalidRequestError: The path does not lead through objects and arrays; nothing was written.
             NotFoundError: No session has this id, or it has expired.
-            StateConflictError: The state was changed in between five times.
+            StateConflictError: Another writer changed the state at each of five attempts.
 
         Example:
             >>> (await client.state.remove_key(session.id, "step")).state

@@ -20,7 +20,7 @@ class System(SyncNamespace):
     def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
 
-        The answer is a free-form object; use the health check to learn how the service is doing.
+        The response is a free-form object. For the status of the service, use the health check.
 
         ``GET /``
 
@@ -37,9 +37,9 @@ class System(SyncNamespace):
         return self._client.request(operations.ROOT, options)
 
     def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
-        """Check how the service is doing.
+        """Check the health of the service.
 
-        Reports the status, the version, the uptime, and one entry for each part that the service relies on.
+        Returns the status, the version, the uptime, and the status of each component.
 
         ``GET /health``
 
@@ -56,9 +56,9 @@ class System(SyncNamespace):
         return self._client.request(operations.HEALTH_CHECK, options)
 
     def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is ready for requests.
+        """Check that the service is ready for requests.
 
-        For load balancers: an error answer means that requests should go elsewhere for now.
+        For load balancers. An error response means that requests should be sent elsewhere.
 
         ``GET /health/ready``
 
@@ -75,9 +75,9 @@ class System(SyncNamespace):
         return self._client.request(operations.READINESS_PROBE, options)
 
     def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is alive.
+        """Check that the service is alive.
 
-        For supervisors: no answer means that the process should be started anew.
+        For supervisors. No response means that the process should be restarted.
 
         ``GET /health/live``
 
@@ -100,7 +100,7 @@ class AsyncSystem(AsyncNamespace):
     async def info(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
         """Describe the service.
 
-        The answer is a free-form object; use the health check to learn how the service is doing.
+        The response is a free-form object. For the status of the service, use the health check.
 
         ``GET /``
 
@@ -117,9 +117,9 @@ class AsyncSystem(AsyncNamespace):
         return await self._client.request(operations.ROOT, options)
 
     async def health(self, **options: Unpack[RequestOptions]) -> models.HealthStatus:
-        """Check how the service is doing.
+        """Check the health of the service.
 
-        Reports the status, the version, the uptime, and one entry for each part that the service relies on.
+        Returns the status, the version, the uptime, and the status of each component.
 
         ``GET /health``
 
@@ -136,9 +136,9 @@ class AsyncSystem(AsyncNamespace):
         return await self._client.request(operations.HEALTH_CHECK, options)
 
     async def ready(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is ready for requests.
+        """Check that the service is ready for requests.
 
-        For load balancers: an error answer means that requests should go elsewhere for now.
+        For load balancers. An error response means that requests should be sent elsewhere.
 
         ``GET /health/ready``
 
@@ -155,9 +155,9 @@ class AsyncSystem(AsyncNamespace):
         return await self._client.request(operations.READINESS_PROBE, options)
 
     async def live(self, **options: Unpack[RequestOptions]) -> Dict[str, Any]:
-        """Ask whether the service is alive.
+        """Check that the service is alive.
 
-        For supervisors: no answer means that the process should be started anew.
+        For supervisors. No response means that the process should be restarted.
 
         ``GET /health/live``
 

@@ -50,8 +50,8 @@ class Traces(SyncNamespace):
     ) -> Page[models.TraceListItem]:
         """List traces of all sessions, newest first.
 
-        Filters combine: a trace has to pass all that are given. There is no cursor; ask for the next page with end_time
-        set to the time of the last trace seen.
+        Returns only traces that match all filters. There is no cursor; for the next page, set end_time to the time of
+        the last trace.
 
         ``GET /v1/traces``
 
@@ -176,8 +176,8 @@ class AsyncTraces(AsyncNamespace):
     ) -> AsyncPage[models.TraceListItem]:
         """List traces of all sessions, newest first.
 
-        Filters combine: a trace has to pass all that are given. There is no cursor; ask for the next page with end_time
-        set to the time of the last trace seen.
+        Returns only traces that match all filters. There is no cursor; for the next page, set end_time to the time of
+        the last trace.
 
         ``GET /v1/traces``
 

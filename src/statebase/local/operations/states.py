@@ -263,7 +263,7 @@ class StateOperations(OperationGroup):
 
 
 def _require(context: Caller, current: StateRow) -> None:
-    """Check that the state has the version that a change is meant for.
+    """Check that the state has the expected version of an update.
 
     Raises:
         EngineError: 409, with both versions and the state.
