@@ -13,7 +13,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Address(NamedTuple):
-    """Where requests go."""
+    """The URL of the service, in the parts that requests need."""
 
     scheme: str
     """`http` or `https`."""
