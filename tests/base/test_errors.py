@@ -23,12 +23,13 @@ from statebase import (
     StateBaseError,
 )
 from statebase._base import errors as _errors
+from statebase._base import http_errors as _http_errors
 
 
 def error_classes() -> List[Type[StateBaseError]]:
     return [
         value
-        for value in vars(_errors).values()
+        for value in {**vars(_errors), **vars(_http_errors)}.values()
         if inspect.isclass(value) and issubclass(value, StateBaseError) and value.__module__ == "statebase"
     ]
 

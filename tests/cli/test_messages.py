@@ -21,8 +21,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 USAGE = r"""
 nothing
-    there is no command 'nothing': choose from doctor, show, tail, serve, export, import, purge, backup,
-    restore
+    there is no command 'nothing': choose from doctor, show, tail, search, serve, export, import, purge,
+    backup, restore
 dokter
     there is no command 'dokter': did you mean 'doctor'?
 sess_1
@@ -38,7 +38,7 @@ doctor --path ''
 show
     the following arguments are required: SESSION
 show sess_1
-    one of the arguments --path --url is required
+    one of the arguments --path --database --url is required
 show sess_1 --path
     argument --path: expected one argument
 show sess_1 --path store.db --url us
@@ -59,12 +59,34 @@ tail sess_1 --path store.db --interval often
     --interval must be a number of seconds from 0.1 to 86400, got often
 tail sess_1 --path store.db --interval nan
     --interval must be a number of seconds from 0.1 to 86400, got nan
+search
+    the following arguments are required: QUERY
+search '' --path store.db
+    QUERY must not be empty
+search pets
+    one of the arguments --path --url is required
+search pets --path store.db --limit 51
+    --limit must be an integer from 1 to 50, got 51
+search pets --path store.db --threshold 70
+    --threshold must be a number from 0 to 1, got 70
+search pets --path store.db --threshold nan
+    --threshold must be a number from 0 to 1, got nan
+search pets --url us --explain
+    --explain requires --path: a service does not return the parts of a score
 serve --port 99999
     --port must be an integer from 0 to 65535, got 99999
 serve --port http
     --port must be an integer from 0 to 65535, got http
 serve --rate-limit 0
     --rate-limit must be an integer from 1 to 1000000000, got 0
+serve --workers 0 --path store.db
+    --workers must be an integer from 1 to 256, got 0
+serve --workers 2
+    --workers requires --path or --database: each process would have a store of its own in memory
+serve --workers 2 --path :memory:
+    --workers requires --path or --database: each process would have a store of its own in memory
+serve --path store.db --database postgresql://db/statebase
+    argument --database: not allowed with argument --path
 serve --api-key 'two words'
     the key of --api-key or STATEBASE_SERVE_API_KEY must be printable ASCII text without spaces
 serve --api-key ''
@@ -78,27 +100,37 @@ serve --host ''
 export --path store.db
     one of the arguments SESSION --all --expired is required
 export --all
-    one of the arguments --path --url is required
+    one of the arguments --path --database --url is required
 export --all sess_1 --path store.db
     argument SESSION: not allowed with argument --all
 export --all --expired --path store.db
     argument --expired: not allowed with argument --all
 export --expired --url us
-    --expired requires --path: a service does not return expired sessions
+    --expired requires --path or --database: a service does not return expired sessions
 export --all --path store.db --json
     --json requires -o/--output: stdout is the export itself
 import --path store.db
     the following arguments are required: FILE
 import damaged.jsonl
-    one of the arguments --path --url is required
+    one of the arguments --path --database --url is required
 import damaged.jsonl --path store.db --ttl-seconds 0
     --ttl-seconds must be an integer from 1 to 2592000, got 0
 import damaged.jsonl --path store.db --ttl-seconds 1h
     --ttl-seconds must be an integer from 1 to 2592000, got 1h
 purge
-    the following arguments are required: --path
+    one of the arguments --path --database is required
 purge store.db
-    the following arguments are required: --path
+    one of the arguments --path --database is required
+purge --path store.db --database postgresql://db/statebase
+    argument --database: not allowed with argument --path
+purge --database postgresql://ada:private@db/statebase
+    --database must not contain a password, which other users of this machine can see: set STATEBASE_DATABASE_URL or
+    PGPASSWORD, or use ~/.pgpass
+show sess_1 --database 'postgres://db/statebase?user=ada&password=private'
+    --database must not contain a password, which other users of this machine can see: set STATEBASE_DATABASE_URL or
+    PGPASSWORD, or use ~/.pgpass
+purge --database ''
+    --database must not be empty
 backup --path store.db
     the following arguments are required: TARGET
 backup copy.db
@@ -152,6 +184,16 @@ purge --path missing.db
     --path missing.db: No such file or directory.
 purge --path letter
     letter is not a statebase store (file is not a database): pass the path of another file.
+purge --database db/statebase
+    --database must be a URL such as postgresql://user@host:5432/statebase.
+purge --database mysql://ada:private@db/statebase
+    --database must be a URL such as postgresql://user@host:5432/statebase.
+STATEBASE_DATABASE_URL=mysql://ada:private@db/statebase purge
+    STATEBASE_DATABASE_URL must be a URL such as postgresql://user@host:5432/statebase.
+STATEBASE_DATABASE_URL=postgresql://ada:private@[db/statebase serve --port 0
+    STATEBASE_DATABASE_URL is not a valid PostgreSQL URL: write postgresql://user@host:5432/database.
+STATEBASE_DATABASE_URL=postgresql://db/statebase purge --path missing.db
+    --path missing.db: No such file or directory.
 purge --path :memory:
     --path must be the path of a file: :memory: is empty in each new process.
 backup copy.db --path missing.db

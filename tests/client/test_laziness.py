@@ -52,10 +52,11 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 
 
 def test_first_namespace_loads_what_it_needs_and_opens_nothing() -> None:
-    """The first use of a namespace loads httpx; a socket is opened by the first call only."""
+    """The first use of a namespace loads pydantic; httpx is for failures; a socket is opened by the first call only."""
     loaded = modules_after("import statebase; statebase.StateBase('sb_test').sessions")
 
-    assert "httpx" in loaded
+    assert "pydantic" in loaded
+    assert [name for name in ("httpx", "urllib.request", "email.utils") if name in loaded] == []
     assert not any(name.startswith("statebase.local") for name in loaded)
     assert "sqlite3" not in loaded
 

@@ -15,7 +15,7 @@ from statebase.server import serve_in_thread
 
 API_KEY = "sb_congruence"
 LIVE_URL = os.environ.get("STATEBASE_TEST_URL")
-PLACES = ["embedded", "http/1.1", "http/2 over TLS", *(["live"] if LIVE_URL else [])]
+PLACES = ["embedded", "postgresql", "http/1.1", "http/2 over TLS", *(["live"] if LIVE_URL else [])]
 
 Connect = Callable[[str], Any]
 """Makes a client with an API key."""
@@ -117,14 +117,15 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def recorder(place: str, make_client: Any) -> Iterator[Recorder]:
+def recorder(place: str, make_client: Any, request: pytest.FixtureRequest) -> Iterator[Recorder]:
     """A client of the flavour for the place, which holds nothing yet unless it is live."""
     if place == "live":
         live_key = os.environ.get("STATEBASE_TEST_API_KEY", "")
         yield Recorder(lambda key: make_client(key, base_url=LIVE_URL), live_key)
         return
-    engine = Engine.open()
-    if place == "embedded":
+    # The database is asked for only where it is the place: without one, the other places are tested.
+    engine = Engine.open(request.getfixturevalue("postgres_url")) if place == "postgresql" else Engine.open()
+    if place in ("embedded", "postgresql"):
         yield Recorder(lambda key: make_client(key, **embedded(engine)), API_KEY)
     else:
         tls = place == "http/2 over TLS"

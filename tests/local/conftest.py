@@ -108,13 +108,38 @@ def engine_clock(statebase_clock: FrozenClock) -> FrozenClock:
     return statebase_clock
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what tests the behaviour of an engine on SQLite and on PostgreSQL, unless it is about a file."""
+    if "database" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("sqlite_only") is not None
+        is_about_files = "store_path" in metafunc.fixturenames
+        metafunc.parametrize(
+            "database", ["sqlite"] if only or is_about_files else ["sqlite", "postgres"], indirect=True
+        )
+
+
 @pytest.fixture
-def open_engine(engine_clock: FrozenClock) -> Iterator[Callable[..., Engine]]:
+def database(request: pytest.FixtureRequest) -> str:
+    """The name of the database on which the test runs."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_location(database: str, request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Return where a new store may be: in memory, or in a schema of its own."""
+    if database == "sqlite":
+        return lambda: ":memory:"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    return make
+
+
+@pytest.fixture
+def open_engine(engine_clock: FrozenClock, new_location: Callable[[], str]) -> Iterator[Callable[..., Engine]]:
     """Open engines on the clock; they are closed after the test."""
     opened: List[Engine] = []
 
-    def opener(path: Any = ":memory:", **options: Any) -> Engine:
-        opened.append(Engine.open(path, clock=engine_clock, **options))
+    def opener(path: Any = None, **options: Any) -> Engine:
+        opened.append(Engine.open(new_location() if path is None else path, clock=engine_clock, **options))
         return opened[-1]
 
     yield opener

@@ -6,9 +6,8 @@ import zlib
 from itertools import chain
 from typing import Any, Iterable, Iterator, List, Optional, cast
 
-import httpx
-
 from .exchange import RawHeaders, Reply
+from .lazy import httpx
 
 _PIECE_BYTES = 65536
 _MOST_CODINGS = 5

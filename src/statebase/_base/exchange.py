@@ -106,8 +106,10 @@ class Reply:
     @property
     def request_id(self) -> Optional[str]:
         """The id that the service gave the request."""
-        request_id: Optional[str] = self.headers.get("x-request-id")
-        return request_id
+        for name, value in self.raw_headers:
+            if name.lower() == b"x-request-id":
+                return value.decode() if value.isascii() else self.headers["x-request-id"]
+        return None
 
 
 class Exchange(Protocol):

@@ -8,6 +8,8 @@ TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers trea
 if TYPE_CHECKING:
     from functools import cached_property
     from typing import Callable, Mapping, Tuple
+
+    import httpx as httpx
 else:
 
     class cached_property:
@@ -82,6 +84,25 @@ def names_of(package: str) -> "Callable[[str], object]":
     return get
 
 
+class _LazyModule:
+    """A module that is imported when an attribute of it is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> object:
+        with importing:
+            __import__(self._name)
+        value: object = getattr(sys.modules[self._name], attribute)
+        return value
+
+
+if not TYPE_CHECKING:
+    # A call needs httpx only if it fails, goes through a transport of the caller's, or if the caller passes objects of
+    # httpx: importing it takes a tenth of the time to the first response.
+    httpx = _LazyModule("httpx")
+
+
 _LONGEST_WAIT_SECONDS = 60.0  # a fork that is late is better than none
 _waits: "list[bool]" = []  # whether forks that are under way hold the lock
 
@@ -98,4 +119,4 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
-__all__ = ["cached_property", "importing", "lazy_names", "names_of"]
+__all__ = ["cached_property", "httpx", "importing", "lazy_names", "names_of"]

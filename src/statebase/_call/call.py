@@ -12,15 +12,7 @@ from typing import Any, Iterator, Mapping, NamedTuple, Optional
 
 from .._base.clock import Clock
 from .._base.deadline import TimeLeft
-from .._base.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    Attempt,
-    Outcome,
-    Phase,
-    ResponseTooLargeError,
-    StateBaseError,
-)
+from .._base.errors import Attempt, Outcome, Phase, ResponseTooLargeError, StateBaseError
 from .._base.exchange import Reply, Request
 from .._base.operation import Operation
 from .hooks import AttemptEnded, AttemptStarted, EventHooks
@@ -212,6 +204,8 @@ class Call:
         self._may_have_happened = self._may_have_happened or phase != "connect"
         if delay is not None:
             return delay
+        from .._base.http_errors import APIConnectionError, APITimeoutError  # with httpx
+
         kind = APITimeoutError if is_timeout(error) else APIConnectionError
         remaining = self.remaining_seconds()
         too_late = kind is APITimeoutError and remaining is not None and remaining <= 0

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
 
 import anyio
-import httpx
 
+from .._base.address import Address
 from .._base.clock import Clock
 from .._base.errors import StateBaseError
 from .._base.exchange import AsyncExchange, Exchange, Reply, Request
@@ -86,7 +86,7 @@ class SyncAPIClient:
         self._clock = settings.clock or Clock()
         configure_logging()
         self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
-        self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
+        self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
     __reduce__ = _refuse_to_pickle
@@ -170,7 +170,7 @@ class AsyncAPIClient:
         self._clock = settings.clock or Clock()
         configure_logging()
         self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
-        self._telemetry = Telemetry(httpx.URL(settings.base_url).host)
+        self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
     __reduce__ = _refuse_to_pickle

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Union, cast
 
-import httpx
-
+from .._base.address import Address
 from .._base.clock import Clock
 from .._base.errors import InvalidRequestError
 from .._base.operation import Operation
@@ -17,6 +16,9 @@ from .outcome import Wire
 from .request import build_body, build_path, build_query
 from .retry import RetryBudget, RetryPolicy
 from .settings import Secret, Settings, check_response_bytes, check_retries, check_seconds
+
+if TYPE_CHECKING:
+    import httpx
 
 Values = Mapping[str, object]
 Options = Union[RequestOptions, WriteOptions]
@@ -40,10 +42,10 @@ class CallFactory:
         self._clock = clock
         self._policy = RetryPolicy(settings.max_retries)
         self._timeouts = _phases(settings.timeout)
-        url = httpx.URL(settings.base_url)
-        self._service = Service(f"{url.scheme}://{url.netloc.decode()}", url.netloc.decode())
-        self._prefix = url.raw_path.decode().rstrip("/")
-        self._headers = standard_headers(url)
+        address = Address.of(settings.base_url)
+        self._service = Service(f"{address.scheme}://{address.netloc.decode()}", address.netloc.decode())
+        self._prefix = address.path.rstrip("/")
+        self._headers = standard_headers(address)
 
     def make(
         self,
@@ -129,6 +131,6 @@ def _check_length(length: int) -> None:
 
 
 def _phases(timeout: Union[float, httpx.Timeout, None]) -> Mapping[str, Optional[float]]:
-    if isinstance(timeout, httpx.Timeout):
-        return timeout.as_dict()
-    return dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+    if timeout is None or isinstance(timeout, (int, float)):
+        return dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+    return timeout.as_dict()

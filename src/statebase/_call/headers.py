@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Mapping, Sequence
 
-import httpx
-
+from .._base.address import Address
 from .._base.errors import InvalidRequestError
 from .._base.headers import is_header_name, is_header_text
 from .._base.version import __version__
@@ -16,10 +15,10 @@ from .request import query_text, type_name
 Headers = Sequence["tuple[bytes, bytes]"]
 
 
-def standard_headers(url: httpx.URL) -> Headers:
+def standard_headers(address: Address) -> Headers:
     """Return the headers of every request, without the API key."""
     return (
-        (b"host", url.netloc),
+        (b"host", address.netloc),
         (b"accept", b"application/json"),
         (b"accept-encoding", b"gzip, deflate"),
         (b"user-agent", f"statebase-python/{__version__}".encode()),

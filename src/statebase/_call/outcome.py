@@ -7,22 +7,12 @@ import ssl
 from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple, Optional, cast
 
-import httpx
-
 from .._base.errors import Outcome, Phase, StateBaseError
+from .._base.lazy import httpx
 from .._base.operation import Retry
 
-_BEFORE_SENDING = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
 _CREDENTIALS_WANTED = 407
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
-_WHILE_SENDING = (httpx.WriteError, httpx.WriteTimeout, httpx.LocalProtocolError)
-_PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
 
 _MAY_HAVE_HAPPENED = "It may have been applied: "
 _HINTS: dict[tuple[Retry, Outcome], str] = {
@@ -141,15 +131,22 @@ def phase_of(error: Exception, wire: Wire = _POOL, *, body_was_used: bool = Fals
     If the transport is not a known one, only httpx's own `ConnectError` proves that nothing was sent, and only if it
     was raised before the body of the request was read.
     """
-    is_before = isinstance(error, _BEFORE_SENDING) if wire.is_known else type(error) is httpx.ConnectError
+    before_sending = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+    is_before = (
+        isinstance(error, (*before_sending, httpx.UnsupportedProtocol))
+        if wire.is_known
+        else type(error) is httpx.ConnectError
+    )
     if is_before and not body_was_used:
         return "connect"
-    return "send" if isinstance(error, _WHILE_SENDING) else "receive"
+    while_sending = (httpx.WriteError, httpx.WriteTimeout, httpx.LocalProtocolError)
+    return "send" if isinstance(error, while_sending) else "receive"
 
 
 def may_pass(error: Exception) -> bool:
     """Return whether the failure may be temporary, so that another attempt may succeed."""
-    return isinstance(error, _PASSING) and not _is_certificate_failure(error)
+    passing = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
+    return isinstance(error, passing) and not _is_certificate_failure(error)
 
 
 def is_timeout(error: Exception) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Awaitable, Callable, Generic, Mapping, Optional, TypeVar, cast
+from typing import Awaitable, Callable, Generic, Mapping, NoReturn, Optional, TypeVar, cast
 
 from typing_extensions import ParamSpec
 
@@ -54,6 +54,9 @@ class APIResponse(Generic[T]):
         self._call = call
         self._reply = reply
         self._read = read
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an APIResponse cannot be pickled or copied: pickle what parse() returns")
 
     @property
     def status_code(self) -> int:

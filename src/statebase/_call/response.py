@@ -6,26 +6,21 @@ import json
 import re
 from contextlib import suppress
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Mapping, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Mapping, Optional, TypeVar, cast
 
-import httpx
 import pydantic
 import pydantic_core
 
-from .._base.errors import (
-    APIResponseValidationError,
-    APIStatusError,
-    ResponseTooLargeError,
-    StateConflictError,
-    status_error_class,
-)
+from .._base.errors import APIResponseValidationError, ResponseTooLargeError
 from .._base.exchange import Reply
 from .._base.headers import number
-from .._base.lazy import importing
+from .._base.lazy import httpx, importing
 from .._base.model import Model
 from .._base.operation import Operation
+
+if TYPE_CHECKING:
+    from .._base.http_errors import APIStatusError
 
 T = TypeVar("T")
 
@@ -144,6 +139,8 @@ def _json_step(part: int | str) -> str:
 
 def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetime) -> APIStatusError:
     """Return the error for a response with a status of 400 or more."""
+    from .._base.http_errors import StateConflictError, status_error_class  # with httpx
+
     body = body_of(reply)
     detail = _error_detail(body)
     code, param = _text(detail.get("code")), _text(detail.get("param"))
@@ -257,6 +254,8 @@ def retry_after(reply: Reply, now: datetime) -> Optional[float]:
 
 
 def _seconds_until_date(text: str, now: datetime) -> Optional[float]:
+    from email.utils import parsedate_to_datetime  # takes milliseconds to import
+
     try:
         date = parsedate_to_datetime(text)
         if date.tzinfo is None:  # "-0000" is UTC with an unknown offset

@@ -13,7 +13,7 @@ from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
 
 from typing_extensions import TypeGuard, Unpack
 
-from .._base.errors import InvalidRequestError, StateConflictError
+from .._base.errors import InvalidRequestError, StateBaseError
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
 from .._generated import models
@@ -57,6 +57,8 @@ def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[
         made: int = result.new_version if hasattr(result, "new_version") else result.version
         if made == expected + 1:
             return
+        from .._base.http_errors import StateConflictError  # with httpx
+
         raise StateConflictError(
             f"The update was applied, but not to version {expected}: it created version {made}, because another writer "
             "changed the state meanwhile and the service ignored expected_version. Check the state and its history",
@@ -132,8 +134,10 @@ def modify(
             written: models.StateReplaceResponse = yield state.replace_state(
                 session_id, result, reasoning, expected_version=current.version, **options
             )
-        except StateConflictError as error:
-            if error.was_applied or attempt == max_attempts:
+        except StateBaseError as error:
+            from .._base.http_errors import StateConflictError  # with httpx
+
+            if not isinstance(error, StateConflictError) or error.was_applied or attempt == max_attempts:
                 raise
         else:
             return written

@@ -11,10 +11,9 @@ import warnings
 from typing import Callable, List, NoReturn, Optional
 from weakref import WeakSet
 
-import httpx
-
+from .._base.address import Address
 from .._base.exchange import Request
-from .._base.lazy import importing
+from .._base.lazy import httpx, importing
 from .._base.locks import FrameLock
 from .pool_state import CLOSED, PooledConnection, PoolState
 from .tls import Verify
@@ -58,7 +57,7 @@ class BasePool:
     ) -> None:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, got {max_connections}")
-        self._url = httpx.URL(base_url)
+        self._url = Address.of(base_url)
         self._verify: Verify = verify
         self._proxy = None if proxy is None else httpx.URL(proxy)
         self._multiplexed = http2 and self._url.scheme == "https"

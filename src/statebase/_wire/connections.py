@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, cast
 
 import httpcore
-import httpx
 
+from .._base.address import Address
 from .._base.exchange import Request
+from .._base.lazy import httpx
 from .pool_state import PooledConnection
 from .tls import Verify, ssl_context
 
@@ -27,7 +28,7 @@ _MOST_READS = 100
 def connection_maker(
     flavour: str,
     make_sockets: Callable[[], Any],
-    url: httpx.URL,
+    address: Address,
     *,
     verify: Verify,
     http2: bool,
@@ -38,23 +39,25 @@ def connection_maker(
     Args:
         flavour: The prefix of the names of httpcore's classes: `Async`, or nothing.
         make_sockets: Makes the network backend of a connection.
-        url: The URL of the service.
+        address: Where the service is.
         verify: See `BasePool`.
         http2: Whether to offer HTTP/2.
         proxy: The URL of a proxy.
     """
     is_proxy_tls = proxy is not None and proxy.scheme == "https"
-    context = ssl_context(verify) if url.scheme == "https" or is_proxy_tls else None
-    options: Dict[str, Any] = {"ssl_context": context if url.scheme == "https" else None, "http2": http2}
+    context = ssl_context(verify) if address.scheme == "https" or is_proxy_tls else None
+    options: Dict[str, Any] = {"ssl_context": context if address.scheme == "https" else None, "http2": http2}
     kind = "ConnectionPool"
     if proxy is not None:
         kind = "SOCKSProxy" if proxy.scheme.startswith("socks") else "HTTPProxy"
-        options["proxy_url"] = _core_url(proxy)
+        options["proxy_url"] = httpcore.URL(
+            scheme=proxy.raw_scheme, host=proxy.raw_host, port=proxy.port, target=proxy.raw_path
+        )
         options["proxy_auth"] = httpx.Proxy(proxy).raw_auth
         if is_proxy_tls:
             options["proxy_ssl_context"] = context
     pool: Any = getattr(httpcore, flavour + kind)
-    origin = _core_url(url).origin
+    origin = _core_url(address).origin
 
     def make() -> PooledConnection:
         sockets = make_sockets()
@@ -116,8 +119,8 @@ def as_httpx_error(error: Exception) -> Exception:
     return kind(str(error))
 
 
-def _core_url(url: httpx.URL) -> httpcore.URL:
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+def _core_url(address: Address) -> httpcore.URL:
+    return httpcore.URL(scheme=address.scheme.encode(), host=address.host, port=address.port, target=b"/")
 
 
 class CoreURL(httpcore.URL):
@@ -125,8 +128,8 @@ class CoreURL(httpcore.URL):
 
     origin: Any = None
 
-    def __init__(self, url: httpx.URL) -> None:
-        base = _core_url(url)
+    def __init__(self, address: Address) -> None:
+        base = _core_url(address)
         vars(self).update(vars(base), origin=base.origin)
 
 

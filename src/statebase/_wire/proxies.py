@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import urllib.request
+import os
+import sys
 from typing import Optional
 from urllib.parse import urlsplit
 
@@ -18,6 +19,10 @@ def environment_proxy(url: str) -> Optional[str]:
     parts = urlsplit(url)
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return None
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # takes as long to import as everything of ours
+
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     host = parts.hostname or ""

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Union
 
-import httpx
-
 from .._base.errors import ConfigurationError
+from .._base.lazy import httpx
 
 Verify = Union[bool, str, ssl.SSLContext]
 

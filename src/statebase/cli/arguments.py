@@ -6,12 +6,14 @@ import argparse
 import os
 from typing import Callable
 
-from .environment import API_KEY, BASE_URL
+from .environment import API_KEY, BASE_URL, DATABASE_URL
 
 LONGEST_TTL_SECONDS = 2_592_000
 """The largest `ttl_seconds` that the API accepts."""
 SERVICE = f"a service, or a region: us, eu, apac; the key is in {API_KEY}"
 """The help of --url."""
+DATABASE = f"a store in PostgreSQL, as postgresql://user@host/name; a password belongs in {DATABASE_URL} or PGPASSWORD"
+"""The help of --database."""
 
 _MOST_DIGITS = 20
 _MOST_SHOWN = 40
@@ -22,22 +24,40 @@ def add_session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", type=text(parser, "SESSION"), metavar="SESSION", help="the ID of the session")
 
 
-def add_store(parser: argparse.ArgumentParser, help: str = "the store") -> None:
-    """Add --path, for a command that works on a store only."""
+def add_file(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add --path, for a command that works on a file only."""
     parser.add_argument("--path", type=text(parser, "--path"), required=True, metavar="FILE", help=help)
 
 
-def add_store_or_service(parser: argparse.ArgumentParser, *, default_service: bool = False) -> None:
-    """Add --path and --url, of which one must be given.
+def add_store(parser: argparse.ArgumentParser, *, required: bool = True, help: str = "a store") -> None:
+    """Add --path and --database, for a command that works on a store only.
 
     Args:
         parser: The parser of the command.
-        default_service: Whether neither is needed if the environment names a service: only for commands that read.
+        required: Whether one of them must be given, unless the environment names a database.
+        help: The help of --path.
     """
-    group = parser.add_mutually_exclusive_group(required=not (default_service and os.environ.get(BASE_URL)))
-    group.add_argument("--path", type=text(parser, "--path"), metavar="FILE", help="a store")
+    group = parser.add_mutually_exclusive_group(required=required and not os.environ.get(DATABASE_URL))
+    _add_to(group, parser, help)
+
+
+def add_store_or_service(parser: argparse.ArgumentParser, *, default_service: bool = False) -> None:
+    """Add --path, --database and --url, of which one must be given, unless the environment names a database.
+
+    Args:
+        parser: The parser of the command.
+        default_service: Whether none is needed if the environment names a service: only for commands that read.
+    """
+    has_default = os.environ.get(DATABASE_URL) or (default_service and os.environ.get(BASE_URL))
+    group = parser.add_mutually_exclusive_group(required=not has_default)
+    _add_to(group, parser, "a store")
     default = f". Default: {BASE_URL}" if default_service else ""
     group.add_argument("--url", type=text(parser, "--url"), help=SERVICE + default)
+
+
+def _add_to(group: argparse._MutuallyExclusiveGroup, parser: argparse.ArgumentParser, help: str) -> None:  # pyright: ignore[reportPrivateUsage]
+    group.add_argument("--path", type=text(parser, "--path"), metavar="FILE", help=help)
+    group.add_argument("--database", type=text(parser, "--database"), metavar="URL", help=DATABASE)
 
 
 def add_number(parser: argparse.ArgumentParser, help: str) -> None:
@@ -78,6 +98,21 @@ def seconds(parser: argparse.ArgumentParser, name: str) -> Callable[[str], float
             number = 0.0
         if not 0.1 <= number <= 86400:
             parser.error(f"{name} must be a number of seconds from 0.1 to 86400, got {_shown(value)}")
+        return number
+
+    return read
+
+
+def fraction(parser: argparse.ArgumentParser, name: str) -> Callable[[str], float]:
+    """Return the type of an argument that is a number from 0 to 1."""
+
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1:
+            parser.error(f"{name} must be a number from 0 to 1, got {_shown(value)}")
         return number
 
     return read

@@ -5,11 +5,13 @@ from __future__ import annotations
 API_KEY = "STATEBASE_API_KEY"
 BASE_URL = "STATEBASE_BASE_URL"
 SERVE_API_KEY = "STATEBASE_SERVE_API_KEY"
+DATABASE_URL = "STATEBASE_DATABASE_URL"
 
 VARIABLES = {
     (API_KEY,): "the API key of the service",
-    (BASE_URL,): "the default service of doctor, show and tail",
+    (BASE_URL,): "the default service of doctor, show, tail and search",
     (SERVE_API_KEY,): "the API key that clients of `serve` must send",
+    (DATABASE_URL,): "the default store: the URL of a PostgreSQL database; it may contain a password",
     ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"): "the proxy, and the hosts that bypass it",
     ("SSL_CERT_FILE", "SSL_CERT_DIR"): "the CA certificates to trust instead of the default",
     ("NO_COLOR",): "set to anything: no colours",

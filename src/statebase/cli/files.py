@@ -12,20 +12,23 @@ from .._base.errors import ConfigurationError
 from ..local.errors import EngineError
 from ..local.storage.sqlite.connection import MEMORY
 from .command import CommandError
+from .store import Store
 
 
-def check_store(path: str, argument: str = "--path", *, create: bool = False, in_memory: bool = False) -> None:
-    """Check that a store can be opened.
+def check_store(store: Store, *, create: bool = False, in_memory: bool = False) -> None:
+    """Check that a store can be opened, if it is a file.
 
     Args:
-        path: The path, as typed.
-        argument: The argument that it was passed for.
-        create: Whether the store may be created if it does not exist.
+        store: The store.
+        create: Whether the file may be created if it does not exist.
         in_memory: Whether `:memory:` may be used.
 
     Raises:
         CommandError: The path is a directory, does not exist or cannot be read.
     """
+    if not store.is_file:
+        return
+    path, argument = store.location, store.argument
     if path == MEMORY:
         if in_memory:
             return
@@ -70,6 +73,13 @@ def naming(path: str, argument: str) -> Generator[None, None, None]:
             yield
     except OSError as error:
         raise CommandError(f"{argument} {path}: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def naming_store(store: Store) -> Generator[None, None, None]:
+    """Raise errors of opening a store as a CommandError that names it as typed."""
+    with naming(store.location, store.argument) if store.is_file else contextlib.nullcontext():
+        yield
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
-from .._base.errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError, StateBaseError
+from .._base.errors import StateBaseError
+from .._base.http_errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError
 from .._generated.models import StateHistoryResponse, StateVersionModel, TurnDetailResponse, TurnListItem
 from ..client import StateBase
 from .state_diff import Change, changes

@@ -12,7 +12,8 @@ from ..client import StateBase
 from ..local.engine import Engine
 from .command import CommandError
 from .environment import API_KEY, BASE_URL
-from .files import check_store, naming
+from .files import check_store, naming_store
+from .store import Store
 
 _TRANSFER_RETRIES = 8
 """A transfer makes many requests and may exceed a rate limit: more retries let it wait for the next minute."""
@@ -21,7 +22,7 @@ _LONG_AGO = datetime(1980, 1, 1, tzinfo=timezone.utc)
 
 @contextlib.contextmanager
 def open_client(
-    path: Optional[str],
+    store: Optional[Store],
     url: Optional[str],
     *,
     create: bool = False,
@@ -31,16 +32,16 @@ def open_client(
     """Open a client for a store or a service, and close it at the end.
 
     Args:
-        path: The store; None for the service.
+        store: The store; None for the service.
         url: The service; None for the one in the environment.
-        create: Whether to create a store that does not exist.
+        create: Whether to create a file that does not exist.
         max_retries: Retries after a failed request to the service.
         clock: The clock of the store.
 
     Raises:
         CommandError: The store does not exist or cannot be opened; the address or the key is not valid.
     """
-    if path is None:
+    if store is None:
         with contextlib.ExitStack() as stack:
             try:
                 client = stack.enter_context(StateBase(base_url=url, max_retries=max_retries))
@@ -48,16 +49,16 @@ def open_client(
                 raise CommandError(option_error(error, url)) from error
             yield client
         return
-    check_store(path, create=create, in_memory=create)
+    check_store(store, create=create, in_memory=create)
     with contextlib.ExitStack() as stack:
-        with naming(path, "--path"):
-            client = stack.enter_context(StateBase.local(path, clock=clock))
+        with naming_store(store):
+            client = stack.enter_context(StateBase.local(store.location, clock=clock))
         yield client
 
 
 @contextlib.contextmanager
 def open_for_transfer(
-    path: Optional[str], url: Optional[str], *, create: bool = False, ignore_expiry: bool = False
+    store: Optional[Store], url: Optional[str], *, create: bool = False, ignore_expiry: bool = False
 ) -> Generator[StateBase, None, None]:
     """Open a client for many requests; it can return the expired sessions of a store.
 
@@ -67,24 +68,24 @@ def open_for_transfer(
     """
     # At this time no session has expired yet.
     clock = (lambda: _LONG_AGO) if ignore_expiry else None
-    with open_client(path, url, create=create, max_retries=_TRANSFER_RETRIES, clock=clock) as client:
-        if path is None:
+    with open_client(store, url, create=create, max_retries=_TRANSFER_RETRIES, clock=clock) as client:
+        if store is None:
             # A wrong address or key fails at once, not after all retries.
             client.with_options(max_retries=1).sessions.list(limit=1)
         yield client
 
 
 @contextlib.contextmanager
-def open_engine(path: str) -> Generator[Engine, None, None]:
+def open_engine(store: Store) -> Generator[Engine, None, None]:
     """Open the engine on a store that exists, and close it at the end.
 
     Raises:
         CommandError: The store does not exist or cannot be opened.
-        EngineError: The file is not a store.
+        EngineError: The file or the database is not a store.
     """
-    check_store(path)
-    with naming(path, "--path"):
-        engine = Engine.open(path)
+    check_store(store)
+    with naming_store(store):
+        engine = Engine.open(store.location)
     try:
         yield engine
     finally:

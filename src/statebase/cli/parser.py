@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence
 
 from .._base.version import __version__
 from .command import Command
-from .commands import backup, doctor, export, import_, purge, restore, serve, show, tail
+from .commands import backup, doctor, export, import_, purge, restore, search, serve, show, tail
 from .environment import EXIT_CODES, VARIABLES
 
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
         doctor.COMMAND,
         show.COMMAND,
         tail.COMMAND,
+        search.COMMAND,
         serve.COMMAND,
         export.COMMAND,
         import_.COMMAND,
@@ -38,6 +39,7 @@ examples:
   statebase doctor                          diagnose; safe to publish
   statebase show sess_1 --path agents.db    a session: state and last turns
   statebase tail sess_1 --url us            follow what happens in it
+  statebase search pets --path agents.db    memories about something
   statebase serve --path agents.db          point clients at localhost:8787
 """
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from .caller import Caller, Context
 from .engine import Engine
 from .errors import EngineError
+from .explanation import SearchExplanation
 from .http.transport import LocalTransport
 from .search.keywords import KeywordSearchWarning
 
-__all__ = ["Caller", "Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport"]
+__all__ = ["Caller", "Context", "Engine", "EngineError", "KeywordSearchWarning", "LocalTransport", "SearchExplanation"]

@@ -10,12 +10,12 @@ from .caller import LOCAL
 from .clock import Clock, machine_clock
 from .clock import read as read_clock
 from .errors import EngineError
-from .memory_search import MemorySearch
 from .operations.api import Operations
 from .operations.core import Core
 from .search.embedder import Embedder
 from .search.embedding import as_embedder
-from .search.keywords import KeywordSearch
+from .search.opening import open_search
+from .storage.location import is_url
 from .storage.sqlite.connection import MEMORY
 from .storage.store import Store
 
@@ -102,13 +102,17 @@ class Engine(Operations):
         if name == MEMORY:
             return cls._made(name, embedder, durability, default_ttl_seconds, clock)
         options = (embedder, durability, default_ttl_seconds, clock)
-        name = os.path.realpath(name)
+        if not is_url(name):
+            name = os.path.realpath(name)
         with _registry_lock.held():
             engine = _engines.get(name)
             if engine is None or not engine.is_intact:
                 engine = _engines[name] = cls._made(name, embedder, durability, default_ttl_seconds, clock)
             elif engine._options != options:
-                message = f"{name} is already open in this process with other options: pass the same ones, or close it."
+                shown = engine._core.store.database.name
+                message = (
+                    f"{shown} is already open in this process with other options: pass the same ones, or close it."
+                )
                 raise EngineError(400, "invalid_request", message, "path")
             else:
                 engine._openers += 1
@@ -127,15 +131,7 @@ class Engine(Operations):
         if clock is not None:
             read_clock(clock)  # checked before a file is created
         store = Store(path, durability)
-        keywords = KeywordSearch(store.words, is_fallback=chosen is None)
-        search: MemorySearch = keywords
-        if chosen is not None:
-            # Only semantic search needs numpy, and the time to import it.
-            from .search.search import SearchIndex
-            from .search.vector_cache import CachedVectors
-
-            search = SearchIndex(chosen, store.vectors, CachedVectors(store.vectors), keywords)
-        core = Core(store, search, machine_clock if clock is None else clock, default_ttl_seconds)
+        core = Core(store, open_search(store, chosen), machine_clock if clock is None else clock, default_ttl_seconds)
         options = (embedder, durability, default_ttl_seconds, clock)
         return cls(core, path=path, quick=path == MEMORY and chosen is None, options=options)
 

@@ -95,6 +95,26 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
+def place_of_nul(value: Any) -> Optional[tuple[Union[str, int], ...]]:
+    """Return the place of the first text with the character U+0000; of a key, that of its object.
+
+    Returns:
+        The path to it; None if no text has the character.
+    """
+    left: list[tuple[Any, tuple[Union[str, int], ...]]] = [(value, ())]
+    while left:
+        part, path = left.pop()
+        if isinstance(part, str) and "\0" in part:
+            return path
+        if is_object(part):
+            if any("\0" in key for key in part):
+                return path
+            left.extend((member, (*path, key)) for key, member in reversed(part.items()))
+        elif is_list(part):
+            left.extend((item, (*path, place)) for place, item in reversed(list(enumerate(part))))
+    return None
+
+
 def _fault(value: Any) -> tuple[str, tuple[Union[str, int], ...]]:
     """Return the reason why JSON cannot represent a value, and the location within the value."""
     left: list[tuple[Any, tuple[Union[str, int], ...]]] = [(value, ())]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from .explanation import ExplainedMatches
 
 SPACE_KEY = "search.space"
 """Under which the store keeps what it knows of the embedder whose vectors it holds."""
@@ -189,9 +192,13 @@ class MemoryVectors(Protocol):
 class VectorIndex(Protocol):
     """Compares the stored vectors with that of a query, exactly.
 
-    Both methods are called within a read of the store, from several threads at once, and write nothing. They raise
+    The other methods are called within a read of the store, from several threads at once, and write nothing. They raise
     `EngineError` 503 if the store no longer belongs to the space, that is, if its `search.token` is another one.
     """
+
+    def prepare(self, space: Space) -> None:
+        """Prepare for vectors of a space, before the first of them is stored or looked for; called outside of reads."""
+        ...
 
     def nearest(
         self, space: Space, vector: Sequence[float], memory_filter: MemoryFilter, limit: int
@@ -254,4 +261,8 @@ class MemorySearch(Protocol):
             limit: How many matches at most, 1..50.
             threshold: Only matches whose score is at least this; None for no threshold.
         """
+        ...
+
+    def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
+        """Return the best matches, best first, with the parts of their scores; called as `search` is."""
         ...

@@ -57,8 +57,18 @@ def create_app(
         >>> app = create_app(engine, api_key="sb_secret")  # then, for instance: uvicorn module:app
         >>> engine.close()  # when the server has stopped
     """
-    door = FrontDoor(engine, api_key=api_key, rate_limit=rate_limit)
-    return _App(door, limits or Limits(), open_to_all=api_key is None)
+    return make_app(FrontDoor(engine, api_key=api_key, rate_limit=rate_limit), limits, open_to_all=api_key is None)
+
+
+def make_app(door: FrontDoor, limits: Optional[Limits] = None, *, open_to_all: bool) -> Application:
+    """Make an ASGI application of a front door.
+
+    Args:
+        door: The front door of an engine.
+        limits: What clients may hold up, and for how long. Default: `Limits()`.
+        open_to_all: Whether the front door accepts any key or none; see `create_app`.
+    """
+    return _App(door, limits or Limits(), open_to_all=open_to_all)
 
 
 class _App:

@@ -6,6 +6,7 @@ import socket
 from typing import NamedTuple, Optional
 
 from .certificate import Certificate
+from .sharing import Share
 
 
 class Listener(NamedTuple):
@@ -15,6 +16,8 @@ class Listener(NamedTuple):
     host: str
     port: int
     certificate: Optional[Certificate]
+    share: Optional[Share] = None
+    """The connections of this process, if several accept connections from the socket."""
 
     @property
     def url(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Union
 
-from .._base.errors import NotFoundError
+from .._base.http_errors import NotFoundError
 from .._base.version import __version__
 from .._generated.models import MemoryResponse, StateVersionModel
 from .records import (

@@ -32,7 +32,7 @@ from typing import (
 
 from pydantic import ValidationError
 
-from .._base.errors import ConflictError, NotFoundError
+from .._base.http_errors import ConflictError, NotFoundError
 from .._base.model import Model
 from .._call.idempotency import new_idempotency_key
 from .._call.options import NOT_GIVEN

@@ -152,6 +152,7 @@ def embedding(open_engine: Callable[..., Engine]) -> Engine:
     return open_engine(embedder=lambda texts: [[1.0]] * len(texts))
 
 
+@pytest.mark.sqlite_only  # a database is not in memory
 def test_store_in_memory_is_used_within_the_loop(embedding: Engine):
     """But for what embeds a text, which may take its time: that is done in a thread."""
     transport = LocalTransport(embedding)

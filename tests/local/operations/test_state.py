@@ -78,7 +78,7 @@ def test_versions_count_up_also_where_nothing_changes(session_id: str, patch: An
     "state",
     [
         {"z": 1, "a": 2, "m": {"y": 1, "b": 2}},
-        {"": "", "é": "ü\u2028\U0001f600", "nul": "a\x00b", "quote": '"\\/'},
+        {"": "", "é": "ü\u2028\U0001f600", "control": "a\x01b", "quote": '"\\/'},
         {"big": 10**40, "small": -(10**40), "zero": 0, "negative": -1},
         {"float": 0.1, "tiny": 5e-324, "large": 1.7976931348623157e308, "whole": 1.0, "minus": -0.0},
         {"true": True, "false": False, "null": None, "list": [], "object": {}},

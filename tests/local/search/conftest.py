@@ -49,7 +49,7 @@ class Memories:
         chosen = as_embedder(embedder)
         assert chosen is not None
         self.store = Store(path, "normal")
-        self.vectors = CachedVectors(self.store.vectors)
+        self.vectors: Any = self.store.vector_index or CachedVectors(self.store.vectors)
         self.index = SearchIndex(chosen, self.store.vectors, self.vectors, KeywordSearch(self.store.words))
         self.operations = Operations(Core(self.store, self.index, clock, 86400))
         self.session_id = self.new_session()
@@ -85,12 +85,12 @@ def toy() -> ToyEmbedder:
 
 
 @pytest.fixture
-def open_memories(engine_clock: Any) -> Iterator[Callable[..., Memories]]:
+def open_memories(engine_clock: Any, new_location: Callable[[], str]) -> Iterator[Callable[..., Memories]]:
     """Open stores, with the embedder of `statebase[local]` unless another is given; they are closed after the test."""
     opened: List[Memories] = []
 
-    def opener(path: Any = ":memory:", embedder: Any = None) -> Memories:
-        opened.append(Memories(str(path), embedder, engine_clock))
+    def opener(path: Any = None, embedder: Any = None) -> Memories:
+        opened.append(Memories(new_location() if path is None else str(path), embedder, engine_clock))
         return opened[-1]
 
     yield opener

@@ -105,6 +105,7 @@ def test_answer_is_found_by_the_turn_before(memories: Any):
     assert scores["Ben: Next Tuesday"] > by_itself["Ben: Next Tuesday"]
 
 
+@pytest.mark.sqlite_only  # a database reads no vectors into memory
 def test_a_session_of_a_large_store_is_searched_without_reading_the_rest(
     memories: Any, toy: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -14,7 +14,7 @@ from statebase._generated.models import SessionCreateRequest, StateReplaceReques
 from statebase.local import Engine, EngineError
 from statebase.local.storage.sqlite.connection import _set_wal as set_wal
 from statebase.local.storage.sqlite.database import Database
-from statebase.local.storage.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from statebase.local.storage.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate, refuse_foreign
 from statebase.local.storage.store import Store
 
 SESSION = SessionCreateRequest(agent_id="agent", initial_state={"a": 1})
@@ -341,3 +341,23 @@ def test_writes_are_seen_by_other_connections(open_engine: Callable[..., Engine]
     other.database.close()
     assert found is not None
     assert found.agent_id == "agent"
+
+
+@pytest.mark.parametrize("statement", [0, 1, 2])
+def test_store_that_another_process_makes_meanwhile(tmp_path: Path, statement: int):
+    """An empty file that becomes a store between two statements of the check is not taken for another application's."""
+    path = str(tmp_path / "new.db")
+    ours, other = (sqlite3.connect(path, isolation_level=None) for _ in range(2))
+    seen = []
+
+    def make_store(sql: str) -> None:
+        if len(seen) == statement:
+            migrate(other, path)
+        seen.append(sql)
+
+    ours.set_trace_callback(make_store)
+    refuse_foreign(ours, path)
+
+    assert len(seen) == 3
+    ours.close()
+    other.close()

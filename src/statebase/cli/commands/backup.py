@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..arguments import add_json, add_store, text
+from ..arguments import add_file, add_json, text
 from ..command import Command
+from ..store import file_store
 from ..terminal import print_line
 
 _DESCRIPTION = """\
@@ -15,7 +16,7 @@ the store."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_store(parser)
+    add_file(parser, "the store")
     parser.add_argument(
         "target", type=text(parser, "TARGET"), metavar="TARGET", help="the copy; an existing file is replaced"
     )
@@ -29,7 +30,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..opening import open_engine
 
     check_output(options.target, "TARGET")
-    with open_engine(options.path) as engine, naming(options.target, "TARGET"):
+    with open_engine(file_store(options.path)) as engine, naming(options.target, "TARGET"):
         engine.backup(options.target)
     if options.json:
         size = Path(options.target).stat().st_size

@@ -6,9 +6,10 @@ import argparse
 import os
 from typing import TYPE_CHECKING, List
 
-from ..arguments import SERVICE, add_json, text
+from ..arguments import SERVICE, add_json, add_store, text
 from ..command import Command
 from ..environment import FAILED
+from ..store import store_of
 from ..terminal import print_line
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ _DESCRIPTION = """\
 Check everything that a client needs, from Python to the responses of the
 service, one line per check.
 
-Without --path and --url it checks the service that StateBase() would use. With
---path it checks a store instead, and changes nothing in it; with both, both.
+Without options it checks the service that StateBase() would use. With --path or
+--database it checks a store instead, and changes nothing in it; with --url as
+well, both.
 The output is safe to paste into an issue: only the first characters of the key,
 no password of a proxy, no content of sessions."""
 
@@ -33,7 +35,7 @@ Every check has a time limit; all together take at most two minutes."""
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", type=text(parser, "--url"), help=SERVICE)
-    parser.add_argument("--path", type=text(parser, "--path"), metavar="FILE", help="a store")
+    add_store(parser, required=False)
     add_json(parser, "print all checks as one JSON object")
 
 
@@ -42,8 +44,9 @@ def _run(options: argparse.Namespace) -> int:
     from ..doctor.examine import examine
     from ..doctor.report import as_json, print_check, print_summary
 
+    store = store_of(options)
     checks: List[Check] = []
-    for check in examine(options.url, options.path, os.environ, Clock()):
+    for check in examine(options.url, store, os.environ, Clock()):
         checks.append(check)
         if not options.json:
             print_check(check)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-from typing import Dict
+from typing import Dict, Optional
 
 from ..arguments import add_json, add_store_or_service, text
 from ..command import Command
+from ..store import Store, store_of
 from ..terminal import Progress, escaped, inform, print_line
 
 _DESCRIPTION = """\
@@ -28,7 +29,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "sessions", type=text(parser, "SESSION"), nargs="*", default=[], metavar="SESSION", help="the ID of a session"
     )
     which.add_argument("--all", action="store_true", help="all sessions that have not expired")
-    which.add_argument("--expired", action="store_true", help="all sessions, including expired ones; requires --path")
+    which.add_argument("--expired", action="store_true", help="all sessions, including expired ones; requires a store")
     add_store_or_service(parser)
     parser.add_argument(
         "-o", "--output", type=text(parser, _OUTPUT), metavar="FILE", help="where to write. Default: stdout"
@@ -37,11 +38,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.expired and options.path is None:
-        options.parser.error("--expired requires --path: a service does not return expired sessions")
+    store = store_of(options)
+    if options.expired and store is None:
+        options.parser.error("--expired requires --path or --database: a service does not return expired sessions")
     if options.json and options.output is None:
         options.parser.error(f"--json requires {_OUTPUT}: stdout is the export itself")
-    counts = _export(options)
+    counts = _export(options, store)
     if options.json:
         print_line(json.dumps({"output": options.output, "counts": counts}))
     elif options.output is not None:
@@ -51,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _export(options: argparse.Namespace) -> Dict[str, int]:
+def _export(options: argparse.Namespace, store: Optional[Store]) -> Dict[str, int]:
     """Write the sessions, and return how many records of each kind were written."""
     from ...transfer.exporting import export
     from ...transfer.records import EndRecord, SessionRecord
@@ -62,7 +64,7 @@ def _export(options: argparse.Namespace) -> Dict[str, int]:
     if options.output is not None:
         check_output(options.output, _OUTPUT)
     with contextlib.ExitStack() as stack:
-        client = stack.enter_context(open_for_transfer(options.path, options.url, ignore_expiry=options.expired))
+        client = stack.enter_context(open_for_transfer(store, options.url, ignore_expiry=options.expired))
         file = stack.enter_context(writing(options.output, _OUTPUT))
         progress = stack.enter_context(Progress())
         total = "" if session_ids is None else f" of {len(session_ids)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Dict, Mapping, Optional
 
 from ..arguments import LONGEST_TTL_SECONDS, add_json, add_store_or_service, integer, text
 from ..command import Command
+from ..store import Store, store_of
 from ..terminal import Progress, print_line
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from ..counts import listed
 
-    counts = _import(options.path, options.url, options.file, options.ttl_seconds)
+    counts = _import(store_of(options), options.url, options.file, options.ttl_seconds)
     if options.json:
         print_line(json.dumps({kind: count._asdict() for kind, count in counts.items()}))
         return 0
@@ -49,21 +50,21 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _import(path: Optional[str], url: Optional[str], file: str, ttl_seconds: Optional[int]) -> Dict[str, Count]:
-    """Create the sessions of an export; a new store to which nothing was added is removed."""
+def _import(store: Optional[Store], url: Optional[str], file: str, ttl_seconds: Optional[int]) -> Dict[str, Count]:
+    """Create the sessions of an export; a new file to which nothing was added is removed."""
     from ...local.storage.sqlite.backup import remove_unused
     from ...transfer.importing import Importer, ImportFormatError, read
     from ..counts import listed
     from ..files import reading
     from ..opening import open_for_transfer
 
-    created = path if path is not None and not os.path.lexists(path) else None
+    is_new = store is not None and store.is_file and not os.path.lexists(store.location)
     importer: Optional[Importer] = None
     try:
         with reading(file, "FILE") as lines:
             # Before the store is created: a file that is not an export leaves none behind.
             content = read(lines)
-            with open_for_transfer(path, url, create=True) as client, Progress() as progress:
+            with open_for_transfer(store, url, create=True) as client, Progress() as progress:
                 importer = Importer(client, ttl_seconds)
                 for _ in importer.run(content):
                     progress.show(listed(_added(importer.counts)))
@@ -71,8 +72,8 @@ def _import(path: Optional[str], url: Optional[str], file: str, ttl_seconds: Opt
     except ImportFormatError as error:
         raise ImportFormatError(f"FILE {file}: {error}{_imported_before(importer)}") from None
     finally:
-        if created is not None and not _has_added(importer):
-            remove_unused(created)
+        if store is not None and is_new and not _has_added(importer):
+            remove_unused(store.location)
 
 
 def _added(counts: Mapping[str, Count]) -> Dict[str, int]:

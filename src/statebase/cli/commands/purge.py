@@ -11,7 +11,7 @@ from ..terminal import print_line
 
 _DESCRIPTION = """\
 Delete expired sessions and everything that belongs to them, except their
-traces. Until then they return 404, but take up space in the file."""
+traces. Until then they return 404, but take up space in the store."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +21,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from ..opening import open_engine
+    from ..store import named_store
 
-    with open_engine(options.path) as engine:
+    with open_engine(named_store(options)) as engine:
         removed = engine.purge()
     noun = "session" if removed == 1 else "sessions"
     print_line(json.dumps({"sessions": removed}) if options.json else f"Removed {removed:,} expired {noun}.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from ..arguments import add_json, add_store, text
+from ..arguments import add_file, add_json, text
 from ..command import Command
+from ..store import file_store
 from ..terminal import print_line
 
 _DESCRIPTION = """\
@@ -21,7 +22,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "backup", type=text(parser, "BACKUP"), metavar="BACKUP", help="a copy that `statebase backup` wrote"
     )
-    add_store(parser, "the store; an existing file is replaced")
+    add_file(parser, "the store; an existing file is replaced")
     add_json(parser, "print paths and size as JSON")
 
 
@@ -30,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..files import check_input, check_store, naming
 
     check_input(options.backup, "BACKUP")
-    check_store(options.path, create=True)
+    check_store(file_store(options.path), create=True)
     with naming(options.path, "--path"):
         size = restore(options.backup, options.path)
     if options.json:

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import shlex
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generator, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
-from ..._base.version import __version__
-from ..arguments import add_json, integer, text
+from ..arguments import add_json, add_store, integer
 from ..command import Command, CommandError
-from ..environment import API_KEY, BASE_URL, SERVE_API_KEY
-from ..terminal import bold
+from ..environment import SERVE_API_KEY
+from ..store import Store, store_of
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from ...server.app import Application
+    from ...local.http.counts import Counts
     from ...server.listener import Listener
 
 _DESCRIPTION = """\
-Serve the StateBase API over HTTP/1.1 and HTTP/2, from a store on this machine.
+Serve the StateBase API over HTTP/1.1 and HTTP/2, from a file or a PostgreSQL
+database.
 
 Clients find it by STATEBASE_BASE_URL, which is printed at the start. Default
 store: in memory, lost when the server stops. Several processes can use one file
-at the same time. GET /openapi.json describes the API."""
+at the same time, and any number of machines one database. GET /openapi.json
+describes the API."""
 
 _EPILOG = """\
 If no key is set, any key or none is accepted, and only requests to localhost
@@ -39,18 +35,11 @@ see."""
 
 _MEMORY = ":memory:"
 _MOST_REQUESTS = 1_000_000_000
-_ANY_KEY = "any"
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK")
+_MOST_WORKERS = 256
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--path",
-        type=text(parser, "--path"),
-        default=_MEMORY,
-        metavar="FILE",
-        help="the store; created if it does not exist. Default: a store in memory",
-    )
+    add_store(parser, required=False, help="the store; created if it does not exist. Default: a store in memory")
     parser.add_argument("--host", default="127.0.0.1", help="host name or address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port",
@@ -60,13 +49,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PORT",
     )
     parser.add_argument(
+        "--workers",
+        type=integer(parser, "--workers", 1, _MOST_WORKERS),
+        default=1,
+        metavar="N",
+        help="processes that serve the store, on one port (default: %(default)s); more than one requires a file or a "
+        "database, and Linux or macOS",
+    )
+    parser.add_argument(
         "--api-key", metavar="KEY", help="API key that clients must send; visible to other users of this machine"
     )
     parser.add_argument(
         "--rate-limit",
         type=integer(parser, "--rate-limit", 1, _MOST_REQUESTS),
         metavar="N",
-        help="reject more than N requests a minute",
+        help="reject more than N requests a minute, counted over all workers",
     )
     parser.add_argument(
         "--tls",
@@ -81,21 +78,33 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ..files import as_typed, check_store
+    from ..files import check_store
 
-    check_store(options.path, create=True, in_memory=True)
-    with as_typed(options.path):
-        _serve(options, os.environ.get(SERVE_API_KEY) or None if options.api_key is None else options.api_key)
+    store = store_of(options)
+    if store is not None:
+        check_store(store, create=True, in_memory=True)
+    if store is not None and store.is_file and store.location == _MEMORY:
+        store = None
+    if options.workers > 1:
+        _check_workers(options, store)
+    _serve(options, store, os.environ.get(SERVE_API_KEY) or None if options.api_key is None else options.api_key)
     return 0
 
 
-def _serve(options: argparse.Namespace, api_key: Optional[str]) -> None:
+def _check_workers(options: argparse.Namespace, store: Optional[Store]) -> None:
+    if store is None:
+        options.parser.error(
+            "--workers requires --path or --database: each process would have a store of its own in memory"
+        )
+    if sys.platform == "win32":
+        options.parser.error("--workers is not supported on Windows: start several servers, each on a port of its own")
+
+
+def _serve(options: argparse.Namespace, store: Optional[Store], api_key: Optional[str]) -> None:
     """Serve a store until a signal comes."""
-    import asyncio
     import tempfile
 
-    from ...local.engine import Engine
-    from ...server.app import create_app
+    from ..start_lines import Start
 
     if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key and " " not in api_key):
         options.parser.error(f"the key of --api-key or {SERVE_API_KEY} must be printable ASCII text without spaces")
@@ -105,17 +114,78 @@ def _serve(options: argparse.Namespace, api_key: Optional[str]) -> None:
             directory = Path(options.tls or stack.enter_context(tempfile.TemporaryDirectory(prefix="statebase-")))
         listener = _listen(options, directory, with_key=api_key is not None)
         stack.callback(listener.socket.close)
-        engine = Engine.open(options.path)
+        start = Start(listener, store, api_key is not None, options.workers)
+
+        def announce() -> None:
+            print(start.as_json() if options.json else start.as_text(), flush=True)
+
+        if options.workers == 1:
+            _serve_store(options, store, api_key, listener, announce)
+        else:
+            _serve_with_workers(options, store, api_key, listener, announce)
+
+
+def _serve_store(
+    options: argparse.Namespace,
+    store: Optional[Store],
+    api_key: Optional[str],
+    listener: Listener,
+    ready: Callable[[], None],
+    counts: Optional[Counts] = None,
+    signals: Sequence[str] = ("SIGINT", "SIGTERM", "SIGBREAK"),
+) -> None:
+    """Serve a store until a signal comes, in one process."""
+    from ...local.engine import Engine
+    from ...local.http.door import FrontDoor
+    from ...server.app import make_app
+    from ...server.foreground import serve_until_signal
+    from ..files import as_typed
+
+    with contextlib.ExitStack() as stack:
+        if store is not None and store.is_file:
+            stack.enter_context(as_typed(store.location))
+        engine = Engine.open(_MEMORY if store is None else store.location)
         stack.callback(engine.close)
+        door = FrontDoor(engine, api_key=api_key, rate_limit=options.rate_limit, counts=counts)
         if options.access_log:
             _print_requests()
-        app = create_app(engine, api_key=api_key, rate_limit=options.rate_limit)
-        describe = _as_json if options.json else _as_text
-        announcement = describe(listener, options.path, api_key)
-        # Before signals are handled: the import takes a while, and Ctrl-C must stop it.
-        from ...server import running  # noqa: F401  # pyright: ignore[reportUnusedImport]
+        serve_until_signal(listener, make_app(door, open_to_all=api_key is None), ready, signals)
 
-        asyncio.run(_serve_until_signal(listener, app, announcement))
+
+def _serve_with_workers(
+    options: argparse.Namespace,
+    store: Optional[Store],
+    api_key: Optional[str],
+    listener: Listener,
+    announce: Callable[[], None],
+) -> None:
+    """Serve a store until a signal comes, in several processes."""
+    import logging
+
+    from ...local.errors import EngineError
+    from ...server import foreground  # noqa: F401  # pyright: ignore[reportUnusedImport]  # loaded once, for all workers
+    from ...server.shared_counts import SharedCounts
+    from ...server.sharing import OpenConnections
+    from ...server.supervisor import WorkerError, supervise
+
+    connections = OpenConnections(options.workers)
+    counts = None if options.rate_limit is None else SharedCounts()
+
+    def work(number: int, ready: Callable[[], None]) -> None:
+        logging.basicConfig(format=f"worker {number}: %(message)s")
+        shared = listener._replace(share=connections.share_of(number))
+        try:
+            _serve_store(options, store, api_key, shared, ready, counts, ["SIGTERM"])
+        except (CommandError, EngineError) as error:
+            raise WorkerError(str(error)) from error
+
+    try:
+        supervise(options.workers, work, announce, listener.socket.close)
+    except WorkerError as error:
+        raise CommandError(str(error)) from error
+    finally:
+        if counts is not None:
+            counts.close()
 
 
 def _listen(options: argparse.Namespace, directory: Optional[Path], *, with_key: bool) -> Listener:
@@ -144,86 +214,20 @@ def _listen(options: argparse.Namespace, directory: Optional[Path], *, with_key:
         ) from error
 
 
-async def _serve_until_signal(listener: Listener, app: Application, announcement: str) -> None:
-    import asyncio
-
-    from ...server.running import serve
-
-    stopped = asyncio.Event()
-    with _signals(stopped):
-        print(announcement, flush=True)
-        await serve(listener, app, stopped.wait)
-
-
-@contextlib.contextmanager
-def _signals(stopped: asyncio.Event) -> Generator[None, None, None]:
-    """Set an event when a signal comes; on Windows too, where event loops cannot handle signals."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-
-    def stop(number: int, frame: Any) -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = [(number, signal.signal(number, stop)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
-
-
 def _print_requests() -> None:
+    """Log each request on stderr."""
     import logging
+    import multiprocessing
 
     from ...server.running import access_log
 
+    # The name of a worker's process is "worker 1".
+    worker = "%(processName)s: " if multiprocessing.parent_process() is not None else ""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {worker}%(message)s"))
     access_log.addHandler(handler)
     access_log.setLevel(logging.INFO)
     access_log.propagate = False
 
 
-def _as_json(listener: Listener, path: str, api_key: Optional[str]) -> str:
-    ca_file = None if listener.certificate is None else str(listener.certificate.authority.resolve())
-    return json.dumps(
-        {
-            "base_url": listener.url,
-            "path": None if path == _MEMORY else str(Path(path).resolve()),
-            "needs_api_key": api_key is not None,
-            "ca_file": ca_file,
-            "pid": os.getpid(),
-        }
-    )
-
-
-def _as_text(listener: Listener, path: str, api_key: Optional[str]) -> str:
-    store = "in memory, lost when the server stops" if path == _MEMORY else f"in {path}"
-    key = (
-        "Requests must send the API key that you set."
-        if api_key is not None
-        else "It accepts any key, from this machine only."
-    )
-    variables = {
-        BASE_URL: listener.url,
-        API_KEY: _ANY_KEY if api_key is None else "(the key that you set)",
-    }
-    if listener.certificate is not None:
-        variables["SSL_CERT_FILE"] = str(listener.certificate.authority.resolve())
-    settings = "\n".join(f"  {_setting(name, value)}" for name, value in variables.items())
-    return (
-        f"StateBase {__version__} listens on {bold(listener.url, sys.stdout)}. The store is {store}.\n"
-        f"{key} Ctrl-C stops it. To point clients at it:\n\n{settings}\n"
-    )
-
-
-def _setting(name: str, value: str) -> str:
-    """Return the shell command that sets a variable."""
-    if sys.platform == "win32":
-        return f"$env:{name} = '{value}'"
-    return f"export {name}={shlex.quote(value)}"
-
-
-COMMAND = Command("serve", "serve the API from a store on this machine", _DESCRIPTION, _add_arguments, _run, _EPILOG)
+COMMAND = Command("serve", "serve the API from a store", _DESCRIPTION, _add_arguments, _run, _EPILOG)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple
 from ..arguments import add_json, add_number, add_session, add_store_or_service
 from ..command import Command
 from ..formatting import columns, distance, json_line, moment, paragraphs, pretty
+from ..store import store_of
 from ..terminal import faint, print_line, strong
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from ..opening import open_client
 
-    with open_client(options.path, options.url) as client:
+    with open_client(store_of(options), options.url) as client:
         shown = _read(client, options.session, options.number)
     if options.json:
         print_line(_as_json(shown))

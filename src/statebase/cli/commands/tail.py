@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Union
 from ..arguments import add_json, add_number, add_session, add_store_or_service, seconds
 from ..command import Command
 from ..formatting import columns, compact, cut, json_line, moment
+from ..store import store_of
 from ..terminal import Styled, faint, green, print_line, red, strong, yellow
 from .show import print_turn
 
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..terminal import complain
 
     try:
-        with open_client(options.path, options.url) as client:
+        with open_client(store_of(options), options.url) as client:
             follower = Follower(client, options.session, options.number)
             show = _print_event_as_json if options.json else print_event
             follow(follower, show, complain, time.sleep, options.interval, once=options.once)

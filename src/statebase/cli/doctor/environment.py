@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Iterator, List, Mapping
 
 from ..._base.version import __version__
-from ..environment import API_KEY, BASE_URL, SERVE_API_KEY
+from ..environment import API_KEY, BASE_URL, DATABASE_URL, SERVE_API_KEY
 from .report import Check, ok
 
 EXTRAS = {
@@ -19,12 +19,13 @@ EXTRAS = {
     "http2": ("h2",),
     "local": ("numpy", "statebase_minilm"),
     "otel": ("opentelemetry",),
+    "postgres": ("psycopg",),
     "server": ("hypercorn", "trustme"),
 }
 """The optional dependencies, and the modules that each installs."""
 
 _PACKAGES = ("httpx", "httpcore", "pydantic")
-_OURS = (API_KEY, BASE_URL, SERVE_API_KEY, "STATEBASE_LOG")
+_OURS = (API_KEY, BASE_URL, DATABASE_URL, SERVE_API_KEY, "STATEBASE_LOG")
 _FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _SHOWN_OF_KEY = 8

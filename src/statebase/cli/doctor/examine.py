@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Optional
 
 from ..._base.clock import Clock
+from ..store import Store
+from .database import examine_database
 from .environment import examine_environment
 from .network import examine_address, examine_dns, examine_proxy, examine_tcp, find_address, find_proxy, peer_of
 from .report import Check
 from .service import examine_service, skip
-from .store import examine_store
+from .store import examine_file
 
 _OF_SERVICE = ("tls", "server", "clock", "key", "api")
 
 
-def examine(url: Optional[str], path: Optional[str], environment: Mapping[str, str], clock: Clock) -> Iterator[Check]:
+def examine(
+    url: Optional[str], store: Optional[Store], environment: Mapping[str, str], clock: Clock
+) -> Iterator[Check]:
     """Check what a client needs, one check for each step of the iteration.
 
     Args:
         url: The service. None: the one in the environment, or no service if a store is given.
-        path: The store; None to check no store.
+        store: The store; None to check no store.
         environment: The environment variables.
         clock: The clock that the server's is compared with.
     """
     yield from examine_environment(environment)
-    if path is not None:
-        yield from examine_store(path)
-    if url is not None or path is None:
+    if store is not None:
+        yield from examine_file(store) if store.is_file else examine_database(store)
+    if url is not None or store is None:
         yield from _examine_service(url, environment, clock)
 
 

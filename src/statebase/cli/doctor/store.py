@@ -1,25 +1,27 @@
-"""The checks of a store."""
+"""The checks of a store in a file, and those that a database shares with it."""
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, Optional
 
 from ...local.errors import EngineError
 from ...local.search.embedding import default_embedder
 from ...local.storage.sqlite.inspection import Inspection, inspect
 from ..command import CommandError
-from ..files import check_store, naming
+from ..files import check_store, naming_store
+from ..store import Store
 from .report import Check, ok, skipped
 
 _INTEGRITY_SECONDS = 30.0
 _PARTS = ("schema", "integrity", "journal", "embedder")
 
 
-def examine_store(path: str) -> Iterator[Check]:
-    """Check a store without changing it."""
+def examine_file(store: Store) -> Iterator[Check]:
+    """Check a file without changing it."""
+    path = store.location
     try:
-        check_store(path)
-        with naming(path, "--path"):
+        check_store(store)
+        with naming_store(store):
             inspection = inspect(path, _INTEGRITY_SECONDS)
     except (CommandError, EngineError) as error:
         yield Check("store", "failed", str(error))
@@ -27,16 +29,26 @@ def examine_store(path: str) -> Iterator[Check]:
             yield skipped(part, "the store cannot be read")
         return
     yield ok("store", f"{path}, {inspection.bytes:,} bytes")
-    yield _schema(inspection)
+    empty = "an empty file, which becomes a store when it is opened"
+    yield examine_schema(inspection.schema_version, inspection.newest_schema_version, empty)
     yield _integrity(inspection)
     yield _journal(inspection)
-    yield skipped("embedder", "the file is damaged") if inspection.problems else _embedder(inspection)
+    if inspection.problems:
+        yield skipped("embedder", "the file is damaged")
+    else:
+        yield examine_embedder(inspection.embedder_id, inspection.without_vector)
 
 
-def _schema(inspection: Inspection) -> Check:
-    version, newest = inspection.schema_version, inspection.newest_schema_version
+def examine_schema(version: int, newest: int, empty: str) -> Check:
+    """Check the version of a schema.
+
+    Args:
+        version: The version; 0 for a store without tables.
+        newest: The newest version that this package knows.
+        empty: What a store without tables is, as text.
+    """
     if version == 0:
-        return ok("schema", "an empty file, which becomes a store when it is opened")
+        return ok("schema", empty)
     if version < newest:
         return ok("schema", f"version {version}: opening the store upgrades it to {newest}")
     return ok("schema", f"version {version}, the newest")
@@ -59,10 +71,15 @@ def _journal(inspection: Inspection) -> Check:
     return Check("journal", "warning", "The write-ahead log is disabled.", advice)
 
 
-def _embedder(inspection: Inspection) -> Check:
+def examine_embedder(stored: Optional[str], without_vector: int) -> Check:
+    """Check whether the vectors of a store are those of the default embedder.
+
+    Args:
+        stored: The embedder of the vectors; None if there are none.
+        without_vector: The number of memories that do not have a vector yet.
+    """
     embedder = default_embedder()
     here = None if embedder is None else embedder.id
-    stored = inspection.embedder_id
     if here is None:
         text = "no embedder is installed: searches match words"
         if stored is None:
@@ -78,7 +95,7 @@ def _embedder(inspection: Inspection) -> Check:
             f"The store has vectors by {stored}, but the default embedder here is {here}.",
             advice,
         )
-    left = f"; {inspection.without_vector:,} memories do not have a vector yet" if inspection.without_vector else ""
+    left = f"; {without_vector:,} memories do not have a vector yet" if without_vector else ""
     return ok("embedder", f"{here}, as in the store{left}")
 
 

@@ -17,6 +17,7 @@ from ..caller import Caller
 from ..engine import Engine
 from ..errors import EngineError
 from .authenticate import ANYONE, Authenticator, Principal
+from .counts import Counts, ProcessCounts
 from .head import Head, by_name
 from .limit import RateLimit
 from .read import check_size, expected_version
@@ -75,15 +76,23 @@ class FrontDoor:
         api_key: The key to require in `X-API-Key`; keys created by the dashboard API are accepted too. Default: no key
             is required.
         rate_limit: Requests per minute; keys of the dashboard have their own limits. Default: no limit.
+        counts: The counts of requests per minute. Default: of this process.
 
     Raises:
         ValueError: `api_key` is empty, or not printable ASCII text.
     """
 
-    def __init__(self, engine: Engine, *, api_key: Optional[str] = None, rate_limit: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        api_key: Optional[str] = None,
+        rate_limit: Optional[int] = None,
+        counts: Optional[Counts] = None,
+    ) -> None:
         self._engine = engine
         self._authenticator = Authenticator(engine, api_key)
-        self._rate_limit = None if rate_limit is None else RateLimit(rate_limit)
+        self._rate_limit = None if rate_limit is None else RateLimit(rate_limit, counts or ProcessCounts())
 
     def exchange(self, request: Request) -> Reply:
         """Return the response to a request."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ..._base.locks import FrameLock
 from ..clock import MINUTE, SECOND
 from ..errors import EngineError
 from .authenticate import Principal
+from .counts import Counts
 from .reply import Headers
 
 _OWN_KEY = ""
@@ -20,13 +20,12 @@ class RateLimit:
     Args:
         requests: The limit per minute for the server's own key, or without a key; keys of the dashboard have their own
             limits.
+        counts: The counts of requests per minute.
     """
 
-    def __init__(self, requests: int) -> None:
+    def __init__(self, requests: int, counts: Counts) -> None:
         self._requests = requests
-        self._window = 0
-        self._counts: dict[str, int] = {}
-        self._lock = FrameLock()
+        self._counts = counts
 
     def take(self, principal: Principal, now_us: int) -> tuple[Headers, Optional[EngineError]]:
         """Count a request.
@@ -37,12 +36,7 @@ class RateLimit:
         window = now_us // MINUTE
         key = principal.key_id or _OWN_KEY
         limit = self._requests if principal.rate_limit is None else principal.rate_limit
-        with self._lock.held():
-            if window != self._window:
-                self._window = window
-                self._counts.clear()
-            count = self._counts.get(key, 0) + 1
-            self._counts[key] = count
+        count = self._counts.add(window, key)
         end_us = (window + 1) * MINUTE
         headers = [
             (b"X-RateLimit-Limit", b"%d" % limit),

@@ -19,6 +19,12 @@ LARGEST_BODY = 10 * 1024 * 1024
 _LONGEST_VERSION = 18
 
 
+_NUL = "must not contain the character U+0000, which databases do not store"
+_WRITTEN_NUL = b"\\u0000"
+"""The only form of U+0000 in JSON."""
+_SEARCHED = "query"
+"""A parameter that is compared with nothing in the store, and may hold any text."""
+
 Part = Literal["body", "query"]
 
 
@@ -74,6 +80,9 @@ def read_query(model: type[Model], query: str) -> Model:
         read = model.model_validate(parameters)
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "query")) from error
+    for name, value in parameters.items():
+        if "\0" in value and name != _SEARCHED:
+            raise _invalid("query", (name,), _NUL)
     for name in model.model_fields:
         # pydantic accepts a number as seconds since 1970; the document does not.
         if isinstance(read[name], datetime) and _is_number(parameters[name]):
@@ -92,6 +101,10 @@ def read_body(model: type[BaseModel], content: bytes) -> BaseModel:
         if body.__pydantic_extra__:
             # The fields of the model are checked when they are stored; unknown fields must be valid JSON too.
             jsontext.encode(body.__pydantic_extra__)
+        if _WRITTEN_NUL in content:
+            place = jsontext.place_of_nul(pydantic_core.from_json(content))
+            if place is not None:
+                raise _invalid("body", place, _NUL)
     except ValidationError as error:
         raise InvalidRequest(_detail(error, "body")) from error
     except EngineError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, Sequence
 
 from ..._base.operation import Operation
@@ -9,7 +10,7 @@ from ..._generated.operations import OPERATIONS
 from ..._generated.queries import QUERIES
 from ..caller import Caller
 from ..engine import Engine
-from ..errors import EngineError
+from ..errors import EngineError, not_found
 from ..operations.response import StoredResponse, unwrapped
 from .read import InvalidRequest, invalid_body, read_body, read_query
 from .reply import error_body
@@ -54,6 +55,7 @@ def run(
             the request can be sent again.
     """
     try:
+        _refuse_nul(operation, parameters)
         arguments: list[Any] = list(parameters)
         if operation.body is not None:
             arguments.append(read_body(operation.body, content))
@@ -71,6 +73,13 @@ def run(
     if isinstance(outcome, StoredResponse):
         return stored_result(outcome)
     return Result(operation.status, outcome.body, memory_ids=outcome.memory_ids)
+
+
+def _refuse_nul(operation: Operation[Any], parameters: Sequence[str]) -> None:
+    """Raise the 404 for an id that no store can hold, since it contains the character U+0000."""
+    for name, value in zip(re.findall(r"{(\w+)_id}", operation.path), parameters):
+        if "\0" in value:
+            raise not_found(name, value)
 
 
 def is_slow(operation: Operation[Any], content: bytes) -> bool:

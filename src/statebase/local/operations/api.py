@@ -5,6 +5,7 @@ from __future__ import annotations
 from .context import ContextOperations
 from .dashboard import DashboardOperations
 from .entities import EntityOperations
+from .explain import SearchExplanations
 from .memories import MemoryOperations
 from .sessions import SessionOperations
 from .states import StateOperations
@@ -23,6 +24,7 @@ class Operations(
     EntityOperations,
     DashboardOperations,
     SystemOperations,
+    SearchExplanations,
 ):
     """All operations. Each takes its path parameters, then its body or query, then the caller.
 

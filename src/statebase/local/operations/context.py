@@ -27,8 +27,7 @@ class ContextOperations(OperationGroup):
         query = body.query if body.query is not None and body.query.strip() else None
         scores: list[float] = []
         with self._core.read():
-            session = self._core.session(session_id, self._core.now_us())
-            state = self._store.states.newest(session.seq)
+            session, state = self._core.session_and_state(session_id, self._core.now_us())
             turns = self._store.turns.page(session.seq, body.turn_limit)
             memories = self._newest_memories(session, body.memory_limit) if query is None else []
         if query is not None and body.memory_limit > 0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
-from ..._base.locks import FrameLock, calling_frame
+from ..._base.locks import calling_frame
 from .. import jsontext
-from ..caller import LOCAL, Caller, IdempotentRequest
+from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock
 from ..clock import read as read_clock
 from ..errors import not_found
@@ -15,16 +15,17 @@ from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
+from ..storage.tables.states import StateRow
 from ..storage.tables.traces import TraceRow
 from . import stored_response
+from .chores import Chores
+from .key_uses import KeyUses
 from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
 
 _RESPONSES_AT_ONCE = 8
 """The number of expired stored responses that a write removes; it adds one."""
-_ROWS_AT_ONCE = 20
-"""The number of leftover rows of removed sessions that a write removes."""
 
 
 class Core:
@@ -42,6 +43,7 @@ class Core:
         self.search = search
         self.default_ttl_seconds = default_ttl_seconds
         self.key_uses = KeyUses()
+        self.chores = Chores(store, self.key_uses)
         self.started_us = read_clock(clock)
         self._clock = clock
         self.read = store.database.read
@@ -59,9 +61,7 @@ class Core:
 
     def store_key_uses(self) -> None:
         """Store the uses of API keys since the last write."""
-        if self.key_uses.are_pending:
-            with self.change(LOCAL):
-                pass
+        self.chores.store_key_uses()
 
     def change(self, context: Caller) -> Change:
         """Return a context manager for one write."""
@@ -144,6 +144,18 @@ class Core:
             raise not_found("session", session_id)
         return session
 
+    def session_and_state(self, session_id: str, now_us: int) -> tuple[SessionRow, StateRow]:
+        """Return a session that lives, and its newest state.
+
+        Raises:
+            EngineError: 404, if there is none, or it has expired.
+        """
+        self.store.sessions.lock(session_id)
+        found = self.store.states.with_session(session_id)
+        if found is None or found[0].expires_us <= now_us:
+            raise not_found("session", session_id)
+        return found
+
     def expiry_us(self, now_us: int, ttl_seconds: Optional[int]) -> int:
         """Return the time when a session that is created or renewed now expires."""
         return now_us + (self.default_ttl_seconds if ttl_seconds is None else ttl_seconds) * SECOND
@@ -180,17 +192,14 @@ class Change:
         if error is not None or self._is_repetition:
             self._transaction.leave(error)
             return
+        if self._core.store.database.writes_at_once:
+            self._transaction.leave(None)
+            self._core.chores.after(self.now_us)
+            return
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
-            # Damage to the leftover rows of other sessions must not fail this write.
-            store = self._core.store
-            if store.removals.next() is not None:
-                store.database.attempt(lambda: store.remove_piece(_ROWS_AT_ONCE))
-            if store.sessions.has_unlabelled():
-                store.database.attempt(lambda: store.sessions.label_piece(_ROWS_AT_ONCE))
-            if store.words.are_missing():
-                store.database.attempt(lambda: store.words.add_piece(_ROWS_AT_ONCE))
+            self._core.chores.within()
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)
@@ -241,8 +250,9 @@ class Change:
         if request is None:
             return None
         store = self._core.store
+        store.answers.lock(request.key)
         found = stored_response.find(store, request, self.now_us)
-        if found is None:
+        if found is None and not store.database.writes_at_once:
             store.answers.delete_expired(self.now_us, _RESPONSES_AT_ONCE)
         self._is_repetition = found is not None
         return found
@@ -265,41 +275,6 @@ class Change:
             resource_id=self._resource_id,
         )
         return StoredResponse(request.status, body)
-
-
-class KeyUses:
-    """Uses of API keys that are not stored yet, so that reads need not write."""
-
-    def __init__(self) -> None:
-        self._uses: dict[str, tuple[int, int]] = {}
-        self._lock = FrameLock()
-
-    @property
-    def are_pending(self) -> bool:
-        """Whether there are uses to store."""
-        return bool(self._uses)
-
-    def count(self, key_id: str, now_us: int) -> None:
-        """Count a request."""
-        self._add(key_id, 1, now_us)
-
-    def take(self) -> dict[str, tuple[int, int]]:
-        """Return and reset the counts: the number of requests and the time of the last one, by key."""
-        if not self._uses:
-            return {}
-        with self._lock.held():
-            uses, self._uses = self._uses, {}
-        return uses
-
-    def put_back(self, uses: Mapping[str, tuple[int, int]]) -> None:
-        """Add counts back that could not be stored."""
-        for key_id, (requests, last_used_us) in uses.items():
-            self._add(key_id, requests, last_used_us)
-
-    def _add(self, key_id: str, requests: int, last_used_us: int) -> None:
-        with self._lock.held():
-            counted, last_counted_us = self._uses.get(key_id, (0, 0))
-            self._uses[key_id] = (counted + requests, max(last_counted_us, last_used_us))
 
 
 class OperationGroup:

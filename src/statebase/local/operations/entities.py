@@ -62,7 +62,7 @@ class EntityOperations(OperationGroup):
     @operation
     def get_entity(self, entity_id: str, context: Caller = LOCAL) -> Outcome[EntityResponse]:
         """Return an entity with its attributes."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             entity = self._entity(entity_id, self._core.now_us())
         return Response(
             EntityResponse(

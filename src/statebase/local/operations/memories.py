@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Optional
 
 from ..._generated.models import (
@@ -19,6 +20,7 @@ from ..clock import to_datetime
 from ..errors import EngineError, invalid_request, not_found
 from ..identifiers import new_id
 from ..memory_search import MemoryFilter
+from ..storage.store import Store
 from ..storage.tables.memories import MemoryRow
 from .core import Change, OperationGroup
 from .response import Outcome, Response, operation
@@ -38,7 +40,7 @@ class MemoryOperations(OperationGroup):
         _check_length(body.content)
         tags = None if body.tags is None else jsontext.encode(body.tags, "tags")
         metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
-        with self._core.read():
+        with self._core.read(snapshot=False):
             self._core.session(body.session_id, self._core.now_us())
         vector = self._core.search.encode_document(body.content) if body.embed else None
         embedding_id = None if vector is None else new_id("vec_")
@@ -81,7 +83,7 @@ class MemoryOperations(OperationGroup):
     @operation
     def get_memory(self, memory_id: str, context: Caller = LOCAL) -> Outcome[MemoryResponse]:
         """Return a memory, even one stored with `embed: false`."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             memory = self._memory(memory_id)
         return Response(
             MemoryResponse(
@@ -107,7 +109,7 @@ class MemoryOperations(OperationGroup):
         vector = None
         if body.content is not None:
             _check_length(body.content)
-            with self._core.read():
+            with self._core.read(snapshot=False):
                 embed = self._memory(memory_id).embed
             vector = self._core.search.encode_document(body.content) if embed else None
 
@@ -161,43 +163,18 @@ class MemoryOperations(OperationGroup):
     @operation
     def search_memories(self, query: SearchMemoriesQuery, context: Caller = LOCAL) -> Outcome[MemorySearchResponse]:
         """Return the memories that match the query, best first, including those of expired sessions."""
-        types = _labels(query.types, "types")
-        tags = _labels(query.tags, "tags")
-        if not query.query.strip():
-            return Response(MemorySearchResponse(data=[], query=query.query))
-        encoded = self._core.search.encode_query(query.query)
-        with self._core.read():
-            session_seq = None
-            if query.session_id is not None:
-                session = self._store.sessions.find(query.session_id)
-                if session is None:
-                    return Response(MemorySearchResponse(data=[], query=query.query))
-                session_seq = session.seq
-            matches = self._core.search.search(
-                encoded,
-                MemoryFilter(session_seq=session_seq, types=types, tags=tags, removed=self._store.removals.all()),
-                limit=query.top_k,
-                threshold=query.threshold,
-            )
-            memories = self._store.memories.of(match.seq for match in matches)
-        found = [(memories[match.seq], match.score) for match in matches if match.seq in memories]
-        return Response(
-            MemorySearchResponse(
-                data=[
-                    MemorySearchResult(
-                        id=memory.id,
-                        session_id=memory.session_id,
-                        content=memory.content,
-                        type=memory.type,
-                        score=score,
-                        tags=tags_of(memory),
-                        created_at=to_datetime(memory.created_us),
-                    )
-                    for memory, score in found
-                ],
-                query=query.query,
-            )
-        )
+        found: list[MemorySearchResult] = []
+        scope = scope_of(query)
+        if query.query.strip():
+            encoded = self._core.search.encode_query(query.query)
+            with self._core.read():
+                narrowed = narrowed_to(self._store, scope, query.session_id)
+                if narrowed is not None:
+                    search = self._core.search.search
+                    matches = search(encoded, narrowed, limit=query.top_k, threshold=query.threshold)
+                    memories = self._store.memories.of(match.seq for match in matches)
+                    found = [result_of(memories[seq], score) for seq, score in matches if seq in memories]
+        return Response(MemorySearchResponse(data=found, query=query.query))
 
     def _memory(self, memory_id: str) -> MemoryRow:
         memory = self._store.memories.find(memory_id)
@@ -209,6 +186,39 @@ class MemoryOperations(OperationGroup):
 def tags_of(memory: MemoryRow) -> Optional[List[str]]:
     """Return the tags of a memory."""
     return None if memory.tags is None else jsontext.decode(memory.tags)
+
+
+def scope_of(query: SearchMemoriesQuery) -> MemoryFilter:
+    """Return the filter of a search by types and tags.
+
+    Raises:
+        EngineError: 400, if there are too many of them.
+    """
+    return MemoryFilter(types=_labels(query.types, "types"), tags=_labels(query.tags, "tags"))
+
+
+def narrowed_to(store: Store, scope: MemoryFilter, session_id: Optional[str]) -> Optional[MemoryFilter]:
+    """Return a filter narrowed to a session, without what was deleted; None if there is no such session.
+
+    Call it within `read`.
+    """
+    session = None if session_id is None else store.sessions.find(session_id)
+    if session_id is not None and session is None:
+        return None
+    return replace(scope, session_seq=None if session is None else session.seq, removed=store.removals.all())
+
+
+def result_of(memory: MemoryRow, score: float) -> MemorySearchResult:
+    """Return a memory as the result of a search."""
+    return MemorySearchResult(
+        id=memory.id,
+        session_id=memory.session_id,
+        content=memory.content,
+        type=memory.type,
+        score=score,
+        tags=tags_of(memory),
+        created_at=to_datetime(memory.created_us),
+    )
 
 
 def _merged(old: Optional[str], body: MemoryUpdateRequest) -> Optional[str]:

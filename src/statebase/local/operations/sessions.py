@@ -62,9 +62,8 @@ class SessionOperations(OperationGroup):
     @operation
     def get_session(self, session_id: str, context: Caller = LOCAL) -> Outcome[SessionResponse]:
         """Return a session with its current state."""
-        with self._core.read():
-            session = self._core.session(session_id, self._core.now_us())
-            state = self._store.states.newest(session.seq)
+        with self._core.read(snapshot=False):
+            session, state = self._core.session_and_state(session_id, self._core.now_us())
         return WrittenResponse(SessionResponse, jsontext.checked(_written(session, state.text)))
 
     @operation
@@ -144,8 +143,7 @@ class SessionOperations(OperationGroup):
 
         def write(change: Change) -> Response[SessionResponse]:
             now_us = change.now_us
-            source = self._core.session(session_id, now_us)
-            newest = self._store.states.newest(source.seq)
+            source, newest = self._core.session_and_state(session_id, now_us)
             version = newest.version if body.version is None else body.version
             text = newest.text if version == newest.version else self._store.states.at(source.seq, version)
             if text is None:
@@ -212,8 +210,7 @@ class SessionOperations(OperationGroup):
     def _encode_fork(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Encode a large state for a fork, before the transaction; returns None for a small one."""
         with self._core.read():
-            source = self._core.session(session_id, self._core.now_us())
-            newest = self._store.states.newest(source.seq)
+            source, newest = self._core.session_and_state(session_id, self._core.now_us())
             text = newest.text if version in (None, newest.version) else self._store.states.at(source.seq, version or 0)
         return None if text is None or len(text) < LARGE else (text, history.encode(text.encode()))
 

@@ -70,9 +70,8 @@ class StateOperations(OperationGroup):
     @operation
     def get_state(self, session_id: str, context: Caller = LOCAL) -> Outcome[StateGetResponse]:
         """Return the current state."""
-        with self._core.read():
-            session = self._core.session(session_id, self._core.now_us())
-            state = self._store.states.newest(session.seq)
+        with self._core.read(snapshot=False):
+            session, state = self._core.session_and_state(session_id, self._core.now_us())
         values = {
             "session_id": session.id,
             "version": state.version,
@@ -194,11 +193,12 @@ class StateOperations(OperationGroup):
                 stored = change.find_response()
                 if stored is not None:
                     return stored
-                session = self._core.session(session_id, change.now_us)
-                if write is not None and write.fits(session.seq, self._store.states.version(session.seq)):
-                    _require(context, write.current)
-                    return change.finish(finish(change, session, write))
-                current = self._store.states.newest(session.seq)
+                if write is not None:
+                    session = self._core.session(session_id, change.now_us)
+                    if write.fits(session.seq, self._store.states.version(session.seq)):
+                        _require(context, write.current)
+                        return change.finish(finish(change, session, write))
+                session, current = self._core.session_and_state(session_id, change.now_us)
                 _require(context, current)
                 if attempt == _ATTEMPTS - 1 or max(given, len(current.text)) < LARGE:
                     new = load(session.seq, current)()
@@ -210,8 +210,7 @@ class StateOperations(OperationGroup):
         """Encode a new version outside of a transaction."""
         states = self._store.states
         with self._core.read():
-            session = self._core.session(session_id, self._core.now_us())
-            current = states.newest(session.seq)
+            session, current = self._core.session_and_state(session_id, self._core.now_us())
             make = load(session.seq, current)
         new = make()
         with self._core.read():

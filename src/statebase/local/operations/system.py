@@ -23,7 +23,7 @@ class SystemOperations(OperationGroup):
     @operation
     def health_check(self, context: Caller = LOCAL) -> Outcome[HealthStatus]:
         """Return the health of the components. Raises an error if the store is not available."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             now_us = self._core.now_us()
             self._core.store.size()
         embedder_id = self._core.search.embedder_id
@@ -43,7 +43,7 @@ class SystemOperations(OperationGroup):
     @operation
     def readiness_probe(self, context: Caller = LOCAL) -> Outcome[dict[str, Any]]:
         """Return that the engine is ready. Raises an error if it is not."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             self._core.store.size()
         return Response({"status": "ready"})
 

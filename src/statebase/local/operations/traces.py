@@ -27,7 +27,7 @@ class TraceOperations(OperationGroup):
     @operation
     def get_trace(self, trace_id: str, context: Caller = LOCAL) -> Outcome[TraceResponse]:
         """Return a trace with its details."""
-        with self._core.read():
+        with self._core.read(snapshot=False):
             trace = self._store.traces.find(trace_id)
         if trace is None:
             raise not_found("trace", trace_id)

@@ -45,8 +45,7 @@ class TurnOperations(OperationGroup):
         encoded = None if after is None or len(after) < LARGE else self._encode_after(session_id, after)
 
         def write(change: Change) -> Response[TurnResponse]:
-            session = self._core.session(session_id, change.now_us)
-            current = self._store.states.newest(session.seq)
+            session, current = self._core.session_and_state(session_id, change.now_us)
             version_after = None
             if after is not None:
                 version_after = self._advance(change, session, current, after, body, context, encoded)
@@ -190,8 +189,7 @@ class TurnOperations(OperationGroup):
         """
         states = self._store.states
         with self._core.read():
-            session = self._core.session(session_id, self._core.now_us())
-            current = states.newest(session.seq)
+            session, current = self._core.session_and_state(session_id, self._core.now_us())
             draft = states.draft(session.seq, current, after)
         return current, draft.encode() if _differ(after, current.text) else None
 

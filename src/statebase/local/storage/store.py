@@ -1,24 +1,20 @@
-"""The store: one file, or memory, with all that the engine keeps. SQL stands in `tables`, nowhere else."""
+"""The store: a file, memory, or a database, with all that the engine keeps. SQL stands in `tables`, nowhere else."""
 
 from __future__ import annotations
 
 from typing import Iterator, Mapping, Optional, Sequence
 
 from ..identifiers import new_id
-from ..memory_search import MemoryFilter, PendingMemory, VectorRow, VectorSample
-from .sqlite.database import Database
-from .tables.answers import Answers
-from .tables.entities import Entities
-from .tables.keys import Keys
+from ..memory_search import MemoryFilter, PendingMemory, VectorIndex, VectorRow, VectorSample
+from .database import Database
+from .location import is_url
+from .sqlite.database import Database as SQLiteDatabase
+from .sqlite.make_tables import make_tables
 from .tables.memories import Memories
 from .tables.meta import Meta
-from .tables.removals import Removals
-from .tables.sessions import SessionRow, Sessions
-from .tables.states import States
-from .tables.traces import Traces
-from .tables.turns import Turns
+from .tables.sessions import SessionRow
+from .tables.tables import Tables
 from .tables.vectors import Vectors
-from .tables.words import Words
 
 _CHUNK = 2_000
 
@@ -27,25 +23,26 @@ class Store:
     """The tables, and what concerns several of them.
 
     Args:
-        path: The file, or `:memory:`.
+        location: The file, `:memory:`, or the URL of a database.
         durability: `full` for a store that survives a loss of power, `normal` for one that survives the process.
     """
 
-    def __init__(self, path: str, durability: str) -> None:
-        self.database = Database(path, durability)
-        self.meta = Meta(self.database)
-        self.sessions = Sessions(self.database, self.meta)
-        self.states = States(self.database)
-        self.turns = Turns(self.database)
-        self.words = Words(self.database, self.meta)
-        vectors = Vectors(self.database)
-        self.memories = Memories(self.database, vectors, self.words)
-        self.vectors = StoredVectors(self.database, vectors, self.memories, self.meta)
-        self.entities = Entities(self.database)
-        self.traces = Traces(self.database)
-        self.answers = Answers(self.database)
-        self.keys = Keys(self.database)
-        self.removals = Removals(self.database)
+    def __init__(self, location: str, durability: str) -> None:
+        self.database, tables, self.vector_index = _opened(location, durability)
+        self.has_vectors = self.vector_index is not None or not is_url(location)
+        """Whether the database can hold vectors."""
+        self.meta = tables.meta
+        self.sessions = tables.sessions
+        self.states = tables.states
+        self.turns = tables.turns
+        self.words = tables.words
+        self.memories = tables.memories
+        self.vectors = StoredVectors(self.database, tables.vectors, self.memories, self.meta)
+        self.entities = tables.entities
+        self.traces = tables.traces
+        self.answers = tables.answers
+        self.keys = tables.keys
+        self.removals = tables.removals
         with self.database.write():
             self.words.prepare()
 
@@ -94,9 +91,7 @@ class Store:
 
     def size(self) -> int:
         """Return how many bytes the store takes."""
-        pages = self.database.execute("PRAGMA page_count").fetchone()[0]
-        page_size = self.database.execute("PRAGMA page_size").fetchone()[0]
-        return int(pages * page_size)
+        return self.database.size()
 
 
 class StoredVectors:
@@ -165,8 +160,11 @@ class StoredVectors:
     def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
         """Store vectors of pending memories, in one transaction."""
         with self._database.write():
-            for seq, version, vector in vectors:
-                if self._vectors.name(seq, version, new_id("vec_")):
+            # In the order of their numbers, as everybody who locks several memories.
+            ordered = sorted(vectors)
+            named = [self._vectors.name(seq, version, new_id("vec_")) for seq, version, _ in ordered]
+            for (seq, _, vector), result in zip(ordered, named):
+                if result.rowcount == 1:
                     self._vectors.put(seq, vector)
                     self._vectors.log_change(seq)
 
@@ -190,3 +188,14 @@ class StoredVectors:
         """Store values by key, in one transaction."""
         with self._database.write():
             self._meta.set(values)
+
+
+def _opened(location: str, durability: str) -> tuple[Database, Tables, Optional[VectorIndex]]:
+    """Return a database, its tables, and what compares vectors in it; None for the last where it compares none."""
+    if not is_url(location):
+        database = SQLiteDatabase(location, durability)
+        return database, make_tables(database), None
+    # Only those who use PostgreSQL need psycopg, and wait for it.
+    from .postgres.opening import open_database
+
+    return open_database(location, durability)

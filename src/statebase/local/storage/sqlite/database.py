@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 import time
-import weakref
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Callable, Optional, Sequence
 
-from ...._base.locks import FrameLock, Owner, calling_frame, is_on_stack
+from ...._base.locks import FrameLock, Owner, calling_frame
 from ...errors import EngineError, busy
+from .. import database, forks
 from . import schema
 from .backup import Identity, note_open, put_in_place, write_copy
 from .connection import MEMORY, connect, is_busy, make_private, translated
@@ -28,26 +27,22 @@ _IDLE_READERS = 8
 """Connections for reading that are kept for the next reads."""
 _PAUSE_SECONDS = 0.001
 
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
-
-class Database:
+class Database(database.Database):
     """A store's connections to SQLite, shared by the threads of a process.
 
-    Reads and writes are `with database.read():` and `with database.write():`; errors of SQLite leave them as
-    `EngineError`. One thread writes at a time, in a transaction; those that wait get their turn in order. A read sees
-    the store as it is when its first statement runs, on a connection of its own: it waits for no write and no other
-    read. (In memory there is one connection, so that reads wait for their turn as well.) A read within a write, or
-    within a read, of the same thread is a part of it.
-
-    No block may be left by `yield` or `await`. Whatever exception strikes wherever: the next block finds what an
-    interrupted one has left, and rolls it back; `settle` does so at once.
+    One thread writes at a time, in a transaction; those that wait get their turn in order. A read sees the store as it
+    is when its first statement runs, on a connection of its own: it waits for no write and no other read. (In memory
+    there is one connection, so that reads wait for their turn as well.)
 
     Over a fork a file is closed and opened anew, in the parent and in the child, each when it next needs it: a child
     that used the library's record of locks that only its parent holds could destroy the file.
     """
 
+    unindexed = "+"
+
     def __init__(self, path: str, durability: str) -> None:
+        super().__init__()
         self.path = path
         self._file = Path(path)
         self._durability = durability
@@ -59,8 +54,6 @@ class Database:
         self._reads: set[_Block] = set()
         """The reads under way, of all threads."""
         self._idle: list[sqlite3.Connection] = []
-        self.current = _Current()
-        """The innermost block of this thread."""
         self._fork: Optional[Owner] = None
         """Whose fork reads wait for."""
         self._fork_owner: Optional[Owner] = None
@@ -71,8 +64,13 @@ class Database:
             self._writer: Optional[sqlite3.Connection] = self._open_writer()
         except sqlite3.Error as error:
             raise translated(error) from error
-        _databases.add(self)
+        forks.register(self)
         note_open(self)
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return self.path
 
     @property
     def in_memory(self) -> bool:
@@ -94,17 +92,12 @@ class Database:
         """Whether a read that begins now waits for no other thread; in memory, a write likewise."""
         return not self.in_memory or self._lock.is_free
 
-    def read(self) -> _Block:
+    def read(self, *, snapshot: bool = True) -> _Block:
         """Return what a `with` statement needs to read; all of its statements see the same state of the store."""
         return _Turn(self) if self.in_memory else _Block(self)
 
     def write(self, deadline: Optional[float] = None) -> _Block:
-        """Return what a `with` statement needs to write: a transaction, all or nothing.
-
-        Args:
-            deadline: The `time.monotonic()` at which waiting for other threads and processes ends; in 10 seconds at
-                the latest.
-        """
+        """Return what a `with` statement needs to write: a transaction, all or nothing."""
         return _Write(self, deadline)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -114,6 +107,13 @@ class Database:
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each of the rows; only within `write`."""
         self.acquired().executemany(sql, rows)
+
+    def insert(self, sql: str, parameters: Sequence[Any]) -> int:
+        """Insert a row, and return the number that it got; only within `write`."""
+        return self.acquired().execute(sql, parameters).lastrowid or 0
+
+    def lock(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Do nothing: a transaction that writes has the store to itself."""
 
     def attempt(self, part: Callable[[], object]) -> None:
         """Do a part of a transaction that may be left for later; only within `write`.
@@ -140,14 +140,20 @@ class Database:
     def acquired(self) -> sqlite3.Connection:
         """Return the connection of this thread's block."""
         block = self.current.block
-        if block is None or block.connection is None:
+        if not isinstance(block, _Block) or block.connection is None:
             raise RuntimeError("a statement outside of read() and write()")
         return block.connection
+
+    def size(self) -> int:
+        """Return how many bytes the store takes."""
+        pages = self.execute("PRAGMA page_count").fetchone()[0]
+        page_size = self.execute("PRAGMA page_size").fetchone()[0]
+        return int(pages * page_size)
 
     def settle(self) -> None:
         """Roll back and give back what interrupted blocks of this thread have left, if any did."""
         block = self.current.block
-        while block is not None and not block.is_running:
+        while isinstance(block, _Block) and not block.is_running:
             self.give_back_reader(block)
             block = self.current.block = block.outer
         if self._lock.was_abandoned_here():
@@ -332,99 +338,35 @@ class Database:
                 self.give_back_reader(read)
 
 
-class _Current(threading.local):
-    """The innermost block of each thread."""
-
-    block: Optional[_Block] = None
-
-
-class _Block:
+class _Block(database.Block):
     """What `read` and `write` return: a block that reads on a connection of its own."""
 
-    is_write = False
-
-    def __init__(self, database: Database, deadline: Optional[float] = None) -> None:
-        self._database = database
+    def __init__(self, owner: Database, deadline: Optional[float] = None, *, is_write: bool = False) -> None:
+        super().__init__(owner, is_write=is_write)
+        self._database = owner
         self._deadline = deadline
-        self._frame: Optional[FrameType] = None
-        self._is_part = False
-        self.thread = 0
         self.connection: Optional[sqlite3.Connection] = None
-        self.outer: Optional[_Block] = None
-        """The block of this thread that goes on when this one is over."""
 
     @property
-    def is_running(self) -> bool:
-        """Whether its `with` statement is on the stack of its thread."""
-        return is_on_stack(self._frame, self.thread)
-
-    def __enter__(self) -> None:
-        self.enter(calling_frame())
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.leave(error)
-
-    def enter(self, frame: FrameType) -> None:
-        """Begin.
-
-        Args:
-            frame: The frame that runs the `with` statement.
-        """
-        current = self._database.current
-        if current.block is not None:
-            self._database.settle()
-        outer = current.block
-        if outer is not None and outer.connection is not None and not self.is_write:
-            self._is_part = True
-            return
-        self.outer = outer
-        self.thread = threading.get_ident()
-        self._frame = frame
-        current.block = self
-        try:
-            self._begin(frame)
-        except BaseException as error:
-            self._end()
-            if isinstance(error, sqlite3.Error):
-                raise translated(error) from error
-            raise
-
-    def leave(self, error: Optional[BaseException]) -> None:
-        """End.
-
-        Args:
-            error: What the block raised, if it did: then a transaction is rolled back.
-        """
-        if self._is_part or self._frame is None:
-            return
-        try:
-            if error is None and self.is_write and self.connection is not None:
-                self.connection.execute("COMMIT")
-        except sqlite3.Error as failure:
-            error = failure
-        finally:
-            self._end()
-        if isinstance(error, sqlite3.Error):
-            raise translated(error) from error
+    def is_connected(self) -> bool:
+        """Whether it has a connection."""
+        return self.connection is not None
 
     def _begin(self, frame: FrameType) -> None:
         self.connection = self._database.take_reader(self)
         self.connection.execute("BEGIN")
 
+    def _finish(self) -> None:
+        if self.is_write and self.connection is not None:
+            self.connection.execute("COMMIT")
+
     def _end(self) -> None:
-        """Give the connection back, without what was not committed."""
-        try:
-            if self.connection is not None:
-                _rolled_back(self.connection)
-            self._database.give_back_reader(self)
-        finally:
-            self._frame = None
-            self._database.current.block = self.outer
+        if self.connection is not None:
+            _rolled_back(self.connection)
+        self._database.give_back_reader(self)
+
+    def _translated(self, error: BaseException) -> Optional[EngineError]:
+        return translated(error) if isinstance(error, sqlite3.Error) else None
 
 
 class _Turn(_Block):
@@ -441,18 +383,15 @@ class _Turn(_Block):
             _begin_immediate(self.connection, deadline)
 
     def _end(self) -> None:
-        try:
-            if self._owner is not None:
-                self._database.give_back_writer(self._owner)
-        finally:
-            self._frame = None
-            self._database.current.block = self.outer
+        if self._owner is not None:
+            self._database.give_back_writer(self._owner)
 
 
 class _Write(_Turn):
     """A block with a transaction that writes."""
 
-    is_write = True
+    def __init__(self, owner: Database, deadline: Optional[float]) -> None:
+        super().__init__(owner, deadline, is_write=True)
 
 
 def _begin_immediate(connection: sqlite3.Connection, deadline: float) -> None:
@@ -482,29 +421,3 @@ def _rolled_back(connection: sqlite3.Connection) -> bool:
 
 def _closed() -> EngineError:
     return EngineError(503, "service_unavailable", "The engine is closed: open it again.")
-
-
-_fork_lock = FrameLock()
-_forks: list[tuple[Owner, list[Database]]] = []
-"""The fork under way, and the databases that wait for it."""
-
-
-def _before_fork() -> None:
-    frame = calling_frame()
-    owner = _fork_lock.acquire(frame)
-    databases = sorted(_databases, key=id)
-    if owner is not None:
-        _forks.append((owner, databases))
-    for database in databases:
-        database.before_fork(frame)
-
-
-def _after_fork() -> None:
-    owner, databases = _forks.pop()
-    for database in databases:
-        database.after_fork()
-    _fork_lock.release(owner)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

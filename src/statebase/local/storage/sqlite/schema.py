@@ -292,9 +292,10 @@ def refuse_foreign(connection: sqlite3.Connection, path: str) -> None:
         EngineError: 500, with what to do.
     """
     try:
+        # First: if another process makes a store of an empty file meanwhile, the tables come with the application's id.
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         version = _pragma(connection, "user_version")
         application = _pragma(connection, "application_id")
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise

@@ -6,12 +6,13 @@ import sqlite3
 from typing import NamedTuple, Optional, Sequence, Union
 
 from ...clock import HOUR
-from ..sqlite.database import Database
+from ..database import Database
 
 _COLUMNS = "request, status, body, sealed, session_seq, cuts, session_id, resource_id"
-_INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = f"INSERT INTO answers (key, expires_us, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GONE = 404
 """The status, without a body, of an answer whose content was deleted."""
+_ALL = 2**63 - 1
 _LOOK_AGAIN_US = HOUR
 """How long to believe that nothing expires: other processes store answers too, by clocks of their own."""
 
@@ -52,19 +53,25 @@ class Answers:
         ).fetchone()
         return None if row is None else AnswerRow._make(row)
 
+    def lock(self, key: bytes) -> None:
+        """Let no other transaction look for the answer to a request until this one ends; before all that it locks."""
+        number = int.from_bytes(key[:8], "big", signed=True)
+        self._database.lock("SELECT pg_advisory_xact_lock(?::bigint)", (number,))
+
     def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
         """Keep an answer, in place of one whose time is up."""
         values = (key, expires_us, *answer)
         try:
-            self._database.execute(_INSERT, values)
+            self._database.execute(INSERT, values)
         except sqlite3.IntegrityError:
             self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
-            self._database.execute(_INSERT, values)
+            self._database.execute(INSERT, values)
 
     def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
         """Note which memories an answer holds: when one of them is deleted, the answer is."""
         self._database.execute_many(
-            "INSERT OR IGNORE INTO answer_memories VALUES (?, ?)", [(memory_id, key) for memory_id in memory_ids]
+            "INSERT INTO answer_memories VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(memory_id, key) for memory_id in memory_ids],
         )
 
     def lacks_memories(self, key: bytes) -> bool:
@@ -94,12 +101,12 @@ class Answers:
 
     def forget_resource(self, resource_id: str) -> None:
         """Empty the answers that tell of a memory or an entity."""
-        self._forget("resource_id = ?", resource_id, -1)
+        self._forget("resource_id = ?", resource_id, _ALL)
 
     def _forget(self, condition: str, value: Union[int, str], limit: int) -> int:
         return self._database.execute(
-            "UPDATE answers SET status = ?, body = X'', sealed = 0, session_seq = NULL, cuts = NULL,"
+            "UPDATE answers SET status = ?, body = ?, sealed = 0, session_seq = NULL, cuts = NULL,"
             " session_id = NULL, resource_id = NULL"
             f" WHERE seq IN (SELECT seq FROM answers WHERE {condition} LIMIT ?)",
-            (GONE, value, limit),
+            (GONE, b"", value, limit),
         ).rowcount

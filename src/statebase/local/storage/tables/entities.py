@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import conditions, number_of
 
 _SELECT = (
@@ -57,6 +57,9 @@ class Entities:
 
     def find(self, new_id: str, now_us: int) -> Optional[EntityRow]:
         """Return an entity; None if there is none, or its session has expired."""
+        self._database.lock(
+            "SELECT 1 FROM sessions WHERE seq = (SELECT session_seq FROM entities WHERE id = ?) FOR UPDATE", (new_id,)
+        )
         row = self._database.execute(_SELECT + " WHERE e.id = ? AND s.expires_us > ?", (new_id, now_us)).fetchone()
         return None if row is None else EntityRow._make(row)
 
@@ -74,7 +77,7 @@ class Entities:
         entity_type: Optional[str],
     ) -> list[EntityRow]:
         """Return at most `limit` entities that pass all filters given, newest first."""
-        condition, values = conditions({"s.id": session_id}, {"e.entity_type": entity_type})
+        condition, values = conditions(self._database, {"s.id": session_id}, {"e.entity_type": entity_type})
         rows = self._database.execute(
             f"{_SELECT} WHERE e.seq < ? AND s.expires_us > ?{condition} ORDER BY e.seq DESC LIMIT ?",
             (_INTEGER_MAX if before_seq is None else before_seq, now_us, *values, limit),

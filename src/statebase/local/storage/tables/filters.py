@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any, Literal, Mapping, Optional, Sequence
 
 from ...memory_search import MemoryFilter
-from ..sqlite.database import Database
+from ..database import Database
 
 
-def conditions(narrow: Mapping[str, Optional[str]], wide: Mapping[str, Optional[str]]) -> tuple[str, list[Any]]:
+def conditions(
+    database: Database, narrow: Mapping[str, Optional[str]], wide: Mapping[str, Optional[str]]
+) -> tuple[str, list[Any]]:
     """Write filters as conditions to append to others, with their parameters.
 
     Args:
+        database: The database.
         narrow: Wanted values by columns in which few rows share a value, the narrowest first; None for a filter that
             was not given.
         wide: The same for columns in which many do.
@@ -23,7 +26,7 @@ def conditions(narrow: Mapping[str, Optional[str]], wide: Mapping[str, Optional[
         if value is not None:
             # Without statistics SQLite may walk the index of an action that a million traces have, though it has that
             # of a session with ten; a plus keeps it off.
-            mark = "+" if values and narrowed else ""
+            mark = database.unindexed if values and narrowed else ""
             text += f" AND {mark}{column} = ?"
             values.append(value)
     return text, values
@@ -56,13 +59,14 @@ def memory_condition(memory_filter: MemoryFilter, *, with_text: bool = True) -> 
         condition += " AND m.session_seq IN (SELECT seq FROM sessions WHERE user_id = ?)"
         parameters.append(memory_filter.user_id)
     if memory_filter.types:
-        condition += f" AND m.type IN ({_marks(memory_filter.types)})"
+        condition += f" AND m.type IN ({marks(memory_filter.types)})"
         parameters.extend(memory_filter.types)
     if memory_filter.tags:
-        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({_marks(memory_filter.tags)}))"
+        condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({marks(memory_filter.tags)}))"
         parameters.extend(memory_filter.tags)
     return condition, parameters
 
 
-def _marks(values: Sequence[object]) -> str:
+def marks(values: Sequence[object]) -> str:
+    """Return a question mark for each value."""
     return ", ".join("?" * len(values))

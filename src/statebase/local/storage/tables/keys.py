@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 
 _COLUMNS = (
     "id, digest, prefix, name, owner_id, rate_limit, is_active, created_us, expires_us, last_used_us, total_requests"
@@ -53,7 +53,7 @@ class Keys:
 
     def count_uses(self, uses: Mapping[str, tuple[int, int]]) -> None:
         """Add to the requests that came with keys: by key, how many, and when the last one came."""
-        for key_id, (requests, last_used_us) in uses.items():
+        for key_id, (requests, last_used_us) in sorted(uses.items()):
             self._database.execute(
                 "UPDATE api_keys SET total_requests = total_requests + ?, last_used_us = ? WHERE id = ?",
                 (requests, last_used_us, key_id),

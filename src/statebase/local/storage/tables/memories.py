@@ -7,8 +7,8 @@ from typing import Iterable, NamedTuple, Optional
 from ... import jsontext
 from ...errors import EngineError
 from ...memory_search import MemoryFilter
-from ..sqlite.database import Database
-from .filters import memory_condition
+from ..database import Database
+from .filters import marks, memory_condition
 from .vectors import Vectors
 from .words import Words
 
@@ -60,13 +60,12 @@ class Memories:
         vector: Optional[bytes],
     ) -> None:
         """Store a new memory, as version 1."""
-        cursor = self._database.execute(
+        seq = self._database.insert(
             "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
             " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (memory_id, session_seq, memory_type, content, tags, metadata, embed, embedding_id, now_us, now_us),
+            (memory_id, session_seq, memory_type, content, tags, metadata, int(embed), embedding_id, now_us, now_us),
         )
         if embed:
-            seq = cursor.lastrowid or 0
             self._label(seq, tags)
             self._words.add(seq, content)
             if vector is not None:
@@ -74,17 +73,20 @@ class Memories:
 
     def find(self, memory_id: str) -> Optional[MemoryRow]:
         """Return a memory; None if there is none."""
+        self._database.lock(
+            "SELECT 1 FROM sessions WHERE seq = (SELECT session_seq FROM memories WHERE id = ?) FOR UPDATE",
+            (memory_id,),
+        )
         row = self._database.execute(_SELECT + " WHERE m.id = ?", (memory_id,)).fetchone()
         return None if row is None else MemoryRow._make(row)
 
     def of(self, seqs: Iterable[int]) -> dict[int, MemoryRow]:
         """Return the memories with these numbers, by number."""
-        found: dict[int, MemoryRow] = {}
-        for seq in seqs:
-            row = self._database.execute(_SELECT + " WHERE m.seq = ?", (seq,)).fetchone()
-            if row is not None:
-                found[seq] = MemoryRow._make(row)
-        return found
+        wanted = list(seqs)
+        if not wanted:
+            return {}
+        rows = self._database.execute(f"{_SELECT} WHERE m.seq IN ({marks(wanted)})", wanted)
+        return {row[0]: MemoryRow._make(row) for row in rows}
 
     def newest(self, memory_filter: MemoryFilter, limit: int) -> list[MemoryRow]:
         """Return at most `limit` memories that pass the filter, newest first."""
@@ -136,7 +138,8 @@ class Memories:
     def delete_some(self, session_seq: int, limit: int) -> int:
         """Remove at most `limit` memories of a session, which may be gone itself, and return how many that were."""
         rows = self._database.execute(
-            _SELECT.replace(" JOIN", " LEFT JOIN") + " WHERE m.session_seq = ? LIMIT ?", (session_seq, limit)
+            _SELECT.replace(" JOIN", " LEFT JOIN") + " WHERE m.session_seq = ? ORDER BY m.seq LIMIT ?",
+            (session_seq, limit),
         ).fetchall()
         for row in rows:
             self.delete(MemoryRow._make(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 
 
 class Meta:
@@ -20,7 +20,10 @@ class Meta:
 
     def set(self, values: Mapping[str, str]) -> None:
         """Store values, replacing those that are there."""
-        self._database.execute_many("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", list(values.items()))
+        self._database.execute_many(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            list(values.items()),
+        )
 
     def delete(self, key: str) -> None:
         """Remove a value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 
 
 class Removal(NamedTuple):

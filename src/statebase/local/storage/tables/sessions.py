@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ... import jsontext
 from ...clock import MINUTE
 from ...errors import EngineError
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import conditions, number_of
 from .meta import Meta
 
-_COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
+COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
 _INTEGER_MAX = 2**63 - 1
 _TODO = "labels.todo"
 """Under which the store keeps the newest session that has no labels yet; nothing when all have them."""
@@ -66,20 +66,24 @@ class Sessions:
         expires_us: int,
     ) -> SessionRow:
         """Store a new session and return it."""
-        cursor = self._database.execute(
+        seq = self._database.insert(
             "INSERT INTO sessions (id, agent_id, user_id, metadata, created_us, updated_us, expires_us)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (session_id, agent_id, user_id, metadata, now_us, now_us, expires_us),
         )
-        seq = cursor.lastrowid or 0
         if metadata is not None:
             self._label(seq, metadata)
         return SessionRow(seq, session_id, agent_id, user_id, metadata, now_us, now_us, expires_us, 0, 0)
 
     def find(self, session_id: str) -> Optional[SessionRow]:
         """Return a session, expired or not; None if there is none."""
-        row = self._database.execute(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (session_id,)).fetchone()
+        self.lock(session_id)
+        row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (session_id,)).fetchone()
         return None if row is None else SessionRow._make(row)
+
+    def lock(self, session_id: str) -> None:
+        """Let no other transaction write to a session until this one ends; before all else that it locks."""
+        self._database.lock("SELECT 1 FROM sessions WHERE id = ? FOR UPDATE", (session_id,))
 
     def is_there(self, seq: int) -> bool:
         """Say whether there is a session with this number, expired or not."""
@@ -98,19 +102,18 @@ class Sessions:
         metadata: Optional[Mapping[str, Any]],
     ) -> list[SessionRow]:
         """Return at most `limit` sessions that live and pass all filters given, newest first."""
-        condition, parameters = conditions({"s.user_id": user_id}, {"s.agent_id": agent_id})
+        condition, parameters = conditions(self._database, {"s.user_id": user_id}, {"s.agent_id": agent_id})
         for comparison, moment_us in ((">", created_after_us), ("<", created_before_us)):
             if moment_us is not None:
                 condition += f" AND s.created_us {comparison} ?"
                 parameters.append(moment_us)
         found: list[SessionRow] = []
-        for row in self._database.execute(
-            *self._walk(
-                condition,
-                (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
-                None if user_id is not None or not metadata else metadata,
-                (created_after_us, created_before_us),
-            )
+        for row in self._candidates(
+            condition,
+            (_INTEGER_MAX if before_seq is None else before_seq, now_us, *parameters),
+            None if user_id is not None or not metadata else metadata,
+            (created_after_us, created_before_us),
+            limit,
         ):
             session = SessionRow._make(row)
             if metadata is None or _has(session.metadata, metadata):
@@ -118,6 +121,25 @@ class Sessions:
                 if len(found) == limit:
                     break
         return found
+
+    def _candidates(
+        self,
+        condition: str,
+        parameters: tuple[Any, ...],
+        metadata: Optional[Mapping[str, Any]],
+        created_us: tuple[Optional[int], Optional[int]],
+        limit: int,
+    ) -> Iterable[Any]:
+        """Return the rows of sessions that live and pass the condition, newest first.
+
+        Args:
+            condition: Further conditions, each with ` AND ` before it.
+            parameters: The number that those of the sessions are below, the time, and the parameters of the condition.
+            metadata: Metadata that leave out most sessions; None for none. Others may be returned as well.
+            created_us: Between which times the sessions were created, as the condition says it.
+            limit: How many sessions are looked for.
+        """
+        return self._database.execute(*self._walk(condition, parameters, metadata, created_us))
 
     def _walk(
         self,
@@ -127,7 +149,7 @@ class Sessions:
         created_us: tuple[Optional[int], Optional[int]],
     ) -> tuple[str, tuple[Any, ...]]:
         """Return the statement that goes over candidates, newest first, along the index that holds the fewest."""
-        columns = ", ".join(f"s.{column}" for column in _COLUMNS.split(", "))
+        columns = ", ".join(f"s.{column}" for column in COLUMNS.split(", "))
         if metadata is not None and self._meta.get(_TODO) is None:
             labels = [(key, _label(value)) for key, value in metadata.items()]
             key, value = min(labels, key=self._about_how_many)
@@ -190,12 +212,18 @@ class Sessions:
             self._meta.set({_TODO: str(rows[-1][0] - 1)})
 
     def _label(self, seq: int, metadata: Optional[str]) -> None:
-        self._database.execute_many("INSERT OR IGNORE INTO session_labels VALUES (?, ?, ?)", _labels(seq, metadata))
+        self._database.execute_many(
+            "INSERT INTO session_labels VALUES (?, ?, ?) ON CONFLICT DO NOTHING", self._labels(seq, metadata)
+        )
 
     def _unlabel(self, seq: int, metadata: Optional[str]) -> None:
         self._database.execute_many(
-            "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", _labels(seq, metadata)
+            "DELETE FROM session_labels WHERE key = ? AND value = ? AND session_seq = ?", self._labels(seq, metadata)
         )
+
+    def _labels(self, seq: int, metadata: Optional[str]) -> Sequence[tuple[str, str, int]]:
+        """Return the rows of the labels of a session."""
+        return labels_of(seq, metadata)
 
     def count_turn(self, session: SessionRow, now_us: int) -> int:
         """Count one more turn of the session, as this transaction has read it, and return its number."""
@@ -234,7 +262,7 @@ class Sessions:
     def expired(self, now_us: int, limit: int) -> list[SessionRow]:
         """Return at most `limit` sessions whose time is up, those that expired first coming first."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?", (now_us, limit)
+            f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?", (now_us, limit)
         )
         return [SessionRow._make(row) for row in rows]
 
@@ -264,7 +292,8 @@ def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
     return all(key in metadata and jsontext.same(metadata[key], value) for key, value in wanted.items())
 
 
-def _labels(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+def labels_of(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+    """Return key and value of each label, with the number of the session."""
     try:
         pairs: object = {} if metadata is None else jsontext.decode(metadata)
     except EngineError:

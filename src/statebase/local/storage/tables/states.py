@@ -7,12 +7,17 @@ from typing import NamedTuple, Optional
 
 from ...errors import EngineError, damaged
 from .. import history
-from ..sqlite.database import Database
+from ..database import Database
+from .sessions import COLUMNS, SessionRow
 
 LARGE = 64 * 1024
 """A state this long, in characters, is encoded before the transaction: it takes longer than a second transaction."""
 
 _INTEGER_MAX = 2**63 - 1
+_NEWEST = "version, keyframe, keyframe_size, updated_us, text"
+_WITH_SESSION = ", ".join(
+    [f"s.{column}" for column in COLUMNS.split(", ")] + [f"n.{column}" for column in _NEWEST.split(", ")]
+)
 
 
 class StateRow(NamedTuple):
@@ -64,11 +69,19 @@ class States:
 
     def newest(self, session_seq: int) -> StateRow:
         """Return the newest state of a session that exists."""
-        row = self._database.execute(
-            "SELECT version, keyframe, keyframe_size, updated_us, text FROM states WHERE session_seq = ?",
-            (session_seq,),
-        ).fetchone()
+        row = self._database.execute(f"SELECT {_NEWEST} FROM states WHERE session_seq = ?", (session_seq,)).fetchone()
         return StateRow._make(row)
+
+    def with_session(self, session_id: str) -> Optional[tuple[SessionRow, StateRow]]:
+        """Return a session, expired or not, with its newest state; None if there is none."""
+        row = self._database.execute(
+            f"SELECT {_WITH_SESSION} FROM sessions s JOIN states n ON n.session_seq = s.seq WHERE s.id = ?",
+            (session_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        columns = len(SessionRow._fields)
+        return SessionRow._make(row[:columns]), StateRow._make(row[columns:])
 
     def version(self, session_seq: int) -> int:
         """Return the version of the newest state of a session that exists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Optional
 
 from ...clock import SECOND
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import conditions
 
 _COLUMNS = "seq, created_us, id, session_id, action, resource_type, resource_id, actor, actor_id, request_id, details"
@@ -95,7 +95,9 @@ class Traces:
             resource_id: Only traces of changes to this thing.
         """
         condition, values = conditions(
-            {"resource_id": resource_id, "session_id": session_id}, {"action": action, "resource_type": resource_type}
+            self._database,
+            {"resource_id": resource_id, "session_id": session_id},
+            {"action": action, "resource_type": resource_type},
         )
         if before_us is not None:
             seen = self._at(before_us)
@@ -107,10 +109,11 @@ class Traces:
         else:
             times = (from_us or 0, _INTEGER_MAX if before_us is None else before_us)
             # Without statistics SQLite may walk an index that a million traces share; a plus keeps it off.
+            unindexed = self._database.unindexed
             if resource_id is not None or session_id is not None:
-                number, time, late = "seq", "+created_us", condition
+                number, time, late = "seq", f"{unindexed}created_us", condition
             else:
-                number, time, late = "+seq", "created_us", condition.replace(" AND ", " AND +")
+                number, time, late = f"{unindexed}seq", "created_us", condition.replace(" AND ", f" AND {unindexed}")
             parts = [
                 f"{time} IS NULL AND seq >= ? AND seq < ?{condition}",
                 f"{time} >= ? AND {time} < ? AND {number} < ?{late}",

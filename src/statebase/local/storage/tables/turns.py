@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..sqlite.database import Database
+from ..database import Database
 
 _COLUMNS = "id, number, created_us, input, output, metadata, reasoning, state_before, version_before, version_after"
 _INTEGER_MAX = 2**63 - 1

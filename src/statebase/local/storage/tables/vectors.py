@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ...memory_search import MemoryFilter, VectorRow, VectorSample
-from ..sqlite.database import Database
+from ..database import Database, Result
 from .filters import memory_condition
 
 _PARAMETERS = 500
@@ -94,17 +94,16 @@ class Vectors:
             (limit,),
         ).fetchall()
 
-    def name(self, seq: int, version: int, embedding_id: str) -> bool:
-        """Set the id of the vector of a pending memory; return whether this version of it was pending."""
-        cursor = self._database.execute(
+    def name(self, seq: int, version: int, embedding_id: str) -> Result:
+        """Set the id of the vector of a pending memory; the result counts a row if this version of it was pending."""
+        return self._database.execute(
             "UPDATE memories SET embedding_id = ? WHERE seq = ? AND version = ? AND embed = 1 AND embedding_id IS NULL",
             (embedding_id, seq, version),
         )
-        return cursor.rowcount == 1
 
     def log_change(self, seq: int) -> None:
         """Note that what caches hold of a memory is out of date."""
-        change = self._database.execute("INSERT INTO memory_changes (seq) VALUES (?)", (seq,)).lastrowid or 0
+        change = self._database.insert("INSERT INTO memory_changes (seq) VALUES (?)", (seq,))
         if change % _LOG_CUT_EVERY == 0:
             self._database.execute("DELETE FROM memory_changes WHERE change <= ?", (change - _LOG_KEEPS,))
 

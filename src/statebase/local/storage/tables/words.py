@@ -8,15 +8,15 @@ from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from ...language.terms import VERSION, speaker_of, terms_of
 from ...memory_search import MemoryFilter
-from ..sqlite.database import Database
+from ..database import Database
 from .filters import memory_condition
 from .meta import Meta
 
 _STALE = "words.stale"
 """Set while the index lacks terms, since a SQLite without FTS5 has written to the file."""
-_TODO = "words.todo"
+TODO = "words.todo"
 """The newest memory whose terms are still to be stored; nothing when all are."""
-_VERSION = "words.version"
+VERSION_KEY = "words.version"
 """Which terms the store holds."""
 _PARAMETERS = 500
 """A statement takes no more of them; SQLite allows 999."""
@@ -52,12 +52,12 @@ class Words:
 
     def prepare(self) -> None:
         """Create the index if SQLite has FTS5, and fill it if it lacks terms; within `write`."""
-        if self._meta.get(_VERSION) != VERSION:
+        if self._meta.get(VERSION_KEY) != VERSION:
             self._database.execute("DELETE FROM memory_terms")
-            self._meta.set({_VERSION: VERSION, _STALE: "1"})
+            self._meta.set({VERSION_KEY: VERSION, _STALE: "1"})
             newest = self.about_how_many()
             if newest:
-                self._meta.set({_TODO: str(newest)})
+                self._meta.set({TODO: str(newest)})
         try:
             self._database.execute(
                 "CREATE VIRTUAL TABLE IF NOT EXISTS memory_index USING fts5 (terms, content = 'memory_terms',"
@@ -78,10 +78,7 @@ class Words:
 
     def add(self, seq: int, content: str) -> None:
         """Take in the terms of a memory."""
-        terms = " ".join(terms_of(content))
-        self._database.execute(
-            "INSERT INTO memory_terms (seq, terms, speaker) VALUES (?, ?, ?)", (seq, terms, speaker_of(content))
-        )
+        terms = self._store(seq, content)
         if self._indexed:
             self._database.execute("INSERT INTO memory_index (rowid, terms) VALUES (?, ?)", (seq, terms))
         else:
@@ -103,11 +100,11 @@ class Words:
 
     def are_missing(self) -> bool:
         """Return whether there are memories for `add_piece`."""
-        return self._meta.get(_TODO) is not None
+        return self._meta.get(TODO) is not None
 
     def add_piece(self, limit: int) -> None:
         """Take in the terms of at most `limit` memories that an older version has stored; within `write`."""
-        todo = self._meta.get(_TODO)
+        todo = self._meta.get(TODO)
         if todo is None:
             return
         rows = self._database.execute(
@@ -117,9 +114,9 @@ class Words:
         for seq, content in rows:
             self.add(seq, content)
         if len(rows) == limit:
-            self._meta.set({_TODO: str(rows[-1][0] - 1)})
+            self._meta.set({TODO: str(rows[-1][0] - 1)})
             return
-        self._meta.delete(_TODO)
+        self._meta.delete(TODO)
         if self._indexed:
             self._database.execute("DROP TABLE IF EXISTS memory_words")
 
@@ -216,6 +213,14 @@ class Words:
                 terms, speaker = " ".join(terms_of(content)), speaker_of(content)
             found.append(Terms(seq, session_seq, f" {terms} ", speaker))
         return found
+
+    def _store(self, seq: int, content: str) -> str:
+        """Store the terms of a memory, and return them."""
+        terms = " ".join(terms_of(content))
+        self._database.execute(
+            "INSERT INTO memory_terms (seq, terms, speaker) VALUES (?, ?, ?)", (seq, terms, speaker_of(content))
+        )
+        return terms
 
     def _has_old(self) -> bool:
         return self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'memory_words'").fetchone() is not None

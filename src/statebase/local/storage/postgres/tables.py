@@ -1,0 +1,145 @@
+"""The tables, where their statements differ from those of SQLite."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any, Iterator, Mapping, Optional, Sequence
+
+from ...clock import HOUR
+from ..tables.answers import INSERT, AnswerRow, Answers
+from ..tables.removals import Removal, Removals
+from ..tables.sessions import COLUMNS, SessionRow, Sessions, Totals, labels_of
+from ..tables.traces import TraceRow, Traces
+
+_CHUNK = 200
+"""Sessions that are read at once where not all of them may be what is looked for."""
+
+
+class PostgresSessions(Sessions):
+    """The table of sessions."""
+
+    def has_unlabelled(self) -> bool:
+        """Return False: every session is labelled when it is stored."""
+        return False
+
+    def expired(self, now_us: int, limit: int) -> list[SessionRow]:
+        """Return at most `limit` sessions whose time is up, without those that another transaction writes to."""
+        rows = self._database.execute(
+            f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ? FOR UPDATE SKIP LOCKED",
+            (now_us, limit),
+        )
+        return [SessionRow._make(row) for row in rows]
+
+    def totals(self, now_us: int, active_since_us: int) -> Totals:
+        """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time.
+
+        The rows are counted. Counters that triggers keep would be rows that every write changes: all of them would wait
+        for each other, on whatever machine.
+        """
+        live, turns, memories, active = self._database.execute(
+            "SELECT count(*) FILTER (WHERE expires_us > ?), sum(turn_count) FILTER (WHERE expires_us > ?),"
+            " sum(memory_count), count(*) FILTER (WHERE expires_us > ? AND updated_us > ?) FROM sessions",
+            (now_us, now_us, now_us, active_since_us),
+        ).fetchone()
+        entities = self._database.execute(
+            "SELECT count(*) FROM entities e JOIN sessions s ON s.seq = e.session_seq WHERE s.expires_us > ?", (now_us,)
+        ).fetchone()[0]
+        return Totals(live, int(turns or 0), int(memories or 0), entities, active)
+
+    def _candidates(
+        self,
+        condition: str,
+        parameters: tuple[Any, ...],
+        metadata: Optional[Mapping[str, Any]],
+        created_us: tuple[Optional[int], Optional[int]],
+        limit: int,
+    ) -> Iterator[Any]:
+        columns = ", ".join(f"s.{column}" for column in COLUMNS.split(", "))
+        labels: list[Any] = []
+        for key, value, _ in self._labels(0, None if metadata is None else json.dumps(metadata)):
+            condition += (
+                " AND EXISTS (SELECT 1 FROM session_labels l WHERE l.key = ? AND l.value = ? AND l.session_seq = s.seq)"
+            )
+            labels += (key, value)
+        before_seq, now_us, *others = parameters
+        chunk = _CHUNK if metadata else limit
+        while True:
+            rows = self._database.execute(
+                f"SELECT {columns} FROM sessions s WHERE s.seq < ? AND s.expires_us > ?{condition}"
+                " ORDER BY s.seq DESC LIMIT ?",
+                (before_seq, now_us, *others, *labels, chunk),
+            ).fetchall()
+            yield from rows
+            if len(rows) < chunk:
+                return
+            before_seq = rows[-1][0]
+
+    def _labels(self, seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
+        # An index takes no text of any length.
+        return [(_digest(key), _digest(value), seq) for key, value, seq in labels_of(seq, metadata)]
+
+
+class PostgresTraces(Traces):
+    """The table of traces. Their numbers are their times, by the clock of the machine that wrote them."""
+
+    def next_number(self, now_us: int) -> tuple[int, Optional[int]]:
+        """Return number and time of a new trace; the number is the next free one when it is stored."""
+        return now_us, None
+
+    def insert(self, trace: TraceRow) -> None:
+        """Store a trace."""
+        self._database.execute("SELECT insert_trace(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", trace)
+
+    def counts(self, first_hour: int) -> dict[int, int]:
+        """Return how many traces each hour has, from an hour on, counted since 1970; hours without one are left out."""
+        return dict(
+            self._database.execute(
+                f"SELECT seq / {HOUR}, count(*) FROM traces WHERE seq >= ? GROUP BY 1", (first_hour * HOUR,)
+            )
+        )
+
+
+class PostgresAnswers(Answers):
+    """The table of answers."""
+
+    def put(self, key: bytes, expires_us: int, answer: AnswerRow) -> None:
+        """Keep an answer, in place of one whose time is up."""
+        self._database.execute("DELETE FROM answers WHERE key = ?", (key,))
+        self._database.execute(INSERT, (key, expires_us, *answer))
+
+    def note_memories(self, key: bytes, memory_ids: Sequence[str]) -> None:
+        """Note which memories an answer holds; one that holds a memory that was deleted meanwhile is not kept."""
+        ids = list(memory_ids)
+        self._database.lock("SELECT 1 FROM memories WHERE id = ANY(?) ORDER BY seq FOR KEY SHARE", (ids,))
+        super().note_memories(key, memory_ids)
+        self._database.execute(
+            "DELETE FROM answers WHERE key = ? AND (SELECT count(*) FROM memories WHERE id = ANY(?)) < ?",
+            (key, ids, len(set(ids))),
+        )
+
+    def delete_expired(self, now_us: int, limit: int) -> None:
+        """Remove at most `limit` answers whose time is up, without those that another transaction is at."""
+        self._database.execute(
+            "DELETE FROM answers WHERE seq IN"
+            " (SELECT seq FROM answers WHERE expires_us <= ? ORDER BY seq LIMIT ? FOR UPDATE SKIP LOCKED)",
+            (now_us, limit),
+        )
+
+
+class PostgresRemovals(Removals):
+    """The table of removals."""
+
+    def next(self, session_seq: Optional[int] = None) -> Optional[Removal]:
+        """Return the removal of a session, or without one the oldest that no other transaction is at."""
+        if session_seq is not None:
+            self._database.lock("SELECT 1 FROM removals WHERE session_seq = ? FOR UPDATE", (session_seq,))
+            return super().next(session_seq)
+        row = self._database.execute(
+            "SELECT session_seq, session_id FROM removals ORDER BY session_seq LIMIT 1 FOR UPDATE SKIP LOCKED"
+        ).fetchone()
+        return None if row is None else Removal._make(row)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:32]
