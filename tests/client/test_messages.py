@@ -686,9 +686,11 @@ load(header, b"{")
 load(header, b'{"record": "private"}')
     ImportFormatError: Line 2 is damaged (record: unknown kind): export again.
 load(header, b'{"record": "session", "id": 7}')
-    ImportFormatError: Line 2 is damaged (session.id: Input should be a valid string): export again.
+    ImportFormatError: Line 2 is damaged ($.session.id: Input should be a valid string, got integer;
+    $.session.agent_id: Field required; $.session.created_at: Field required; $.session.updated_at: Field required;
+    $.session.initial_state: Field required): export again.
 load(header, b'{"record": "end"}', b"private")
-    ImportFormatError: Line 2 is damaged (end.counts: Field required): export again.
+    ImportFormatError: Line 2 is damaged ($.end.counts: Field required): export again.
 """
 
 TESTING = r"""

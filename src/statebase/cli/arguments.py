@@ -8,8 +8,6 @@ from typing import Callable
 
 from .environment import API_KEY, BASE_URL, DATABASE_URL
 
-LONGEST_TTL_SECONDS = 2_592_000
-"""The largest `ttl_seconds` that the API accepts."""
 SERVICE = f"a service, or a region: us, eu, apac; the key is in {API_KEY}"
 """The help of --url."""
 DATABASE = f"a store in PostgreSQL, as postgresql://user@host/name; a password belongs in {DATABASE_URL} or PGPASSWORD"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
+from .._base.limits import LONGEST_TTL_SECONDS
 from .._base.locks import FrameLock
 from .caller import LOCAL
 from .clock import Clock, machine_clock
@@ -26,7 +27,6 @@ EmbedFunction = Callable[[Sequence[str]], Any]
 """A function that returns one vector for each text: the simplest embedder."""
 
 _PURGED_AT_ONCE = 100
-_LONGEST_TTL_SECONDS = 2_592_000
 
 _engines: dict[str, Engine] = {}
 """The engines of this process on files, by path."""
@@ -89,8 +89,8 @@ class Engine(Operations):
         if type(default_ttl_seconds) is not int:
             message = f"default_ttl_seconds must be an integer, got {type(default_ttl_seconds).__name__}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
-        if not 1 <= default_ttl_seconds <= _LONGEST_TTL_SECONDS:
-            message = f"default_ttl_seconds must be from 1 to {_LONGEST_TTL_SECONDS:,}, got {default_ttl_seconds}."
+        if not 1 <= default_ttl_seconds <= LONGEST_TTL_SECONDS:
+            message = f"default_ttl_seconds must be from 1 to {LONGEST_TTL_SECONDS:,}, got {default_ttl_seconds}."
             raise EngineError(400, "invalid_request", message, "default_ttl_seconds")
         if clock is not None and not callable(clock):
             message = f"clock must be a function that returns an aware datetime, got {type(clock).__name__}."

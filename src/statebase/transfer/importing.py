@@ -33,9 +33,11 @@ from typing import (
 from pydantic import ValidationError
 
 from .._base.http_errors import ConflictError, NotFoundError
+from .._base.limits import LONGEST_TTL_SECONDS
 from .._base.model import Model
 from .._call.idempotency import new_idempotency_key
 from .._call.options import NOT_GIVEN
+from .._call.response import wrong_fields
 from .exporting import memory_ids
 from .records import (
     FORMAT_VERSION,
@@ -60,7 +62,6 @@ ORIGIN = "imported_from"
 
 _SQLITE = b"SQLite format 3\x00"
 _SHORTEST_TTL_SECONDS = 3600
-_LONGEST_TTL_SECONDS = 2_592_000
 
 T = TypeVar("T")
 
@@ -174,9 +175,9 @@ class Importer:
         if self._ttl_seconds is not None:
             return self._ttl_seconds
         if record.ttl_expires_at is None:
-            return _LONGEST_TTL_SECONDS
+            return LONGEST_TTL_SECONDS
         left = int((record.ttl_expires_at - header.exported_at).total_seconds())
-        return min(max(left, _SHORTEST_TTL_SECONDS), _LONGEST_TTL_SECONDS)
+        return min(max(left, _SHORTEST_TTL_SECONDS), LONGEST_TTL_SECONDS)
 
 
 class _Original:
@@ -304,11 +305,11 @@ def _record(number: int, line: bytes) -> Record:
     try:
         return records.validate_json(line)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        reason = f"{place}: {problem['msg']}" if place else problem["msg"]
-        if problem["type"] == "union_tag_invalid":
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "union_tag_invalid":
             reason = "record: unknown kind"  # the message of pydantic shows the value
+        else:
+            reason = first["msg"] if first["type"] == "json_invalid" else wrong_fields(error)
         raise ImportFormatError(f"Line {number} is damaged ({reason}): export again.") from None  # it shows the line
 
 

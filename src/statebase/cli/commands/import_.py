@@ -7,7 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Dict, Mapping, Optional
 
-from ..arguments import LONGEST_TTL_SECONDS, add_json, add_store_or_service, integer, text
+from ..._base.limits import LONGEST_TTL_SECONDS
+from ..arguments import add_json, add_store_or_service, integer, text
 from ..command import Command
 from ..store import Store, store_of
 from ..terminal import Progress, print_line
