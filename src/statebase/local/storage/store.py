@@ -161,7 +161,9 @@ class StoredVectors:
         with self._database.write():
             # In the order of their numbers, as everybody who locks several memories.
             ordered = sorted(vectors)
-            named = [self._vectors.name(seq, version, embedding_id_of(vector) or "") for seq, version, vector in ordered]
+            named = [
+                self._vectors.name(seq, version, embedding_id_of(vector) or "") for seq, version, vector in ordered
+            ]
             for (seq, _, vector), result in zip(ordered, named):
                 if result.rowcount == 1:
                     self._vectors.put(seq, vector)
