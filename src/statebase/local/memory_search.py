@@ -10,11 +10,27 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from .identifiers import new_id
+
 if TYPE_CHECKING:
     from .explanation import ExplainedMatches
 
 SPACE_KEY = "search.space"
 """Under which the store keeps what it knows of the embedder whose vectors it holds."""
+
+MARK_BYTES = 4
+"""The length of the mark before a stored vector, which names its space."""
+
+
+def embedding_id_of(vector: Optional[bytes]) -> Optional[str]:
+    """Return a new id for a stored vector; None if there is none, empty for a vector of zeros.
+
+    A text has a vector of zeros if the embedder finds no meaning in it. The empty id says so: the memory is not
+    embedded again until the embedder changes, and is found by its words.
+    """
+    if vector is None:
+        return None
+    return new_id("vec_") if vector[MARK_BYTES:].strip(b"\0") else ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +184,7 @@ class MemoryVectors(Protocol):
         """Store vectors of pending memories, each `(seq, version, vector)`, in one transaction.
 
         A memory that was deleted or changed meanwhile (its version differs) is skipped. A memory that gets its first
-        vector gets its `embedding_id`, and each one is logged as a change.
+        vector gets the `embedding_id` of `embedding_id_of`, and each one is logged as a change.
         """
         ...
 

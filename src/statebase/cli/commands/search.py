@@ -132,7 +132,7 @@ def _parts(memory: ExplainedMemory) -> List[tuple[str, float, str]]:
     """Return the parts of a score: label, evidence and reason."""
     held = _words(memory.held) or "none"
     if memory.cosine is None or memory.surprise is None:
-        parts = [("words", memory.words, f"{held}; no vector yet: words only")]
+        parts = [("words", memory.words, f"{held}; no vector: words only")]
     else:
         identical = ", the same text" if memory.is_identical else ""
         side = "above" if memory.surprise >= 0 else "below"

@@ -19,7 +19,7 @@ from ..caller import LOCAL, Caller
 from ..clock import to_datetime
 from ..errors import EngineError, invalid_request, not_found
 from ..identifiers import new_id
-from ..memory_search import MemoryFilter
+from ..memory_search import MemoryFilter, embedding_id_of
 from ..storage.store import Store
 from ..storage.tables.memories import MemoryRow
 from .core import Change, OperationGroup
@@ -43,7 +43,7 @@ class MemoryOperations(OperationGroup):
         with self._core.read(snapshot=False):
             self._core.session(body.session_id, self._core.now_us())
         vector = self._core.search.encode_document(body.content) if body.embed else None
-        embedding_id = None if vector is None else new_id("vec_")
+        embedding_id = embedding_id_of(vector)
 
         def write(change: Change) -> Response[MemoryResponse]:
             session = self._core.session(body.session_id, change.now_us)
@@ -72,8 +72,8 @@ class MemoryOperations(OperationGroup):
                     type=body.type,
                     tags=body.tags,
                     metadata=body.metadata,
-                    embedding_id=embedding_id,
-                    vector_available=embedding_id is not None,
+                    embedding_id=embedding_id or None,
+                    vector_available=bool(embedding_id),
                     object="memory",
                 )
             )
@@ -94,8 +94,8 @@ class MemoryOperations(OperationGroup):
                 type=memory.type,
                 tags=tags_of(memory),
                 metadata=None if memory.metadata is None else jsontext.decode(memory.metadata),
-                embedding_id=memory.embedding_id,
-                vector_available=memory.embedding_id is not None,
+                embedding_id=memory.embedding_id or None,
+                vector_available=bool(memory.embedding_id),
                 object="memory",
             )
         )
@@ -122,7 +122,7 @@ class MemoryOperations(OperationGroup):
                 version=old.version + 1,
             )
             if body.content is not None:
-                new = new._replace(embedding_id=None if vector is None else new_id("vec_"))
+                new = new._replace(embedding_id=embedding_id_of(vector))
             if "tags" in given:
                 new = new._replace(tags=None if body.tags is None else jsontext.encode(body.tags, "tags"))
             if "metadata" in given:

@@ -40,7 +40,7 @@ class MiniLM:
     """The same for texts of other languages, by their script; `other` for the rest."""
 
     def embed(self, texts: Sequence[str], kind: Kind) -> NDArray[np.float32]:
-        """Return one vector a text; of zeros for a text without words. Questions are embedded like all else.
+        """Return one vector a text; of zeros for a text of which it knows no part, such as emoji.
 
         A text longer than the model reads is cut into equal parts, and has the mean of their vectors.
         """
@@ -55,12 +55,15 @@ class MiniLM:
 def _vector(text: str) -> NDArray[np.float32]:
     model = _model()
     pieces = model.tokenizer.encode(text)
+    if all(piece == model.tokenizer.unknown for piece in pieces):
+        # To the model all such texts are the same.
+        return np.zeros(WIDTH, np.float32)
     parts = -(-len(pieces) // (LONGEST - 2))
     vector = np.zeros(WIDTH, np.float32)
     for part in range(parts):
         start, end = (len(pieces) * place // parts for place in (part, part + 1))
         vector += model.encoder.mean([model.start, *pieces[start:end], model.end])
-    vector /= max(parts, 1)
+    vector /= parts
     return vector
 
 

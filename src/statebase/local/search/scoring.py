@@ -76,7 +76,7 @@ class Scores:
         before = 0.0 if previous is None else carried_over(self._own[previous])
         found = score(self._found[seq])
         if cosine is None:
-            words = evidence_of_words_alone(share)
+            words = self._evidence_without_vector(share)
             return Parts(seq, found, script, None, None, False, 0.0, 0.0, words, held, before, previous)
         return Parts(
             seq=seq,
@@ -106,12 +106,16 @@ class Scores:
         share = self.matches.shares[seq]
         cosine = self._cosines.get(seq)
         if cosine is None:
-            return evidence_of_words_alone(share)
+            return self._evidence_without_vector(share)
         if self._is_identical(cosine, share):
             return float("inf")
         surprise = self._surprise(_script_of(self.matches.terms[seq]), cosine)
         trust = self._query.trust
         return BASE + evidence_of_meaning(surprise, trust) + evidence_of_words(share, trust)
+
+    def _evidence_without_vector(self, share: float) -> float:
+        # Words count as much as beside vectors, where the embedder does not know the language.
+        return max(evidence_of_words_alone(share), BASE + evidence_of_words(share, self._query.trust))
 
     def _is_identical(self, cosine: float, share: float) -> bool:
         return cosine >= IDENTICAL and (self._query.trust == 1 or share > 0.999)

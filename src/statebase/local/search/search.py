@@ -53,7 +53,7 @@ class SearchIndex:
         self._profile: tuple[Optional[str], Profile] = (None, read_profile(None))
 
     def encode_document(self, content: str) -> Optional[bytes]:
-        """Return the vector of a memory's text as it is to be stored; None if the text has no meaning.
+        """Return the vector of a text as it is to be stored; of zeros if the text has no meaning to the embedder.
 
         Raises:
             EngineError: 500, if the embedder returns no vectors; 409, if another one has taken over the store.
@@ -103,8 +103,13 @@ class SearchIndex:
         def nearest() -> list[int]:
             return [seq for seq, _ in self._index.nearest(query.space, vector, memory_filter, max(_NEAREST, limit))]
 
+        if not any(vector):
+            # The embedder finds no meaning in the query: words decide.
+            return Scores(query, self._keywords.matches(query.words, memory_filter), {}, self._unfamiliar)
         matches = self._keywords.matches(query.words, memory_filter, nearest)
-        cosines = self._index.cosines_of(query.space, vector, list(matches.terms))
+        found = self._index.cosines_of(query.space, vector, list(matches.terms))
+        # A vector of zeros belongs to a text without meaning; PostgreSQL has no cosine for it (NaN).
+        cosines = {seq: cosine for seq, cosine in found.items() if cosine and cosine == cosine}
         return Scores(query, matches, cosines, self._unfamiliar)
 
     def _trust(self, query: str) -> float:

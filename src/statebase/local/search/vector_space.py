@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..._base.locks import FrameLock
 from ..errors import EngineError
-from ..memory_search import SPACE_KEY, MemoryVectors, Space
+from ..memory_search import MARK_BYTES, SPACE_KEY, MemoryVectors, Space
 from .calibration import DOCUMENTS, QUERIES, Calibration
 from .embedder import Embedder, Kind
 
@@ -22,7 +22,6 @@ Vectors = NDArray[np.float32]
 TOKEN = "search.token"
 FOREIGN = "search.foreign"
 """Set to the token while there may be many vectors of the embedder that had the store before."""
-_MARK_BYTES = 4
 _SAME = 0.1
 """Embedders that run elsewhere do not answer the same text with the same bits; a distance up to this is the same."""
 
@@ -134,7 +133,8 @@ class VectorSpace:
 
 def pack(space: Space, vectors: Vectors) -> list[bytes]:
     """Return the form in which vectors are stored: the mark of their space, then float16, little-endian."""
-    return [space.mark + row.tobytes() for row in vectors.astype("<f2")]
+    # Adding zero makes -0.0 the zero whose bytes are zeros.
+    return [space.mark + row.tobytes() for row in (vectors + np.float32(0)).astype("<f2")]
 
 
 def unpack(space: Space, stored: Sequence[bytes]) -> NDArray[np.float16]:
@@ -164,7 +164,7 @@ def _settled(text: str) -> Settled:
     stored = json.loads(text)
     digest = hashlib.sha256(text.encode()).digest()
     calibration = Calibration(stored["mean"], stored["deviation"])
-    return Settled(digest.hex(), digest[:_MARK_BYTES], len(_decoded(stored["probe"])), calibration)
+    return Settled(digest.hex(), digest[:MARK_BYTES], len(_decoded(stored["probe"])), calibration)
 
 
 def _encoded(vector: Vectors) -> str:

@@ -27,7 +27,8 @@ class WordPiece:
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._numbers = {piece: number for number, piece in enumerate(vocabulary)}
-        self._unknown = self._numbers["[UNK]"]
+        self.unknown = self._numbers["[UNK]"]
+        """The number of a piece that is not in the vocabulary."""
         self._longest = max(map(len, vocabulary))
         self._normal = _Normal()
         self._cache: dict[str, list[int]] = {}
@@ -77,7 +78,7 @@ class WordPiece:
                 if number is not None:
                     break
             else:
-                return [self._unknown]
+                return [self.unknown]
             pieces.append(number)
             start = end
         return pieces

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Optional, Sequence
 
-from ..identifiers import new_id
-from ..memory_search import MemoryFilter, PendingMemory, VectorIndex, VectorRow, VectorSample
+from ..memory_search import MemoryFilter, PendingMemory, VectorIndex, VectorRow, VectorSample, embedding_id_of
 from .database import Database
 from .location import is_url
 from .sqlite.database import Database as SQLiteDatabase
@@ -162,7 +161,9 @@ class StoredVectors:
         with self._database.write():
             # In the order of their numbers, as everybody who locks several memories.
             ordered = sorted(vectors)
-            named = [self._vectors.name(seq, version, new_id("vec_")) for seq, version, _ in ordered]
+            named = [
+                self._vectors.name(seq, version, embedding_id_of(vector) or "") for seq, version, vector in ordered
+            ]
             for (seq, _, vector), result in zip(ordered, named):
                 if result.rowcount == 1:
                     self._vectors.put(seq, vector)

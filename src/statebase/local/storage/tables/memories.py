@@ -32,6 +32,7 @@ class MemoryRow(NamedTuple):
     metadata: Optional[str]
     embed: int
     embedding_id: Optional[str]
+    """The id of its vector; None if it has none yet, empty if its text has none."""
     created_us: int
     updated_us: int
     version: int
