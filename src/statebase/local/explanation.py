@@ -34,8 +34,8 @@ class ExplainedCalibration:
 class ExplainedMemory:
     """A memory and the parts of its score.
 
-    The score is `1 / (1 + exp(-evidence))`, where the evidence is the sum of `base`, `meaning`, `words` and
-    `carried_over`. The text of a memory may be identical to the query: then the score is 1.
+    The score is `1 / (1 + exp(-evidence))`, where the evidence is the sum of `base`, `meaning`, `words`,
+    `carried_over` and `question`. The text of a memory may be identical to the query: then the score is 1.
     """
 
     result: MemorySearchResult
@@ -55,6 +55,8 @@ class ExplainedMemory:
     """The words of the query that it holds."""
     carried_over: float
     """The evidence carried over from the turn before it, which it may answer."""
+    question: float
+    """The evidence against a turn that asks a question itself; 0 for other memories."""
     previous_id: Optional[str]
     """The turn before it in the conversation; None if it is not a turn, or that was not looked at."""
 
@@ -93,6 +95,7 @@ class Parts(NamedTuple):
     words: float
     held: tuple[ExplainedWord, ...]
     carried_over: float
+    question: float
     previous: Optional[int]
 
 

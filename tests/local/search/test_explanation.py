@@ -41,7 +41,7 @@ def test_parts_add_up_to_the_scores_of_the_search(open_memories: Callable[..., A
         content for content, _ in everything
     ][: len(found) + 3]
     for memory in (*explained.results, *explained.missed):
-        evidence = memory.base + memory.meaning + memory.words + memory.carried_over
+        evidence = memory.base + memory.meaning + memory.words + memory.carried_over + memory.question
         assert memory.result.score == pytest.approx(1 / (1 + math.exp(-evidence)), abs=1e-5)
 
 

@@ -144,6 +144,8 @@ def _parts(memory: ExplainedMemory) -> List[tuple[str, float, str]]:
         ]
     if memory.previous_id is not None:
         parts.append(("before", memory.carried_over, f"from the turn before, {memory.previous_id}"))
+    if memory.question:
+        parts.append(("asks", memory.question, "a question: its answer is another turn"))
     return parts
 
 

@@ -17,8 +17,13 @@ from .folding import folded
 from .porter import stem
 from .stop_words import KOREAN_STOP_WORDS, STOP_PAIRS, STOP_WORDS
 
-VERSION = "1"
+VERSION = "2"
 """Changes with what `terms_of` returns for a text: an index of another version is built again."""
+
+QUESTION = "?"
+"""The term of a text that ends as a question."""
+_ENDS_AS_QUESTION = re.compile("[?\uff1f\u061f\u037e\u055e\u2e2e\u1367][^\\w?]{0,20}$")
+"""The question marks of Latin, CJK, Arabic, Greek, Armenian and Ethiopic, and a quotation mark or an emoji after one."""
 
 _CJK = "\u3005\u3007\u3041-\u3096\u309d-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -66,8 +71,9 @@ class _Piece(NamedTuple):
 
 
 def terms_of(text: str) -> list[str]:
-    """Return the terms of a memory's text, each once, in the order in which they come."""
-    return list(dict.fromkeys(term for piece in _pieces(text) for term in piece.terms))
+    """Return the terms of a memory's text, each once, in the order in which they come; `QUESTION` is the last."""
+    terms = dict.fromkeys(term for piece in _pieces(text) for term in piece.terms)
+    return [*terms, QUESTION] if _ENDS_AS_QUESTION.search(text) else list(terms)
 
 
 def wanted(query: str) -> list[Wanted]:

@@ -113,5 +113,6 @@ def _explained(parts: Parts, memories: Mapping[int, MemoryRow]) -> ExplainedMemo
         words=parts.words,
         held=parts.held,
         carried_over=parts.carried_over,
+        question=parts.question,
         previous_id=None if previous is None else previous.id,
     )

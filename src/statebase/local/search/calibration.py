@@ -31,6 +31,8 @@ _FALL = 0.5
 """Words that cover little of a query that the embedder knows are there by chance: half of it is worth a third."""
 _BEFORE = 0.3
 """How much of what speaks for a turn of a conversation speaks for the next turn too, which may be the answer to it."""
+QUESTION = -3.0
+"""The evidence of a memory that is a question itself: the answer is another one, often the next turn."""
 _STEEPNESS = (_logit(_SURPRISING[1]) - _logit(_USUAL[1])) / (_SURPRISING[0] - _USUAL[0])
 BASE = _logit(_USUAL[1])
 """The evidence of a memory whose cosine is the mean, and which shares no word with the query."""

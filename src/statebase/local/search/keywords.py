@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..explanation import ExplainedMatches, ExplainedWord, Parts
-from ..language.terms import Wanted, wanted
+from ..language.terms import QUESTION, Wanted, wanted
 from ..memory_search import Match, MemoryFilter
 from ..storage.tables.words import Terms, Words
 from .calibration import evidence_of_words_alone
@@ -110,6 +110,7 @@ class KeywordSearch:
                 words=evidence_of_words_alone(match.score),
                 held=held_words(query, found, match.seq),
                 carried_over=0.0,
+                question=0.0,
                 previous=None,
             )
             for match in best
@@ -183,6 +184,11 @@ def held_words(query: Sequence[Wanted], matches: WordMatches, seq: int) -> tuple
         for place, weight in zip(query, matches.weights)
         if any(f" {term} " in terms for term in place.terms)
     )
+
+
+def is_question(terms: str) -> bool:
+    """Return whether a memory with these terms ends as a question."""
+    return f" {QUESTION} " in terms
 
 
 def _counted(query: Sequence[Wanted], memories: Iterable[Terms]) -> dict[str, int]:

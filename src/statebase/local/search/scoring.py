@@ -10,6 +10,7 @@ from ..language.terms import Wanted
 from .calibration import (
     BASE,
     IDENTICAL,
+    QUESTION,
     Calibration,
     carried_over,
     evidence_of_meaning,
@@ -17,7 +18,7 @@ from .calibration import (
     evidence_of_words_alone,
     score,
 )
-from .keywords import WordMatches, held_words
+from .keywords import WordMatches, held_words, is_question
 from .profile import Profile
 from .vector_space import Settled, Vectors
 
@@ -59,6 +60,9 @@ class Scores:
         self._found = dict(self._own)
         for seq, before in matches.previous.items():
             self._found[seq] += carried_over(self._own[before])
+        self._turns = {*matches.previous, *matches.previous.values()}
+        for seq in self._turns:
+            self._found[seq] += self._question(seq)
 
     def ranked(self, limit: int) -> list[tuple[int, float]]:
         """Return numbers and scores of the best memories, best first, of equal score the newest first."""
@@ -77,7 +81,7 @@ class Scores:
         found = score(self._found[seq])
         if cosine is None:
             words = self._evidence_without_vector(share)
-            return Parts(seq, found, script, None, None, False, 0.0, 0.0, words, held, before, previous)
+            return Parts(seq, found, script, None, None, False, 0.0, 0.0, words, held, before, 0.0, previous)
         return Parts(
             seq=seq,
             score=found,
@@ -90,6 +94,7 @@ class Scores:
             words=evidence_of_words(share, query.trust),
             held=held,
             carried_over=before,
+            question=self._question(seq) if seq in self._turns else 0.0,
             previous=previous,
         )
 
@@ -116,6 +121,10 @@ class Scores:
     def _evidence_without_vector(self, share: float) -> float:
         # Words count as much as beside vectors, where the embedder does not know the language.
         return max(evidence_of_words_alone(share), BASE + evidence_of_words(share, self._query.trust))
+
+    def _question(self, seq: int) -> float:
+        """Return the evidence against a turn of a conversation that is a question."""
+        return QUESTION if seq in self._cosines and is_question(self.matches.terms[seq]) else 0.0
 
     def _is_identical(self, cosine: float, share: float) -> bool:
         return cosine >= IDENTICAL and (self._query.trust == 1 or share > 0.999)
