@@ -104,31 +104,29 @@ class AiohttpPool(LoopPool):
     async def _send(
         self, state: PoolState, connection: PooledConnection, request: Request
     ) -> Tuple[Optional[Reply], bool]:
+        session: aiohttp.ClientSession = connection.core
+        connect = request.timeouts["connect"]
+        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
         try:
-            return await self._reply(connection.core, request), True
+            async with session.request(
+                request.method,
+                URL(self._origin + request.target, encoded=True),
+                headers=[(name.decode(), value.decode()) for name, value in request.headers],
+                data=request.content or None,
+                timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
+                proxy=self._aiohttp_proxy,
+                allow_redirects=False,
+            ) as response:
+                body = Body(response.raw_headers, request.max_response_bytes)
+                async for data in response.content.iter_any():
+                    if not body.add(data):
+                        response.close()
+                        break
+                return body.reply(response.status), True
         except aiohttp.ClientError as error:
             request.check_deadline()
             failure, cause = _as_httpx_error(error), error.__cause__
         raise failure from cause  # not from aiohttp's error, which has the headers of the request, the key among them
-
-    async def _reply(self, session: aiohttp.ClientSession, request: Request) -> Reply:
-        connect = request.timeouts["connect"]
-        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
-        async with session.request(
-            request.method,
-            URL(self._origin + request.target, encoded=True),
-            headers=[(name.decode(), value.decode()) for name, value in request.headers],
-            data=request.content or None,
-            timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
-            proxy=self._aiohttp_proxy,
-            allow_redirects=False,
-        ) as response:
-            body = Body(response.raw_headers, request.max_response_bytes)
-            async for data in response.content.iter_any():
-                if not body.add(data):
-                    response.close()
-                    break
-            return body.reply(response.status)
 
 
 def _as_httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:

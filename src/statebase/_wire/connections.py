@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, cast
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, Tuple, cast
 
 import httpcore
 
 from .._base.address import Address
-from .._base.exchange import Request
+from .._base.body import Body
+from .._base.exchange import Reply, Request
 from .._base.lazy import httpx
-from .pool_state import PooledConnection
+from .pool_state import PooledConnection, PoolState
 from .tls import Verify, ssl_context
 
 HTTPCORE_ERRORS = (
@@ -103,14 +104,29 @@ class _NoLock:
 _NO_LOCK = _NoLock()
 
 
-def is_reusable(connection: PooledConnection, stream: Any) -> bool:
-    """Return whether a connection can carry another request, after a whole reply.
+def result_of(
+    state: PoolState, connection: PooledConnection, response: httpcore.Response, body: Body
+) -> Tuple[Reply, bool]:
+    """Return a reply that was read, and whether its connection can carry another request.
 
-    If more came than the reply, httpcore (1.0.9) would take it for the reply to the next request.
+    Raises:
+        httpx.DecodingError: The body is not compressed as its headers say.
     """
-    state: Any = getattr(getattr(stream, "_connection", None), "_h11_state", None)
-    has_surplus = state is not None and bool(state.trailing_data[0])
-    return not has_surplus and not connection.core.is_closed()
+    if uses_http1(connection) and state.multiplexed:
+        state.stop_sharing()
+    reply = body.reply(response.status)
+    h11_state: Any = getattr(getattr(response.stream, "_connection", None), "_h11_state", None)
+    # If more came than the reply, httpcore (1.0.9) would take it for the reply to the next request.
+    has_surplus = h11_state is not None and bool(h11_state.trailing_data[0])
+    return reply, not (reply.is_too_large or has_surplus or connection.core.is_closed())
+
+
+def result_of_refusal(state: PoolState, connection: PooledConnection) -> Tuple[None, bool]:
+    """Return no reply, and whether a connection that refused to share itself can carry another request."""
+    is_http1 = uses_http1(connection)
+    if is_http1:
+        state.stop_sharing()
+    return None, is_http1
 
 
 def as_httpx_error(error: Exception) -> Exception:

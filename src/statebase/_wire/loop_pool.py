@@ -101,10 +101,14 @@ class LoopPool(BasePool):
     async def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
         gate = anyio.Event()
         waiter.wake = gate.set
+        timeout = request.timeouts["pool"]
         if waiter.connection is None and not state.closed:
-            with anyio.move_on_after(request.timeouts["pool"]):
+            if timeout is None:
                 await gate.wait()
-        return state.leave(waiter) or self._raise_pool_timeout(state, request)
+            else:
+                with anyio.move_on_after(timeout):
+                    await gate.wait()
+        return waiter.connection or state.leave(waiter) or self._raise_pool_timeout(state, request)
 
 
 async def _release(state: PoolState, waiter: Waiter, reusable: bool) -> None:

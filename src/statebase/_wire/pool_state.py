@@ -110,6 +110,8 @@ class PoolState:
         self._free: OrderedDict[PooledConnection, None] = OrderedDict()
         """Connections that take a request, the one that was used last at the end."""
         self._queue: OrderedDict[Waiter, None] = OrderedDict()
+        self._arrivals = 0
+        """How many requests found no connection."""
         self._lock = FrameLock()
 
     @property
@@ -133,7 +135,9 @@ class PoolState:
             if self.closed:
                 raise RuntimeError(CLOSED)
             if len(self._active) >= self._limit:
-                self.release_lost()
+                self._arrivals += 1
+                if not self._queue or self._arrivals % self._limit == 0:  # looking at all of them takes time
+                    self.release_lost()
             if len(self._active) < self._limit:
                 self._assign(waiter)
             else:
