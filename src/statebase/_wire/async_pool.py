@@ -1,4 +1,4 @@
-"""The pool of the asynchronous client. It has a module of its own because asyncio takes long to import."""
+"""The pool of the asynchronous client, in a module of its own because asyncio takes long to import."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AsyncPool(LoopPool):
             stream = cast("AsyncGenerator[bytes, None]", cast("AsyncIterable[bytes]", response.stream).__aiter__())
             async for data in stream:
                 if not body.add(data):
-                    await stream.aclose()  # one that is left to the garbage collector is ended by a task
+                    await stream.aclose()  # the garbage collector would end it in a task
                     break
             await response.aclose()
             return result_of(state, connection, response, body)

@@ -1,4 +1,4 @@
-"""The pool of the synchronous client; its twin for event loops is `async_pool.py`."""
+"""The pool of the synchronous client; `async_pool.py` is the same for event loops."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SyncPool(BasePool):
 
     def _leave_to_parent(self, connections: List[PooledConnection]) -> None:
         for connection in connections:
-            connection.sockets.close()  # only of this process: nothing is sent
+            connection.sockets.close()  # closes the child's descriptor only: nothing is sent
 
     def _all_states(self) -> List[PoolState]:
         return [] if self._state is None else [self._state]
