@@ -44,17 +44,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCORE",
         help="the lowest score of a result, 0 to 1 (default: %(default)s)",
     )
-    parser.add_argument("--explain", action="store_true", help="show the parts of each score; requires a store")
+    parser.add_argument(
+        "--explain", action="store_true", help="show the parts of each score; requires --path or --database"
+    )
     add_json(parser, "print one JSON object")
 
 
 def _run(options: argparse.Namespace) -> int:
     store = store_of(options)
-    if options.explain and store is not None:
-        return _explain(options, store)
-    if options.explain:
+    if not options.explain:
+        return _search(options, store)
+    if store is None:
         options.parser.error("--explain requires --path or --database: a service does not return the parts of a score")
-    return _search(options, store)
+    return _explain(options, store)
 
 
 def _explain(options: argparse.Namespace, store: Store) -> int:
