@@ -332,7 +332,9 @@ def _vector(connection: Connection) -> str:
         try:
             with connection.transaction():
                 _lock(connection, 0)  # stores in other schemas of the database need it too
-                connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+                # Where the connection of every store finds it, rather than in the schema of this one.
+                has_public = _one(connection, "SELECT 'public' = ANY(current_schemas(false))")[0]
+                connection.execute(f"CREATE EXTENSION IF NOT EXISTS vector{' SCHEMA public' * has_public}".encode())
         except psycopg.errors.InsufficientPrivilege:
             return ""  # what follows from it is said when something is searched
         row = _one(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
