@@ -28,7 +28,7 @@ class Side:
         self._names: Dict[str, str] = {}
 
     def ask(self, method: str, target: str, body: Any, key: str) -> Any:
-        """Return status and body of a reply, with `sess_1` and the like in place of ids."""
+        """Return status and body of a reply, with names in place of ids."""
         headers = [(b"idempotency-key", key.encode())] if key else []
         content = b"" if body is None else self.own(json.dumps(body)).encode()
         reply = self.transport.exchange(Request(method, self.own(target), headers, content, timeouts={}))

@@ -47,7 +47,7 @@ FILTERS: Dict[str, Callable[[int], MemoryFilter]] = {
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_nearest_agrees_with_brute_force(filled: Any, toy: Any, name: str):
-    """Where few memories pass a filter too: the index is read on until there are enough."""
+    """Even if few memories pass a filter: the index is read on until there are enough."""
     store, space = filled.store, filled.index._space.settle()
     vector = np.asarray(toy.embed(["query"], "query")[0])
     vector = vector / np.linalg.norm(vector)

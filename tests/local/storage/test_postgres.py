@@ -17,6 +17,7 @@ from statebase.local import Caller, Engine, EngineError
 from statebase.local.storage.location import read_location
 from statebase.local.storage.store import Store
 from statebase.models import APIKeyCreateRequest, MemoryCreateRequest, SessionCreateRequest, TurnCreateRequest
+from statebase.testing import FrozenClock
 from tests.postgres_fixtures import PostgresServer
 
 MARKER = "s3cret%40marker"
@@ -294,6 +295,26 @@ class TestChores:
         core.chores.do(core.now_us())
 
         assert rows(engine, "memories", "removals", "memory_terms") == {"memories": 0, "removals": 0, "memory_terms": 0}
+
+    def test_purges_at_once_remove_each_session_once(self, postgres_url: str, engine_clock: FrozenClock):
+        """With a clock that stands still, so that all of their traces want the same number."""
+        engine = Engine.open(postgres_url, durability="normal", clock=engine_clock)
+        try:
+            for _ in range(40):
+                engine.create_session(SessionCreateRequest(agent_id="a", ttl_seconds=10))
+            engine_clock.advance(seconds=20)
+            removed: List[int] = []
+            threads = [threading.Thread(target=lambda: removed.append(engine.purge())) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+            assert sum(removed) == 40
+            assert len(removed) == 4
+            assert rows(engine, "sessions", "removals") == {"sessions": 0, "removals": 0}
+        finally:
+            engine.close()
 
     def test_uses_of_keys_are_counted(self, engine: Engine):
         key = engine.create_api_key(APIKeyCreateRequest(name="n"))
