@@ -16,13 +16,13 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from benchmarks import engine, startup
+from benchmarks import engine, servers, startup
 from benchmarks.environment import PYTHON, STORES_PYTHON, prepare
 from benchmarks.processes import ROOT, WorkerError
 from benchmarks.sections import SECTIONS, Bench
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_ALL = {**startup.SECTIONS, **SECTIONS, **engine.SECTIONS}
+_ALL = {**startup.SECTIONS, **SECTIONS, **engine.SECTIONS, **servers.SECTIONS}
 _SHOWN = [
     *("httpx", "httpcore", "pydantic", "pydantic-core", "openai", "zep-cloud", "aiohttp", "httpx-aiohttp", "hypercorn"),
     "h2",

@@ -36,7 +36,9 @@ class PostgresServer:
         self._made: List[str] = []
         self._free: List[str] = []
         self.admin: Any = psycopg.connect(url, autocommit=True)
-        self.admin.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        with self.admin.transaction():
+            self.admin.execute("SELECT pg_advisory_xact_lock(1)")  # of several processes, one at a time
+            self.admin.execute("CREATE EXTENSION IF NOT EXISTS vector")
 
     def take(self) -> str:
         """Return a schema without rows; its tables may be there."""

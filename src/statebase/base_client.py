@@ -103,15 +103,17 @@ class BaseClient(Generic[HttpClient, Transport]):
         default_ttl_seconds: int = 86400,
         clock: Optional[Callable[[], datetime]] = None,
     ) -> Self:
-        """Return a client of an engine that runs in this process, on SQLite: no server, no API key, no network.
+        """Return a client of an engine that runs in this process, on SQLite or PostgreSQL: no server, no API key.
 
         Args:
             path: The file of the store, created if it does not exist; `":memory:"` for a store that exists until the
                 client is closed. Clients of one file in one process share an engine; other processes may open it too.
+                A URL such as `"postgresql://user@host:5432/database"` for a PostgreSQL database, with the extra
+                `statebase[postgres]`.
             embedder: Computes the vectors for semantic search. Default: the model of `statebase[local]` if it is
                 installed, else keyword search.
             durability: `"full"`: completed writes survive a power failure. `"normal"`: they survive a crash of the
-                process; faster.
+                process, or on PostgreSQL of the engine; faster.
             default_ttl_seconds: The lifetime of sessions created without one, 1 to 2,592,000 seconds (30 days).
             clock: Returns the engine's time, as an aware datetime. Default: the system clock.
 

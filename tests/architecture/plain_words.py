@@ -59,9 +59,6 @@ FIRST_WORDS = {
 
 NOT_YET: Dict[str, Tuple[str, ...]] = {
     "docstring": (
-        "src/statebase/_base/deadline.py",
-        "src/statebase/_base/exchange.py",
-        "src/statebase/_base/locks.py",
         "src/statebase/local/storage/history.py",
         "src/statebase/local/storage/sqlite/__init__.py",
         "src/statebase/local/storage/sqlite/backup.py",
@@ -77,8 +74,6 @@ NOT_YET: Dict[str, Tuple[str, ...]] = {
         "src/statebase/server/app.py",
         "src/statebase/server/body.py",
         "src/statebase/server/checks.py",
-        "tests/wire/conftest.py",
-        "tests/wire/test_pool_state.py",
     ),
     "page": (),
 }

@@ -72,7 +72,10 @@ def test_help_loads_nothing_that_takes_time() -> None:
         ("doctor", ["--path", "--url", "--json", "safe to paste", "a check failed"]),
         ("show", ["SESSION", "--path", "--url", "-n", "--json", "STATEBASE_BASE_URL", "state_version"]),
         ("tail", ["SESSION", "--path", "--url", "-n", "--interval", "--once", "--json", "Ctrl-C", "has ended"]),
-        ("search", ["QUERY", "--path", "--url", "--session", "--limit", "--threshold", "--explain", "requires --path"]),
+        (
+            "search",
+            ["QUERY", "--path", "--url", "--session", "--limit", "--threshold", "--explain", "requires a store"],
+        ),
         ("serve", ["--path", "--host", "--port", "--api-key", "--rate-limit", "--tls", "STATEBASE_BASE_URL", "8787"]),
         ("export", ["--all", "--expired", "--path", "--url", "-o", "newest 100", "statebase backup"]),
         ("import", ["FILE", "--path", "--url", "--ttl-seconds", "imported_from", "adds nothing"]),

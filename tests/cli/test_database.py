@@ -161,3 +161,14 @@ def test_missing_package(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.returncode == 1
     assert 'pip install "statebase[postgres]"' in result.stderr
     assert MARKER not in result.stderr
+
+
+def test_search(call: Run, postgres_url: str) -> None:
+    """Memories are found, and their scores explained, as in a file."""
+    with StateBase.local(postgres_url) as client:
+        client.memory.add("Likes green tea", "fact", client.sessions.create("bot").id)
+    found = call("search", "green tea", "--json", "--database", postgres_url)
+    explained = call("search", "green tea", "--json", "--explain", STATEBASE_DATABASE_URL=postgres_url)
+
+    assert [memory["content"] for memory in json.loads(output(found))["data"]] == ["Likes green tea"]
+    assert [each["result"]["content"] for each in json.loads(output(explained))["results"]] == ["Likes green tea"]

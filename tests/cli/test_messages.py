@@ -64,7 +64,7 @@ search
 search '' --path store.db
     QUERY must not be empty
 search pets
-    one of the arguments --path --url is required
+    one of the arguments --path --database --url is required
 search pets --path store.db --limit 51
     --limit must be an integer from 1 to 50, got 51
 search pets --path store.db --threshold 70
@@ -72,7 +72,7 @@ search pets --path store.db --threshold 70
 search pets --path store.db --threshold nan
     --threshold must be a number from 0 to 1, got nan
 search pets --url us --explain
-    --explain requires --path: a service does not return the parts of a score
+    --explain requires --path or --database: a service does not return the parts of a score
 serve --port 99999
     --port must be an integer from 0 to 65535, got 99999
 serve --port http

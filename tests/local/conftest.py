@@ -111,11 +111,12 @@ def engine_clock(statebase_clock: FrozenClock) -> FrozenClock:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what tests the behaviour of an engine on SQLite and on PostgreSQL, unless it is about a file."""
     if "database" in metafunc.fixturenames:
-        only = metafunc.definition.get_closest_marker("sqlite_only") is not None
-        is_about_files = "store_path" in metafunc.fixturenames
-        metafunc.parametrize(
-            "database", ["sqlite"] if only or is_about_files else ["sqlite", "postgres"], indirect=True
-        )
+        databases = ["sqlite", "postgres"]
+        if metafunc.definition.get_closest_marker("postgres_only") is not None:
+            databases = ["postgres"]
+        elif metafunc.definition.get_closest_marker("sqlite_only") is not None or "store_path" in metafunc.fixturenames:
+            databases = ["sqlite"]
+        metafunc.parametrize("database", databases, indirect=True)
 
 
 @pytest.fixture

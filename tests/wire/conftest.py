@@ -41,7 +41,7 @@ def make_request(
     host: str = "127.0.0.1",
     content: bytes = b"",
 ) -> Request:
-    """Make a request that asks the echo server for `id`."""
+    """Return a request that asks the echo server for `id`."""
     length = [(b"content-length", b"%d" % len(content))] if content else []
     return Request(
         "GET",
@@ -123,7 +123,7 @@ def event_loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def make_caller(flavour: str, event_loop_in_thread: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Caller]]:
-    """Make a pool of the flavour, with a way to use it that is the same for both; it is closed after the test."""
+    """Create pools of the flavour, used in the same way; they are closed after the test."""
     with ThreadPoolExecutor(MOST_THREADS) as threads, contextlib.ExitStack() as closing:
 
         def make(base_url: str, **options: Any) -> Caller:

@@ -387,6 +387,32 @@ def test_coroutine_is_thrown_away(
     server.wait_until(lambda: server.open == 0)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_coroutine_that_is_thrown_away_wakes_the_queue(
+    server: Any, request_to: Callable[..., Request], pool_class: PoolClass
+) -> None:
+    """The place of an exchange that becomes garbage goes to the call that waits for one, without another call."""
+
+    async def main() -> None:
+        pool = pool_class(server.url, max_connections=1)
+        await fetch(pool, request_to())
+        task = asyncio.ensure_future(garbage_when_cancelled(pool.exchange_async(request_to("/hold"))))
+        await in_thread(server.wait_until, lambda: server.held == 1)
+        waiting = asyncio.ensure_future(fetch(pool, request_to(id="waiting")))
+        await turns(3)
+        assert pool.waiting == 1
+        task.cancel()
+        await task
+        del task
+        gc.collect()
+        assert (await waiting)["id"] == "waiting"
+        assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    asyncio.run(main())
+    server.let_all_go()
+
+
 def test_timeouts_are_no_leaks(
     server: Any, request_to: Callable[..., Request], pool_class: PoolClass, connections_to: Callable[[int], int]
 ) -> None:

@@ -181,7 +181,7 @@ def test_connection_that_came_free_meanwhile_needs_no_waiting() -> None:
 
 
 def test_connection_that_is_not_reusable_is_replaced_at_once() -> None:
-    """The request that waits gets a new connection; the old one is left to whoever may close it."""
+    """The request that waits gets a new connection; the old one is discarded."""
     state = make_state(limit=1)
     woken: List[int] = []
     first = acquire(state)
@@ -226,7 +226,7 @@ def test_stale_connection(used: int, usable: bool, readable: bool, stale: bool) 
 
 
 def test_shared_connection_with_replies_on_their_way_is_not_stale() -> None:
-    """The server may send something if another request is under way."""
+    """The server may send something while another request is in progress."""
     state = make_state(multiplexed=True)
     acquire(state)
     waiter = acquire(state)
@@ -410,7 +410,7 @@ def test_lost_request_is_not_active() -> None:
 
 
 def test_releasing_twice_has_no_effect() -> None:
-    """What was interrupted is done again, and must not take the connection from the request that has it by then."""
+    """A second release does not take the connection from the request that has it by then."""
     state = make_state(limit=1)
     first = acquire(state)
     connection = first.connection
@@ -425,7 +425,7 @@ def test_releasing_twice_has_no_effect() -> None:
 
 
 class Interrupted(BaseException):
-    """What a signal handler raises."""
+    """The exception of a signal handler."""
 
 
 class Tracer:
@@ -456,7 +456,7 @@ OPERATIONS: Dict[str, Callable[[PoolState, Waiter], Any]] = {
 @pytest.mark.parametrize("crowded", [False, True])
 @pytest.mark.parametrize("multiplexed", [False, True])
 def test_operation_is_interrupted_at_each_line(operation: str, crowded: bool, multiplexed: bool) -> None:
-    """Wherever an exception strikes, a release corrects it: no connection is lost, and the queue is served."""
+    """Wherever an exception is raised, a release corrects it: no connection is lost, and the queue is served."""
     line = 0
     while True:
         line += 1

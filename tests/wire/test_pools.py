@@ -137,7 +137,7 @@ def test_no_connection_in_time_is_a_pool_timeout(server: Any, make_caller: Calla
     held = [caller.start("/hold") for _ in range(2)]
     server.wait_until(lambda: server.held == 2)
 
-    with pytest.raises(httpx.PoolTimeout, match=r"within 0\.01 s: 2 requests are under way, which is the limit"):
+    with pytest.raises(httpx.PoolTimeout, match=r"within 0\.01 s: 2 requests are in progress, which is the limit"):
         caller.get(pool_timeout=0.01)
     for timeout in (0, -1):
         with pytest.raises(httpx.PoolTimeout):

@@ -17,7 +17,7 @@ def answer_of(exchange: Any) -> Any:
 
 
 def test_requests_share_a_connection(http2_server: Any, ca_file: str, make_caller: Callable[..., Any]) -> None:
-    """Requests that are under way at the same time go over one connection, and each gets its own reply."""
+    """Requests in progress at the same time go over one connection, and each gets its own reply."""
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
 
     exchanges = [caller.start("/hold", id=number) for number in range(REQUESTS)]
@@ -52,7 +52,7 @@ def test_requests_under_way_are_limited(http2_server: Any, ca_file: str, make_ca
     held = [caller.start("/hold") for _ in range(2)]
     http2_server.wait_until(lambda: http2_server.held == 2)
 
-    with pytest.raises(httpx.PoolTimeout, match="2 requests are under way"):
+    with pytest.raises(httpx.PoolTimeout, match="2 requests are in progress"):
         caller.get(pool_timeout=0)
 
     http2_server.let_all_go()
@@ -75,7 +75,7 @@ def test_reply_that_is_too_large_costs_its_connection(
 def test_other_requests_finish_over_a_connection_that_is_replaced(
     http2_server: Any, ca_file: str, make_caller: Callable[..., Any], flavour: str
 ) -> None:
-    """A request that is under way when another fails gets its reply; then the connection is closed."""
+    """A request in progress when another fails gets its reply; then the connection is closed."""
     if flavour == "sync":
         pytest.skip(NOT_FAIR)
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
@@ -92,7 +92,7 @@ def test_other_requests_finish_over_a_connection_that_is_replaced(
 def test_connection_is_replaced_before_the_server_closes_it(
     http2_server: Any, ca_file: str, make_caller: Callable[..., Any]
 ) -> None:
-    """After 900 requests, a new connection is used: many servers close one after 1000, while others are under way."""
+    """After 900 requests, a new connection is used: many servers close one after 1000, while others are in progress."""
     caller = make_caller(http2_server.url, verify=ca_file, http2=True)
 
     connections = [caller.get()["connection"] for _ in range(901)]

@@ -1,4 +1,4 @@
-"""Timeouts that shrink while a call runs: what a socket may wait for is counted anew for each wait."""
+"""Timeouts that shrink while a call runs: the remaining time is computed again for each wait of a socket."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SHORTEST_SECONDS = 0.001  # a socket takes 0 for "do not block"
 class TimeLeft(float):
     """A timeout in seconds that ends with a deadline.
 
-    HTTP libraries read a timeout once and use it for many waits. As a number, this is what was left when it was made;
-    `seconds_left` returns what is left now.
+    HTTP libraries read a timeout once and use it for many waits. As a number, this is the time that was left at its
+    creation; `seconds_left` returns the time that is left now.
     """
 
     __slots__ = ("_clock", "_deadline_at", "_timeout")
@@ -28,12 +28,12 @@ class TimeLeft(float):
     _timeout: Optional[float]
 
     def __new__(cls, timeout: Optional[float], deadline_at: float, clock: Clock) -> TimeLeft:
-        """Make a timeout.
+        """Create a timeout.
 
         Args:
             timeout: Seconds that one wait may take. None: as long as the deadline allows.
-            deadline_at: When the last wait ends, on the clock that only goes forward.
-            clock: Tells the time.
+            deadline_at: The end of the last wait, on the monotonic clock.
+            clock: The clock of the client.
         """
         self = super().__new__(cls, max(_shorter(timeout, deadline_at - clock.monotonic()), _SHORTEST_SECONDS))
         self._timeout = timeout
@@ -42,15 +42,15 @@ class TimeLeft(float):
         return self
 
     def count(self) -> float:
-        """Return the seconds that a wait may take which begins now; 0 or less after the deadline."""
+        """Return the longest wait from now, in seconds; 0 or less after the deadline."""
         return _shorter(self._timeout, self._deadline_at - self._clock.monotonic())
 
 
 def seconds_left(timeout: Optional[float]) -> Optional[float]:
-    """Return the seconds that a wait of a socket may take which begins now; None for no limit.
+    """Return the longest wait of a socket from now, in seconds; None: no limit.
 
     Raises:
-        socket.timeout: The deadline has passed. A socket that always has something to read would never notice.
+        socket.timeout: The deadline has passed. A socket that is always readable would never time out by itself.
     """
     if not isinstance(timeout, TimeLeft):
         return timeout
@@ -65,13 +65,13 @@ def _shorter(timeout: Optional[float], left: float) -> float:
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """Do something that has no time limit of its own, such as asking for an address.
+    """Run work that has no time limit of its own, such as name resolution.
 
     Work that exceeds the limit continues in a daemon thread.
 
     Raises:
-        TimeoutError: It is not done in time.
-        Exception: What the work raises.
+        TimeoutError: The work took longer.
+        Exception: Any exception of the work.
     """
     results: List[T] = []
     errors: List[Exception] = []

@@ -1,4 +1,4 @@
-"""The one seam: a request goes into an exchange, and a whole reply comes out.
+"""The interface between calls and connections: an exchange takes a request and returns a whole reply.
 
 The connection pools, the adapter for httpx transports and clients, and the embedded engine implement it.
 """
@@ -21,16 +21,16 @@ def _no_deadline() -> None:
 
 
 class Request:
-    """What one attempt sends.
+    """The HTTP request of one attempt.
 
     Args:
         method: The HTTP method.
         target: Path and query, percent-encoded, beginning with a slash.
         headers: All headers; names in lower case.
         content: The body; empty for a request without one.
-        timeouts: Seconds for each of connect, read, write and pool; None for no limit. None outlasts the deadline.
-        max_response_bytes: The largest body of the reply in bytes, decompressed; None for no limit.
-        check_deadline: Raises the error for a deadline that has passed.
+        timeouts: Seconds for connect, read, write and pool; None: no limit. Each ends with the deadline at the latest.
+        max_response_bytes: The maximum decompressed size of the response body in bytes; None: no limit.
+        check_deadline: Raises an error if the deadline has passed.
     """
 
     __slots__ = (
@@ -63,19 +63,17 @@ class Request:
         self.max_response_bytes = max_response_bytes
         self.check_deadline = check_deadline
         self.body_was_used = False
-        """Set by an exchange whose errors do not say by their class how far the request came: part of the body may
-        have been sent."""
+        """Whether part of the body may have been sent. Set by an exchange whose error classes do not tell."""
 
 
 class Reply:
-    """One complete reply.
+    """A complete HTTP response.
 
     Args:
         status_code: The HTTP status.
         raw_headers: Its headers.
         content: Its body, decompressed.
-        is_too_large: Whether the body is larger than the request allows, so that the rest was not received; `content`
-            is empty then.
+        is_too_large: Whether the body exceeded `max_response_bytes`; the rest was not received, and `content` is empty.
     """
 
     __slots__ = ("_headers", "content", "is_too_large", "raw_headers", "status_code")
@@ -91,7 +89,7 @@ class Reply:
 
     @property
     def headers(self) -> httpx.Headers:
-        """The headers; names are found in upper and lower case."""
+        """The headers; names are case-insensitive."""
         if self._headers is None:
             import httpx  # which not every exchange needs
 
@@ -100,7 +98,7 @@ class Reply:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is one of success."""
+        """Whether the status is 2xx."""
         return 200 <= self.status_code < 300
 
     @property
@@ -122,12 +120,12 @@ class Exchange(Protocol):
             httpx.TransportError: The request failed; a `PoolTimeout` if no connection became free in time.
             httpx.DecodingError: The body is not compressed as its headers say.
             RuntimeError: The pool was closed, or no event loop is running.
-            Exception: What a transport or client of the caller's raises.
+            Exception: Any exception of the caller's transport or client.
         """
         ...
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...
 
 
@@ -139,5 +137,5 @@ class AsyncExchange(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         ...

@@ -1,9 +1,8 @@
-"""Locks that no exception can leave behind, wherever it strikes.
+"""Locks that stay usable after an exception at any point.
 
-A lock that is taken by a `with` statement is left behind if an exception (of a signal handler, of a debugger) strikes
+A lock that a `with` statement has acquired stays locked if an exception (from a signal handler or a debugger) is raised
 between the end of the block and the call of `__exit__`, or in `__exit__` itself. The locks here belong to the frame
-that runs the `with` statement: once that frame is on the stack of its thread no more, the lock is free, whatever it
-says of itself.
+that runs the `with` statement: once that frame is no longer on the stack of its thread, the lock is free.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def is_on_stack(frame: Optional[FrameType], thread: int) -> bool:
 
 
 def _frames_of_threads() -> Dict[int, FrameType]:
-    """Return what each thread is running.
+    """Return the current frame of each thread.
 
     Before Python 3.12, a garbage collection meanwhile may wait without end for another thread (python/cpython#106883).
     """
@@ -68,7 +67,7 @@ def _frames_of_threads() -> Dict[int, FrameType]:
 
 
 class Owner:
-    """Who holds a lock, or waits for it: the frame of a `with` statement, and its thread."""
+    """The holder of a lock, or a waiter: the frame of a `with` statement, and its thread."""
 
     __slots__ = ("frame", "released", "successors", "thread", "wake")
 
@@ -77,20 +76,20 @@ class Owner:
         self.frame: Optional[FrameType] = frame
         self.released = False
         self.successors: dict[int, Owner] = {}
-        """Holds at most one, under 0: whoever puts itself there by `setdefault`, in one step, is the next owner."""
+        """At most one, under 0: the owner that `setdefault` stores, which is atomic, is the next."""
         self.wake = threading.Lock()
         """Held while it waits; released to wake it."""
 
     @property
     def is_gone(self) -> bool:
-        """Whether it has let go, or was interrupted before it could."""
+        """Whether it released the lock, or was interrupted before it could."""
         return self.released or not is_on_stack(self.frame, self.thread)
 
 
 class FrameLock:
-    """A lock that belongs to a frame, and is given to those who wait for it in the order in which they came.
+    """A lock that belongs to a frame. Waiters acquire it in the order of their arrival.
 
-    Not reentrant. Whoever takes it over from a frame that was interrupted has to put in order what it left.
+    Not reentrant. A holder that takes it over from an interrupted frame must repair the state that the frame left.
     """
 
     def __init__(self) -> None:
@@ -114,7 +113,7 @@ class FrameLock:
             return owner
         owner.wake.acquire()
         self._waiters.append(owner)
-        looks = True  # others are looked at before the first wait, and when nobody has woken this one for a while
+        looks = True  # check other owners before the first wait, and after each wait that timed out
         try:
             while not (self._is_next(owner, looks) and self._take(owner, looks)):
                 newest = self._newest()
@@ -129,7 +128,7 @@ class FrameLock:
             self._forget(owner)
 
     def release(self, owner: Owner) -> None:
-        """Give the lock back and wake the next who waits for it."""
+        """Release the lock and wake the next waiter."""
         owner.released = True
         owner.frame = None
         if self._waiters:
@@ -143,7 +142,7 @@ class FrameLock:
         return self._newest().released
 
     def held(self) -> _Holding:
-        """Return what a `with` statement needs to hold the lock; one within another of the same thread adds nothing."""
+        """Return a context manager that holds the lock; within another of the same thread it has no effect."""
         return _Holding(self)
 
     def was_abandoned_here(self) -> bool:

@@ -1,4 +1,4 @@
-"""The adapter that makes an exchange of any httpx transport or client."""
+"""The adapter from an httpx transport or client to an exchange."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HttpxExchange:
         send: Sends a request; async for `exchange_async`.
         base_url: Scheme, host and port of the service.
         close: Closes what sends; async for `aclose`.
-        is_known: Whether the transport is one of httpx, which sends nothing but what it iterates over.
+        is_known: Whether the transport is one of httpx, which sends only what it iterates over.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class HttpxExchange:
 
     def _handed(self, request: Request) -> HandedRequest:
         address = self._origin + request.target
-        # A query is rarely repeated, and may be private: it is not kept.
+        # A query is rarely repeated, and may be private: do not cache it.
         url = httpx.URL(address) if "?" in address else _known_url(address)
         handed = HandedRequest(request.method, url, list(request.headers), request.content)
         handed.extensions = {"timeout": request.timeouts}
         return handed
 
 
-# An agent calls the same few addresses all the time, and parsing one is the most expensive part of making a request.
+# An agent requests the same few URLs again and again, and parsing one is the most expensive part of a request.
 _known_url = lru_cache(maxsize=512)(httpx.URL)
 
 
@@ -91,12 +91,12 @@ def _body(response: httpx.Response, request: Request) -> Body:
 
 async def _close(stream: AsyncIterator[bytes]) -> None:
     aclose = getattr(stream, "aclose", None)
-    if aclose is not None:  # a generator that is left to the garbage collector is ended by a task
+    if aclose is not None:  # the garbage collector would end a generator in a task
         await aclose()
 
 
 class HandedRequest(httpx.Request):
-    """A request for a transport of the caller's: it has been read, and notes whether its body was asked for."""
+    """A request for the caller's transport: its body is loaded, and its use is recorded."""
 
     def __init__(self, method: str, url: httpx.URL, headers: List[Tuple[bytes, bytes]], content: bytes) -> None:
         self._watched = _WatchedBody(content)
@@ -108,7 +108,7 @@ class HandedRequest(httpx.Request):
         """Return whether the body may have been sent.
 
         Args:
-            is_known: The transport is one of httpx, which sends nothing but what it iterates over.
+            is_known: Whether the transport is one of httpx, which sends only what it iterates over.
         """
         return self._watched.was_used or (self._content_was_used and not is_known)
 
@@ -130,7 +130,7 @@ class HandedRequest(httpx.Request):
 class _WatchedBody(httpx.ByteStream):
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._pieces = (content,) if content else ()  # an empty piece costs as much as a full one
+        self._pieces = (content,) if content else ()  # an empty piece would cost as much as a full one
         self.was_used = False
 
     def __iter__(self) -> Iterator[bytes]:

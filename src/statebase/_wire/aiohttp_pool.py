@@ -1,6 +1,6 @@
 """The asynchronous client on aiohttp (`statebase[aiohttp]`): less CPU a call than httpcore, for many calls at a time.
 
-aiohttp keeps the connections. To the pool, a session is one connection that all requests share.
+aiohttp manages the connections. To the pool, a session is one connection that all requests share.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_LINE = 65536
 """Bytes of a line of a reply's head: about the limit of httpcore."""
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
-# From the most specific to the least: what an error of aiohttp is in httpx's terms.
+# The httpx error for each aiohttp error, from the most specific to the least.
 _ERRORS: Tuple[Tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
@@ -46,7 +46,7 @@ class _Sockets:
     def __init__(self, keepalive_expiry: float, tls: ssl.SSLContext | bool) -> None:
         self._sockets: WeakSet[socket.socket] = WeakSet()
         connector = aiohttp.TCPConnector(
-            limit=0,  # the pool limits them: aiohttp's timeout does not say whether it was for want of a connection
+            limit=0,  # the pool has the limit: a timeout of aiohttp does not tell whether a connection was missing
             keepalive_timeout=keepalive_expiry,
             ssl=tls,
             socket_factory=self._make_socket,
@@ -59,7 +59,7 @@ class _Sockets:
             max_line_size=_LONGEST_LINE,
             skip_auto_headers=_AUTOMATIC_HEADERS,
         )
-        # A request that may have been received is repeated by `_call` alone, which counts attempts and knows keys.
+        # Only `_call` retries a request that the server may have received: it counts attempts and knows the keys.
         self.session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
 
     async def aclose(self) -> None:
@@ -93,7 +93,7 @@ class AiohttpPool(LoopPool):
         self._aiohttp_proxy = None if self._proxy is None else URL(str(self._proxy))
         is_tls = "https" in (self._url.scheme, self._proxy and self._proxy.scheme)
         context = ssl_context(self._verify) if is_tls else True
-        keepalive_expiry = self._keepalive_expiry  # not `self`, which would be garbage in a cycle
+        keepalive_expiry = self._keepalive_expiry  # not `self`: that would be a reference cycle
 
         def make() -> PooledConnection:
             sockets = _Sockets(keepalive_expiry, context)
@@ -104,31 +104,29 @@ class AiohttpPool(LoopPool):
     async def _send(
         self, state: PoolState, connection: PooledConnection, request: Request
     ) -> Tuple[Optional[Reply], bool]:
+        session: aiohttp.ClientSession = connection.core
+        connect = request.timeouts["connect"]
+        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
         try:
-            return await self._reply(connection.core, request), True
+            async with session.request(
+                request.method,
+                URL(self._origin + request.target, encoded=True),
+                headers=[(name.decode(), value.decode()) for name, value in request.headers],
+                data=request.content or None,
+                timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
+                proxy=self._aiohttp_proxy,
+                allow_redirects=False,
+            ) as response:
+                body = Body(response.raw_headers, request.max_response_bytes)
+                async for data in response.content.iter_any():
+                    if not body.add(data):
+                        response.close()
+                        break
+                return body.reply(response.status), True
         except aiohttp.ClientError as error:
             request.check_deadline()
             failure, cause = _as_httpx_error(error), error.__cause__
-        raise failure from cause  # not from aiohttp's error, which has the headers of the request, the key among them
-
-    async def _reply(self, session: aiohttp.ClientSession, request: Request) -> Reply:
-        connect = request.timeouts["connect"]
-        never = float("inf")  # aiohttp rounds longer timeouts up to whole seconds
-        async with session.request(
-            request.method,
-            URL(self._origin + request.target, encoded=True),
-            headers=[(name.decode(), value.decode()) for name, value in request.headers],
-            data=request.content or None,
-            timeout=aiohttp.ClientTimeout(None, connect, request.timeouts["read"], connect, ceil_threshold=never),
-            proxy=self._aiohttp_proxy,
-            allow_redirects=False,
-        ) as response:
-            body = Body(response.raw_headers, request.max_response_bytes)
-            async for data in response.content.iter_any():
-                if not body.add(data):
-                    response.close()
-                    break
-            return body.reply(response.status)
+        raise failure from cause  # not from aiohttp's error: its request has the API key in its headers
 
 
 def _as_httpx_error(error: aiohttp.ClientError) -> httpx.TransportError:

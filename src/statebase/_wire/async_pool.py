@@ -1,4 +1,4 @@
-"""The pool of the asynchronous client. It has a module of its own because asyncio takes long to import."""
+"""The pool of the asynchronous client, in a module of its own because asyncio takes long to import."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .connections import (
     as_httpx_error,
     connection_maker,
     core_request,
-    is_reusable,
+    result_of,
+    result_of_refusal,
     unread,
-    uses_http1,
 )
 from .loop_pool import LoopPool
 from .pool_state import PooledConnection, PoolState
@@ -48,17 +48,11 @@ class AsyncPool(LoopPool):
             stream = cast("AsyncGenerator[bytes, None]", cast("AsyncIterable[bytes]", response.stream).__aiter__())
             async for data in stream:
                 if not body.add(data):
-                    await stream.aclose()  # one that is left to the garbage collector is ended by a task
+                    await stream.aclose()  # the garbage collector would end it in a task
                     break
             await response.aclose()
-            if uses_http1(connection) and state.multiplexed:
-                state.stop_sharing()
-            reply = body.reply(response.status)
-            return reply, not reply.is_too_large and is_reusable(connection, response.stream)
+            return result_of(state, connection, response, body)
         except httpcore.ConnectionNotAvailable:  # it multiplexes, or was expected to
-            is_http1 = uses_http1(connection)
-            if is_http1:
-                state.stop_sharing()
-            return None, is_http1
+            return result_of_refusal(state, connection)
         except HTTPCORE_ERRORS as error:
             raise as_httpx_error(error) from error

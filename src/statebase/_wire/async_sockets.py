@@ -1,4 +1,4 @@
-"""The sockets of the asynchronous pool: those of httpcore, which it forgets if connecting fails or is cancelled."""
+"""The sockets of the asynchronous pool: those of httpcore, which leaks one if connecting fails or is cancelled."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         return [each.fileno() for each in self._sockets if each.fileno() >= 0]
 
     def is_readable(self) -> bool:
-        """Return whether the server has sent something, or hung up."""
+        """Return whether the server sent something or closed the connection."""
         return any(map(is_socket_readable, self._sockets))
 
 

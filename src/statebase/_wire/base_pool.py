@@ -1,7 +1,7 @@
 """The parts that all pools share: their options, and the handling of forks.
 
 httpx's own pool looks through all of its requests and connections at each step. The pools here hold the connections
-themselves, at a cost that does not grow with load; they also outlive a fork and, async, an event loop.
+themselves, at a cost that does not grow with load. They also work after a fork and, async, in several event loops.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .pool_state import CLOSED, PooledConnection, PoolState
 from .tls import Verify
 
 MAX_CONNECTIONS = 100
-"""Requests that a pool sends at a time; more wait."""
+"""The maximum number of requests that a pool sends at a time; others wait."""
 
 KEEPALIVE_EXPIRY = 30.0
-"""Seconds that an idle connection is kept: long enough for an agent to think between two calls, and well below the 55
-to 75 after which the usual load balancers (Heroku, AWS, nginx) hang up: when they do, a request may be on its way."""
+"""Seconds that an idle connection is kept: enough for an agent to think between two calls, and well below the 55 to 75
+after which common load balancers (Heroku, AWS, nginx) close one, perhaps just when a request is sent."""
 
 
 class BasePool:
@@ -34,9 +34,9 @@ class BasePool:
         verify: Which certificate authorities (CAs) to trust: True for the default ones, False to check no
             certificate, the path of a file or directory of CA certificates, or a TLS context.
         http2: Whether to send all requests over one connection if an https server agrees to HTTP/2. More connections
-            than one gain nothing: it is the CPU that limits them.
+            than one are not faster: the CPU limits them.
         proxy: URL of a proxy (http, https, socks5), with the credentials for it.
-        max_connections: How many connections to open at most; with HTTP/2, how many requests to send at a time.
+        max_connections: The maximum number of connections; with HTTP/2, of requests at a time.
         keepalive_expiry: Seconds after which an idle connection is closed.
 
     Raises:
@@ -70,12 +70,12 @@ class BasePool:
 
     @property
     def active(self) -> int:
-        """How many requests have a connection."""
+        """The number of requests that have a connection."""
         return sum(state.active for state in self._all_states())
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a connection."""
+        """The number of requests that wait for a connection."""
         return sum(state.waiting for state in self._all_states())
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ class BasePool:
             raise RuntimeError(CLOSED)
         raise httpx.PoolTimeout(
             f"No connection became free within {request.timeouts['pool']} s: "
-            f"{self._limit} requests are under way, which is the limit of this client"
+            f"{self._limit} requests are in progress, which is the limit of this client"
         )
 
 

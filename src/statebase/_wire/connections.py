@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, cast
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, Tuple, cast
 
 import httpcore
 
 from .._base.address import Address
-from .._base.exchange import Request
+from .._base.body import Body
+from .._base.exchange import Reply, Request
 from .._base.lazy import httpx
-from .pool_state import PooledConnection
+from .pool_state import PooledConnection, PoolState
 from .tls import Verify, ssl_context
 
 HTTPCORE_ERRORS = (
@@ -61,7 +62,7 @@ def connection_maker(
 
     def make() -> PooledConnection:
         sockets = make_sockets()
-        # httpcore's pool is used for this only: it makes the kind of connection that goes through the proxy.
+        # The only use of httpcore's pool: it creates the class of connection that the proxy needs.
         return PooledConnection(pool(**options, network_backend=sockets).create_connection(origin), sockets)
 
     return make
@@ -84,7 +85,7 @@ def uses_http1(connection: PooledConnection) -> bool:
 def unread(connection: PooledConnection) -> Iterator[Callable[[httpcore.Request], Any]]:
     """Yield the function that reads from an HTTP/2 connection, as long as something is unread.
 
-    The server may have said that it will close the connection, or only that it grants a larger window.
+    That may be a GOAWAY, or only a WINDOW_UPDATE.
     """
     for _ in range(_MOST_READS):
         if not isinstance(connection.core, _HTTP2) or not connection.has_unread:
@@ -103,18 +104,33 @@ class _NoLock:
 _NO_LOCK = _NoLock()
 
 
-def is_reusable(connection: PooledConnection, stream: Any) -> bool:
-    """Return whether a connection can carry another request, after a whole reply.
+def result_of(
+    state: PoolState, connection: PooledConnection, response: httpcore.Response, body: Body
+) -> Tuple[Reply, bool]:
+    """Return a reply that was read, and whether its connection can carry another request.
 
-    If more came than the reply, httpcore (1.0.9) would take it for the reply to the next request.
+    Raises:
+        httpx.DecodingError: The body is not compressed as its headers say.
     """
-    state: Any = getattr(getattr(stream, "_connection", None), "_h11_state", None)
-    has_surplus = state is not None and bool(state.trailing_data[0])
-    return not has_surplus and not connection.core.is_closed()
+    if uses_http1(connection) and state.multiplexed:
+        state.stop_sharing()
+    reply = body.reply(response.status)
+    h11_state: Any = getattr(getattr(response.stream, "_connection", None), "_h11_state", None)
+    # httpcore (1.0.9) would read surplus data as the response to the next request.
+    has_surplus = h11_state is not None and bool(h11_state.trailing_data[0])
+    return reply, not (reply.is_too_large or has_surplus or connection.core.is_closed())
+
+
+def result_of_refusal(state: PoolState, connection: PooledConnection) -> Tuple[None, bool]:
+    """Return no reply, and whether a connection that refused to share itself can carry another request."""
+    is_http1 = uses_http1(connection)
+    if is_http1:
+        state.stop_sharing()
+    return None, is_http1
 
 
 def as_httpx_error(error: Exception) -> Exception:
-    """Return the error of httpx that means the same as one of httpcore: it is what callers know."""
+    """Return the httpx error that corresponds to one of httpcore."""
     kind: Callable[[str], Exception] = getattr(httpx, type(error).__name__)
     return kind(str(error))
 
@@ -146,7 +162,7 @@ def core_request(url: CoreURL, request: Request) -> httpcore.Request:
 
 
 class _CoreBody:
-    """A body; httpcore's own sends an empty piece if there is none, which costs as much as a full one."""
+    """A request body. httpcore's own sends an empty piece if there is none, at the cost of a full one."""
 
     def __init__(self, content: bytes) -> None:
         self._pieces = (content,) if content else ()

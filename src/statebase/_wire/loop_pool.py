@@ -1,4 +1,4 @@
-"""The part that all asynchronous pools share: what event loops, cancellation and forks do to them."""
+"""The part that all asynchronous pools share: event loops, cancellation and forks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LoopPool(BasePool):
                 connection = state.acquire(waiter) or await self._wait(state, waiter, request)
                 reusable = self._survives_errors
                 reply, reusable = await self._send(state, connection, request)
-            except GeneratorExit:  # this coroutine is garbage: it may not await any more
+            except GeneratorExit:  # the coroutine is being collected: it must not await
                 _call_soon(loop, state.release_lost)  # `holder` is gone by then
                 raise
             except BaseException:
@@ -79,7 +79,7 @@ class LoopPool(BasePool):
         self._homes = WeakKeyDictionary()
 
     def _leave_to_parent(self, connections: List[PooledConnection]) -> None:
-        # Not for the garbage collector: what it would finalize belongs to event loops of the parent.
+        # Keep them from the garbage collector: their finalizers would use event loops of the parent.
         _inherited.append((self._homes, connections))
         _cut_off(chain.from_iterable(each.sockets.descriptors() for each in connections))
 
@@ -101,10 +101,14 @@ class LoopPool(BasePool):
     async def _wait(self, state: PoolState, waiter: Waiter, request: Request) -> PooledConnection:
         gate = anyio.Event()
         waiter.wake = gate.set
+        timeout = request.timeouts["pool"]
         if waiter.connection is None and not state.closed:
-            with anyio.move_on_after(request.timeouts["pool"]):
+            if timeout is None:
                 await gate.wait()
-        return state.leave(waiter) or self._raise_pool_timeout(state, request)
+            else:
+                with anyio.move_on_after(timeout):
+                    await gate.wait()
+        return waiter.connection or state.leave(waiter) or self._raise_pool_timeout(state, request)
 
 
 async def _release(state: PoolState, waiter: Waiter, reusable: bool) -> None:
@@ -148,9 +152,8 @@ def _running_loop() -> object:
 def _cut_off(descriptors: Iterable[int]) -> None:
     """Replace the sockets that a child inherited by the null device.
 
-    To close a socket properly would say goodbye in TLS, or deregister from an event loop, and that would reach the
-    parent's connection. This closes the child's descriptor only, and keeps its number from being given to another file
-    while objects of the parent still refer to it.
+    Closing a stream would send a close_notify of TLS, or deregister from the event loop, and so change the parent's
+    connection. This closes the child's descriptor only. Its number is not reused, as objects of the parent refer to it.
     """
     null = os.open(os.devnull, os.O_RDWR)
     try:

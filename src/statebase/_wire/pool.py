@@ -1,4 +1,4 @@
-"""The pool of the synchronous client; its twin for event loops is `async_pool.py`."""
+"""The pool of the synchronous client; `async_pool.py` is the same for event loops."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .connections import (
     as_httpx_error,
     connection_maker,
     core_request,
-    is_reusable,
+    result_of,
+    result_of_refusal,
     unread,
-    uses_http1,
 )
 from .pool_state import Holder, PooledConnection, PoolState, Waiter
 from .sockets import Backend
@@ -61,7 +61,7 @@ class SyncPool(BasePool):
 
     def _leave_to_parent(self, connections: List[PooledConnection]) -> None:
         for connection in connections:
-            connection.sockets.close()  # only of this process: nothing is sent
+            connection.sockets.close()  # closes the child's descriptor only: nothing is sent
 
     def _all_states(self) -> List[PoolState]:
         return [] if self._state is None else [self._state]
@@ -96,7 +96,7 @@ class SyncPool(BasePool):
             timeout = request.timeouts["pool"]
             with contextlib.suppress(Empty):
                 gate.get(timeout=None if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
-        return state.leave(waiter) or self._raise_pool_timeout(state, request)
+        return waiter.connection or state.leave(waiter) or self._raise_pool_timeout(state, request)
 
     def _send(self, state: PoolState, connection: PooledConnection, request: Request) -> Tuple[Optional[Reply], bool]:
         """Return the reply or None, and whether the connection can carry another request."""
@@ -115,15 +115,9 @@ class SyncPool(BasePool):
                         break
             finally:
                 response.close()
-            if uses_http1(connection) and state.multiplexed:
-                state.stop_sharing()
-            reply = body.reply(response.status)
-            return reply, not reply.is_too_large and is_reusable(connection, response.stream)
+            return result_of(state, connection, response, body)
         except httpcore.ConnectionNotAvailable:  # it multiplexes, or was expected to
-            is_http1 = uses_http1(connection)
-            if is_http1:
-                state.stop_sharing()
-            return None, is_http1
+            return result_of_refusal(state, connection)
         except HTTPCORE_ERRORS as error:
             raise as_httpx_error(error) from error
 

@@ -1,4 +1,4 @@
-"""The bookkeeping of a pool: which request has which connection, and which requests wait. No I/O, no event loop.
+"""The state of a pool: which request has which connection, and which requests wait. No I/O, no event loop.
 
 A signal handler may raise an exception within any operation. Each operation therefore makes its changes in an order in
 which `release` of the same waiter completes whatever is half done.
@@ -15,7 +15,7 @@ from .._base.locks import FrameLock
 
 MULTIPLEXED_REQUESTS = 900
 """Requests after which a multiplexed connection is replaced. Servers close one after 1000 (nginx, hypercorn), and
-httpcore then fails every request that is under way."""
+httpcore then fails every request in progress."""
 
 CLOSED = "Cannot send a request, as the client has been closed."
 
@@ -43,7 +43,7 @@ class PooledConnection:
 
     @property
     def has_unread(self) -> bool:
-        """Whether the server has sent something, or hung up, while it was idle."""
+        """Whether the server sent something or closed the connection while it was idle."""
         return self.requests > 1 and len(self.users) == 1 and bool(self.sockets.is_readable())
 
     @property
@@ -53,7 +53,7 @@ class PooledConnection:
 
 
 class Holder:
-    """An object that lives as long as a call: no exception can end the call and leave it behind."""
+    """An object that only the frame of a call refers to, so that it is gone when the call is, whatever ended it."""
 
     __slots__ = ("__weakref__",)
 
@@ -62,7 +62,7 @@ class Waiter:
     """A request that asks for a connection: it has one, or a place in the queue.
 
     Args:
-        holder: Lives as long as the request. If it ends without a `release`, the connection is lost, and found later.
+        holder: An object that lives as long as the request. If it is gone before `release`, the request is lost.
     """
 
     __slots__ = ("connection", "holder", "wake")
@@ -82,7 +82,7 @@ class PoolState:
 
     Args:
         make: Makes a connection that is not open yet.
-        limit: How many requests may have a connection.
+        limit: The maximum number of requests that have a connection.
         multiplexed: Whether requests share one.
         keepalive_expiry: Seconds after which an idle connection is closed.
         clock: Returns seconds.
@@ -110,17 +110,19 @@ class PoolState:
         self._free: OrderedDict[PooledConnection, None] = OrderedDict()
         """Connections that take a request, the one that was used last at the end."""
         self._queue: OrderedDict[Waiter, None] = OrderedDict()
+        self._arrivals = 0
+        """The number of requests that found no connection."""
         self._lock = FrameLock()
 
     @property
     def active(self) -> int:
-        """How many requests have a connection."""
-        with self._lock.held():  # which lets go of the frames, and so of the holder, of a call that was interrupted
+        """The number of requests that have a connection."""
+        with self._lock.held():  # which drops the frames of an interrupted call, and its holder with them
             return sum(waiter.holder() is not None for waiter in self._active)
 
     @property
     def waiting(self) -> int:
-        """How many requests are in the queue."""
+        """The number of requests in the queue."""
         return len(self._queue)
 
     def acquire(self, waiter: Waiter) -> Optional[PooledConnection]:
@@ -133,7 +135,9 @@ class PoolState:
             if self.closed:
                 raise RuntimeError(CLOSED)
             if len(self._active) >= self._limit:
-                self.release_lost()
+                self._arrivals += 1
+                if not self._queue or self._arrivals % self._limit == 0:  # looking at all of them takes time
+                    self.release_lost()
             if len(self._active) < self._limit:
                 self._assign(waiter)
             else:
@@ -154,7 +158,7 @@ class PoolState:
             reusable: Whether its connection can carry another request. If not, it is in `discarded` once its last
                 request has released it.
         """
-        with self._lock.held():  # one within another of the same thread adds nothing
+        with self._lock.held():  # no effect within another operation of the same thread
             connection = waiter.connection
             if waiter in self._active and connection is not None:
                 connection.users.discard(waiter)
@@ -177,7 +181,7 @@ class PoolState:
                 self._queue.pop(first, None)
 
     def release_lost(self) -> None:
-        """Release the requests that ended without a `release`."""
+        """Release the requests that are lost: they ended without a `release`."""
         for waiter in [each for each in tuple(self._active) if each.holder() is None]:
             self.release(waiter, reusable=False)
 

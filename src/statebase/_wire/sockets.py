@@ -1,7 +1,7 @@
 """The sockets of the connection pools, in place of httpcore's own.
 
-httpcore computes a timeout once and uses it for each wait of a response: a head that arrives byte by byte may take any
-number of them. The sockets here count the time that is left before each wait, if they are given a `TimeLeft`.
+httpcore computes a timeout once and uses it for each wait of a response: headers that arrive byte by byte may take any
+number of waits. The sockets here compute the time that is left before each wait, if the timeout is a `TimeLeft`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .._base.deadline import seconds_left, within
 
 T = TypeVar("T")
 
-# A peer that vanished without a word is noticed after two minutes, also by a call without a timeout.
+# A peer that is unreachable is noticed after two minutes, also without a timeout.
 SOCKET_OPTIONS: List[Tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
     (socket.IPPROTO_TCP, getattr(socket, name), value)
     for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
@@ -57,7 +57,7 @@ _WRITING = _Errors(httpcore.WriteTimeout, httpcore.WriteError)
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens the sockets of a connection, and can close all of them: httpcore forgets one if connecting fails."""
+    """Opens the sockets of a connection, and can close all of them: httpcore leaks one if connecting fails."""
 
     def __init__(self) -> None:
         self._streams: List[Stream] = []
@@ -65,7 +65,7 @@ class Backend(httpcore.NetworkBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: Optional[float] = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that accepts."""
+        """Connect to the first address that accepts."""
         with _CONNECTING:
             stream = Stream(_connect(host, port, timeout), timeout)
         self._streams.append(stream)
@@ -74,11 +74,11 @@ class Backend(httpcore.NetworkBackend):
     def close(self) -> None:
         """Close all sockets, without the locks of httpcore: an interrupted request may have left one taken."""
         for stream in self._streams:
-            with suppress(OSError):  # closed for good, even if the peer is gone before it can be told
+            with suppress(OSError):  # the socket is closed even so
                 stream.close()
 
     def is_readable(self) -> bool:
-        """Return whether the server has sent something, or hung up."""
+        """Return whether the server sent something or closed the connection."""
         return any(stream.get_extra_info("is_readable") for stream in self._streams)
 
 
@@ -90,7 +90,7 @@ class Stream(SyncStream):
         self._connect_timeout = connect_timeout
 
     def read(self, max_bytes: int, timeout: Optional[float] = TIMEOUT_OF_CONNECTING) -> bytes:
-        """Return what arrives next; nothing at the end."""
+        """Return the next bytes; empty at the end."""
         with _READING:
             return self._receive(max_bytes, self._connect_timeout if timeout is TIMEOUT_OF_CONNECTING else timeout)
 
@@ -102,13 +102,13 @@ class Stream(SyncStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: Optional[str] = None, timeout: Optional[float] = None
     ) -> httpcore.NetworkStream:
-        """Shake hands."""
+        """Perform the TLS handshake."""
         with _CONNECTING:
             connected = cast("object", self._sock)
             if isinstance(connected, ssl.SSLSocket):
                 return _Tunnel(connected, ssl_context, server_hostname, timeout)
             self._sock.settimeout(seconds_left(timeout))
-            # As an object of its own before the handshake, so that it can be closed whatever ends the handshake.
+            # Stored before the handshake, so that `close` closes it if the handshake fails.
             self._sock = ssl_context.wrap_socket(
                 self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
             )
@@ -127,7 +127,7 @@ class Stream(SyncStream):
 
 
 class _Tunnel(Stream):
-    """TLS within the TLS of an https proxy, which Python's sockets cannot do."""
+    """TLS within the TLS of an https proxy, which `ssl.SSLSocket` does not support."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class _Tunnel(Stream):
         self._perform(self._tls.do_handshake, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what is known of the socket; of TLS, that with the origin."""
+        """Return information about the socket; as `ssl_object`, the TLS with the origin."""
         return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
     def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
@@ -191,11 +191,11 @@ def _connect(host: str, port: int, timeout: Optional[float]) -> socket.socket:
 
 
 def _resolve(host: str, port: int, timeout: Optional[float]) -> List[Any]:
-    """Return the addresses of a host; looking up a name has no time limit of its own.
+    """Return the addresses of a host. The system's name resolution has no time limit of its own.
 
     Raises:
-        socket.timeout: They are not known in time.
-        socket.gaierror: The host has none.
+        socket.timeout: Resolution took too long.
+        socket.gaierror: The host has no address.
     """
     with suppress(socket.gaierror):
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
@@ -209,7 +209,7 @@ def _resolve(host: str, port: int, timeout: Optional[float]) -> List[Any]:
 
 
 def _is_of_socket(error: Optional[BaseException]) -> bool:
-    """Return whether a socket has failed; a signal handler may raise an OSError as well."""
+    """Return whether a socket raised the error; a signal handler may raise an OSError, too."""
     if not isinstance(error, OSError):
         return False
     traceback = error.__traceback__

@@ -6,7 +6,6 @@ import argparse
 import os
 from typing import NamedTuple, Optional
 
-from ..local.errors import EngineError
 from .command import CommandError
 from .environment import DATABASE_URL
 
@@ -63,6 +62,7 @@ def named_store(options: argparse.Namespace) -> Store:
 
 
 def _database(url: str, argument: str, parser: argparse.ArgumentParser) -> Store:
+    from ..local.errors import EngineError
     from ..local.storage.location import is_url, read_location
 
     if not is_url(url) or "\0" in url:

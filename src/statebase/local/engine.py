@@ -73,11 +73,12 @@ class Engine(Operations):
 
         Args:
             path: The file; not on a network disk. Opening a file again in this process returns the same engine.
-                `":memory:"`: a new store that exists until it is closed.
+                `":memory:"`: a new store that exists until it is closed. A URL such as
+                `"postgresql://user@host:5432/database"`: a PostgreSQL database, which any number of processes share.
             embedder: Computes the vectors for semantic search. Default: the model of `statebase[local]` if it is
                 installed, else keyword search.
             durability: `"full"`: completed writes survive a power failure. `"normal"`: they survive a crash of the
-                process; faster.
+                process, or on PostgreSQL of the engine; faster.
             default_ttl_seconds: The lifetime of sessions created without one, 1 to 2,592,000 seconds.
             clock: Returns the current time as an aware datetime. Default: the system clock.
 

@@ -196,6 +196,17 @@ def test_use_is_counted(http: httpx.Client, new_key: Any, engine_clock: Any):
     assert (listed["total_requests"], listed["last_used_at"]) == (3, "2026-01-02T03:04:06.000000Z")
 
 
+def test_last_use_stays_the_latest(http: httpx.Client, new_key: Any, engine_clock: Any):
+    """An earlier use that is stored afterwards, as another process may do, only counts."""
+    key = new_key()
+    for seconds in (30, -20):
+        engine_clock.advance(seconds=seconds)
+        http.get("/v1/sessions", headers={"X-API-Key": key["full_key"]})
+        (listed,) = http.get("/v1/dashboard/keys").json()
+
+    assert (listed["total_requests"], listed["last_used_at"]) == (2, "2026-01-02T03:04:35.000000Z")
+
+
 def test_use_is_kept_over_a_restart(open_engine: Any, make_http: Any, store_path: Path):
     engine = open_engine(store_path)
     http = make_http(engine)

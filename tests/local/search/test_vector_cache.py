@@ -13,6 +13,8 @@ from statebase.local.memory_search import MemoryFilter
 from statebase.local.search.vector_cache import CachedVectors
 from statebase.local.search.vector_table import highest
 
+pytestmark = pytest.mark.sqlite_only  # a database reads no vectors into memory
+
 MEMORIES = 700
 PATHS = {
     "in memory": {},

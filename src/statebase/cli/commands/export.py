@@ -29,7 +29,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "sessions", type=text(parser, "SESSION"), nargs="*", default=[], metavar="SESSION", help="the ID of a session"
     )
     which.add_argument("--all", action="store_true", help="all sessions that have not expired")
-    which.add_argument("--expired", action="store_true", help="all sessions, including expired ones; requires a store")
+    which.add_argument(
+        "--expired", action="store_true", help="all sessions, including expired ones; requires --path or --database"
+    )
     add_store_or_service(parser)
     parser.add_argument(
         "-o", "--output", type=text(parser, _OUTPUT), metavar="FILE", help="where to write. Default: stdout"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
 from ..arguments import add_json, add_store_or_service, fraction, integer, text
 from ..command import Command
 from ..formatting import columns, json_line, paragraphs
+from ..store import Store, store_of
 from ..terminal import faint, print_line, strong
 
 if TYPE_CHECKING:
@@ -43,20 +44,25 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCORE",
         help="the lowest score of a result, 0 to 1 (default: %(default)s)",
     )
-    parser.add_argument("--explain", action="store_true", help="show the parts of each score; requires --path")
+    parser.add_argument(
+        "--explain", action="store_true", help="show the parts of each score; requires --path or --database"
+    )
     add_json(parser, "print one JSON object")
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.explain and options.path is None:
-        options.parser.error("--explain requires --path: a service does not return the parts of a score")
-    return _explain(options) if options.explain else _search(options)
+    store = store_of(options)
+    if not options.explain:
+        return _search(options, store)
+    if store is None:
+        options.parser.error("--explain requires --path or --database: a service does not return the parts of a score")
+    return _explain(options, store)
 
 
-def _explain(options: argparse.Namespace) -> int:
+def _explain(options: argparse.Namespace, store: Store) -> int:
     from ..opening import open_engine
 
-    with open_engine(options.path) as engine:
+    with open_engine(store) as engine:
         explanation = engine.explain_search(
             options.query, options.session, top_k=options.limit, threshold=options.threshold
         )
@@ -67,10 +73,10 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
-def _search(options: argparse.Namespace) -> int:
+def _search(options: argparse.Namespace, store: Optional[Store]) -> int:
     from ..opening import open_client
 
-    with open_client(options.path, options.url) as client:
+    with open_client(store, options.url) as client:
         found = client.memory.search(
             options.query, session_id=options.session, top_k=options.limit, threshold=options.threshold
         )

@@ -13,7 +13,7 @@ from ..clock import to_text
 from ..memory_search import MemoryFilter
 from ..storage.tables.memories import MemoryRow
 from ..storage.tables.sessions import SessionRow
-from ..storage.tables.turns import TurnRow
+from ..storage.tables.turns import TurnRow, turns_of
 from .core import OperationGroup
 from .response import Outcome, WrittenResponse, operation
 
@@ -28,8 +28,9 @@ class ContextOperations(OperationGroup):
         scores: list[float] = []
         with self._core.read():
             session, state = self._core.session_and_state(session_id, self._core.now_us())
-            turns = self._store.turns.page(session.seq, body.turn_limit)
+            selected = self._store.turns.rows(session.seq, body.turn_limit)
             memories = self._newest_memories(session, body.memory_limit) if query is None else []
+            turns = turns_of(selected)
         if query is not None and body.memory_limit > 0:
             memories, scores = self._best_memories(session, query, body.memory_limit)
         relevance = sum(scores) / len(scores) if scores else 0.0

@@ -10,8 +10,8 @@ from .embedder import Embedder
 from .keywords import KeywordSearch
 
 _NO_VECTORS = (
-    "the database has no pgvector 0.8 or later: install it on the server, run CREATE EXTENSION vector as a user who "
-    "may do so, and open the store again."
+    "the database has no pgvector 0.8 or later within its search_path: install it on the server, run CREATE EXTENSION "
+    "vector as a user who may do so, and open the store again."
 )
 
 

@@ -108,8 +108,8 @@ class SearchIndex:
             return Scores(query, self._keywords.matches(query.words, memory_filter), {}, self._unfamiliar)
         matches = self._keywords.matches(query.words, memory_filter, nearest)
         found = self._index.cosines_of(query.space, vector, list(matches.terms))
-        # A vector of zeros belongs to a text without meaning; PostgreSQL has no cosine for it (NaN).
-        cosines = {seq: cosine for seq, cosine in found.items() if cosine and cosine == cosine}
+        # PostgreSQL has no cosine for a vector of zeros, which belongs to a text without meaning: it returns NaN.
+        cosines = {seq: cosine for seq, cosine in found.items() if cosine == cosine}
         return Scores(query, matches, cosines, self._unfamiliar)
 
     def _trust(self, query: str) -> float:

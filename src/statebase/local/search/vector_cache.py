@@ -177,11 +177,17 @@ class CachedVectors:
 
 
 def _own(space: Space, rows: Sequence[VectorRow], foreign: set[int]) -> tuple[list[int], NDArray[np.float16]]:
-    """Return numbers and vectors of the rows that belong to the space; add the numbers of the others to `foreign`."""
+    """Return numbers and vectors of the rows that belong to the space; add the numbers of the others to `foreign`.
+
+    Vectors of zeros, which belong to texts without meaning, are left out.
+    """
     if not space.owns_all([row[1] for row in rows]):
         foreign.update(row[0] for row in rows if not space.owns_all([row[1]]))
         rows = [row for row in rows if space.owns_all([row[1]])]
-    return [row[0] for row in rows], unpack(space, [row[1] for row in rows])
+    vectors = unpack(space, [row[1] for row in rows])
+    blank = [int(place) for place in np.flatnonzero(vectors[:, 0] == 0) if not vectors[place].any()]
+    seqs = np.delete(np.array([row[0] for row in rows], np.int64), blank)
+    return seqs.tolist(), np.delete(vectors, blank, axis=0) if blank else vectors
 
 
 def _best(seqs: Seqs, cosines: Vectors, limit: int) -> list[tuple[int, float]]:

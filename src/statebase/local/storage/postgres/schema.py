@@ -271,7 +271,7 @@ def prepare(connection: Connection, name: str) -> Facts:
         schema, quoted, oid, version = look(connection, name)
         if version < len(MIGRATIONS):
             _migrate(connection, name, oid)
-        vector = _vector(connection, oid)
+        vector = _vector(connection)
         has_vectors = vector != "" and _make_vectors(connection, oid)
         return Facts(_server(connection), schema, quoted, oid, vector, has_vectors)
     except psycopg.errors.InsufficientPrivilege:
@@ -323,7 +323,7 @@ def _migrate(connection: Connection, name: str, oid: int) -> None:
             connection.execute("UPDATE statebase_schema SET version = $1", (version + 1,))
 
 
-def _vector(connection: Connection, oid: int) -> str:
+def _vector(connection: Connection) -> str:
     """Return the version of pgvector, made available if it can be; empty if it cannot, or is too old."""
     row = _one(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
     if row is None:
@@ -331,10 +331,12 @@ def _vector(connection: Connection, oid: int) -> str:
             return ""
         try:
             with connection.transaction():
-                _lock(connection, oid)
-                connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        except psycopg.DatabaseError:
-            return ""  # only some users may; what follows from it is said when something is searched
+                _lock(connection, 0)  # stores in other schemas of the database need it too
+                # Where the connection of every store finds it, rather than in the schema of this one.
+                has_public = _one(connection, "SELECT 'public' = ANY(current_schemas(false))")[0]
+                connection.execute(f"CREATE EXTENSION IF NOT EXISTS vector{' SCHEMA public' * has_public}".encode())
+        except psycopg.errors.InsufficientPrivilege:
+            return ""  # what follows from it is said when something is searched
         row = _one(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
     version = "" if row is None else str(row[0])
     return version if _is_new_enough(version) else ""

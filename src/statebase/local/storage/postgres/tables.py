@@ -11,7 +11,10 @@ from ..tables.answers import INSERT, AnswerRow, Answers
 from ..tables.removals import Removal, Removals
 from ..tables.sessions import COLUMNS, SessionRow, Sessions, Totals, labels_of
 from ..tables.traces import TraceRow, Traces
+from .schema import LOCKS
 
+_PURGE = 1
+"""The second number of the advisory lock of a purge; others are those of schemas, which are higher."""
 _CHUNK = 200
 """Sessions that are read at once where not all of them may be what is looked for."""
 
@@ -24,7 +27,11 @@ class PostgresSessions(Sessions):
         return False
 
     def expired(self, now_us: int, limit: int) -> list[SessionRow]:
-        """Return at most `limit` sessions whose time is up, without those that another transaction writes to."""
+        """Return at most `limit` sessions whose time is up, without those that another transaction writes to.
+
+        One transaction at a time removes them: each stores several traces, and two could wait for each other's numbers.
+        """
+        self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::int)", (LOCKS, _PURGE))
         rows = self._database.execute(
             f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ? FOR UPDATE SKIP LOCKED",
             (now_us, limit),

@@ -55,6 +55,8 @@ class Keys:
         """Add to the requests that came with keys: by key, how many, and when the last one came."""
         for key_id, (requests, last_used_us) in sorted(uses.items()):
             self._database.execute(
-                "UPDATE api_keys SET total_requests = total_requests + ?, last_used_us = ? WHERE id = ?",
-                (requests, last_used_us, key_id),
+                "UPDATE api_keys SET total_requests = total_requests + ?,"
+                # Another process may have stored a later use.
+                " last_used_us = CASE WHEN last_used_us > ? THEN last_used_us ELSE ? END WHERE id = ?",
+                (requests, last_used_us, last_used_us, key_id),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from ..database import Database
+from ..database import Database, Result
 
 _COLUMNS = "id, number, created_us, input, output, metadata, reasoning, state_before, version_before, version_after"
 _INTEGER_MAX = 2**63 - 1
@@ -51,15 +51,20 @@ class Turns:
         self, session_seq: int, limit: int, seen_number: Optional[int] = None, *, ascending: bool = False
     ) -> list[TurnRow]:
         """Return at most `limit` turns, newest first unless `ascending`, after the one with `seen_number`."""
+        return turns_of(self.rows(session_seq, limit, seen_number, ascending=ascending))
+
+    def rows(
+        self, session_seq: int, limit: int, seen_number: Optional[int] = None, *, ascending: bool = False
+    ) -> Result:
+        """Select what `page` returns; `turns_of` reads it. A statement in between may share its round trip."""
         if ascending:
             seen, condition, order = 0, "number > ?", "number"
         else:
             seen, condition, order = _INTEGER_MAX, "number < ?", "number DESC"
-        rows = self._database.execute(
+        return self._database.execute(
             f"SELECT {_COLUMNS} FROM turns WHERE session_seq = ? AND {condition} ORDER BY {order} LIMIT ?",
             (session_seq, seen if seen_number is None else seen_number, limit),
         )
-        return [TurnRow._make(row) for row in rows]
 
     def delete_some(self, session_seq: int, limit: int) -> int:
         """Remove at most `limit` turns of a session and return how many that were."""
@@ -67,3 +72,8 @@ class Turns:
             "DELETE FROM turns WHERE seq IN (SELECT seq FROM turns WHERE session_seq = ? LIMIT ?)",
             (session_seq, limit),
         ).rowcount
+
+
+def turns_of(rows: Result) -> list[TurnRow]:
+    """Return the turns that `Turns.rows` selected; within the same read."""
+    return [TurnRow._make(row) for row in rows]
