@@ -60,7 +60,6 @@ def test_words_and_the_turn_before(open_memories: Callable[..., Any]):
     assert by_id[ids[4]].previous_id is None
 
 
-@pytest.mark.sqlite_only  # in a schema that other tests used, numbers have gaps, and a sample of few memories is smaller
 def test_language_and_calibration(open_memories: Callable[..., Any]):
     """The calibration is that of the store, by script."""
     memories = open_memories()
@@ -76,6 +75,23 @@ def test_language_and_calibration(open_memories: Callable[..., Any]):
     assert japanese.language_known is not None and japanese.language_known < 0.5
     assert {used.script: used.sample > 0 for used in english.calibrations} == {"cjk": True, "latin": True}
     assert all(used.deviation > 0 for used in english.calibrations)
+
+
+def test_calibration_after_most_memories_were_deleted(open_memories: Callable[..., Any]):
+    """Numbers of memories have gaps then; those that are left are measured all the same."""
+    memories = open_memories()
+    database = memories.store.database
+    on_postgres = "SELECT setval(pg_get_serial_sequence('memories', 'seq'), 1000000)"
+    on_sqlite = "UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'memories'"
+    memories.add("The first one")
+    with database.write():
+        database.execute(on_postgres if database.writes_at_once else on_sqlite)
+    for number in range(20):
+        memories.add(f"Fact {number}: {TEXTS[number % 5]}")
+
+    explained = memories.operations.explain_search("When does the course begin?", threshold=0.0)
+
+    assert [used.sample for used in explained.calibrations] == [21]
 
 
 def test_identical_text_and_memory_without_vector(memories: Any):

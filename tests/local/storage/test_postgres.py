@@ -297,7 +297,7 @@ class TestChores:
         assert rows(engine, "memories", "removals", "memory_terms") == {"memories": 0, "removals": 0, "memory_terms": 0}
 
     def test_purges_at_once_remove_each_session_once(self, postgres_url: str, engine_clock: FrozenClock):
-        """With a clock that stands still, so that all of their traces want the same number."""
+        """With a clock that is frozen, so that all of their traces want the same number."""
         engine = Engine.open(postgres_url, durability="normal", clock=engine_clock)
         try:
             for _ in range(40):

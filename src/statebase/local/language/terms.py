@@ -23,7 +23,7 @@ VERSION = "2"
 QUESTION = "?"
 """The term of a text that ends as a question."""
 _ENDS_AS_QUESTION = re.compile("[?\uff1f\u061f\u037e\u055e\u2e2e\u1367][^\\w?]{0,20}$")
-"""The question marks of Latin, CJK, Arabic, Greek, Armenian and Ethiopic, and a quotation mark or an emoji after one."""
+"""A question mark of Latin, CJK, Arabic, Greek, Armenian or Ethiopic; a quotation mark or an emoji may follow."""
 
 _CJK = "\u3005\u3007\u3041-\u3096\u309d-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"

@@ -147,9 +147,14 @@ class StoredVectors:
             return self._memories.newest_number()
 
     def sample(self, limit: int) -> list[VectorSample]:
-        """Return at most `limit` vectors, evenly from the oldest memory to the newest."""
+        """Return at most `limit` vectors, evenly from the oldest memory to the newest; if most of these were deleted,
+        the newest."""
         with self._database.read():
-            return self._vectors.sample(self._memories.newest_number(), limit)
+            spread = self._vectors.sample(self._memories.newest_number(), limit)
+            if len(spread) > limit // 2:
+                return spread
+            newest = self._vectors.newest(limit)
+            return newest if len(newest) > len(spread) else spread
 
     def pending(self, limit: int) -> list[PendingMemory]:
         """Return at most `limit` memories that should have a vector and have none, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 from ...errors import busy
 from ...memory_search import MemoryFilter, Space, VectorSample
@@ -64,7 +64,16 @@ class PostgresVectors(Vectors):
             " JOIN memories m ON m.seq = v.seq LIMIT ?",
             (newest, step, step, limit),
         )
-        return [VectorSample(content, mark + _packed(vector)) for content, mark, vector in rows]
+        return _samples(rows)
+
+    def newest(self, limit: int) -> list[VectorSample]:
+        """Return at most `limit` vectors with their texts, newest first."""
+        rows = self._database.execute(
+            "SELECT m.content, v.mark, halfvec_send(v.vector) FROM memory_vectors v JOIN memories m ON m.seq = v.seq"
+            " ORDER BY v.seq DESC LIMIT ?",
+            (limit,),
+        )
+        return _samples(rows)
 
     def log_change(self, seq: int) -> None:
         """Do nothing: nothing is cached."""
@@ -146,6 +155,10 @@ class DatabaseVectors:
         row = self._database.execute("SELECT value FROM meta WHERE key = ?", (_TOKEN_KEY,)).fetchone()
         if row is None or row[0] != space.token:
             raise busy("The store was opened with another embedder at this moment: try again.")
+
+
+def _samples(rows: Iterable[tuple[str, bytes, bytes]]) -> list[VectorSample]:
+    return [VectorSample(content, mark + _packed(vector)) for content, mark, vector in rows]
 
 
 def _literal(vector: Sequence[float]) -> str:

@@ -87,6 +87,15 @@ class Vectors:
         )
         return [VectorSample._make(row) for row in rows]
 
+    def newest(self, limit: int) -> list[VectorSample]:
+        """Return at most `limit` vectors with their texts, newest first."""
+        rows = self._database.execute(
+            "SELECT m.content, v.vector FROM memory_vectors v JOIN memories m ON m.seq = v.seq"
+            " ORDER BY v.seq DESC LIMIT ?",
+            (limit,),
+        )
+        return [VectorSample._make(row) for row in rows]
+
     def pending(self, limit: int) -> list[tuple[int, int, str]]:
         """Return number, version and content of at most `limit` memories that should have a vector, oldest first."""
         return self._database.execute(
