@@ -52,11 +52,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     store = store_of(options)
-    if not options.explain:
-        return _search(options, store)
-    if store is None:
+    if options.explain and store is not None:
+        return _explain(options, store)
+    if options.explain:
         options.parser.error("--explain requires --path or --database: a service does not return the parts of a score")
-    return _explain(options, store)
+    return _search(options, store)
 
 
 def _explain(options: argparse.Namespace, store: Store) -> int:
