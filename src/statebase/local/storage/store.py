@@ -147,8 +147,10 @@ class StoredVectors:
             return self._memories.newest_number()
 
     def sample(self, limit: int) -> list[VectorSample]:
-        """Return at most `limit` vectors, evenly from the oldest memory to the newest; if most of these were deleted,
-        the newest."""
+        """Return at most `limit` vectors, evenly from the oldest memory to the newest.
+
+        If few memories are left of those that were stored, these are the newest.
+        """
         with self._database.read():
             spread = self._vectors.sample(self._memories.newest_number(), limit)
             if len(spread) > limit // 2:
