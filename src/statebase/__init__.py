@@ -13,6 +13,8 @@ PYTEST_DONT_REWRITE: this package contains a pytest plugin; pytest would warn if
 
 import sys
 
+from ._base.lazy import importing
+
 TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
     from . import models
@@ -129,8 +131,6 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name) or _NAMES_OF_RC1.get(name)
     if name != "models" and module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._base.lazy import importing
-
     with importing:
         path = f"{__name__}.{module or name}"
         __import__(path)  # importlib, which is not loaded yet, would take as long as the client

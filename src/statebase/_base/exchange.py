@@ -5,12 +5,11 @@ The connection pools, the adapter for httpx transports and clients, and the embe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Mapping, Optional, Sequence, Tuple
 
 from typing_extensions import Protocol
 
-if TYPE_CHECKING:
-    import httpx
+from .lazy import httpx
 
 RawHeaders = Sequence[Tuple[bytes, bytes]]
 """Names and values of headers in their order; names of requests are in lower case, those of replies as they came."""
@@ -91,8 +90,6 @@ class Reply:
     def headers(self) -> httpx.Headers:
         """The headers; names are case-insensitive."""
         if self._headers is None:
-            import httpx  # which not every exchange needs
-
             self._headers = httpx.Headers(list(self.raw_headers))
         return self._headers
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from typing import Callable, Mapping, Tuple
 
     import httpx as httpx
+
+    from . import http_errors as http_errors
 else:
 
     class cached_property:
@@ -101,6 +103,7 @@ if not TYPE_CHECKING:
     # A call needs httpx only if it fails, goes through a transport of the caller's, or if the caller passes objects of
     # httpx: importing it takes a tenth of the time to the first response.
     httpx = _LazyModule("httpx")
+    http_errors = _LazyModule(f"{__package__}.http_errors")  # these errors are errors of httpx
 
 
 _LONGEST_WAIT_SECONDS = 60.0  # a fork that is late is better than none
@@ -119,4 +122,4 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
-__all__ = ["cached_property", "httpx", "importing", "lazy_names", "names_of"]
+__all__ = ["cached_property", "http_errors", "httpx", "importing", "lazy_names", "names_of"]

@@ -14,6 +14,7 @@ from .._base.clock import Clock
 from .._base.deadline import TimeLeft
 from .._base.errors import Attempt, Outcome, Phase, ResponseTooLargeError, StateBaseError
 from .._base.exchange import Reply, Request
+from .._base.lazy import http_errors
 from .._base.operation import Operation
 from .hooks import AttemptEnded, AttemptStarted, EventHooks
 from .log_lines import log_attempt, wants_log_lines
@@ -204,11 +205,9 @@ class Call:
         self._may_have_happened = self._may_have_happened or phase != "connect"
         if delay is not None:
             return delay
-        from .._base.http_errors import APIConnectionError, APITimeoutError  # with httpx
-
-        kind = APITimeoutError if is_timeout(error) else APIConnectionError
+        kind = http_errors.APITimeoutError if is_timeout(error) else http_errors.APIConnectionError
         remaining = self.remaining_seconds()
-        too_late = kind is APITimeoutError and remaining is not None and remaining <= 0
+        too_late = kind is http_errors.APITimeoutError and remaining is not None and remaining <= 0
         reason = DeadlineExceeded() if too_late else error
         failure = kind(
             describe(reason, self._prepared.service.peer, proxy=self._wire.proxy, phase=phase),

@@ -6,6 +6,8 @@ without these options, so `Settings` imports this module when one of them is pas
 
 from __future__ import annotations
 
+import os
+
 from .._base.headers import is_header_name, is_header_text
 from .._base.lazy import importing
 from .._base.loopback import is_loopback
@@ -145,11 +147,10 @@ def _is_proxy_url(text: str) -> bool:
 def wrong_verify(value: object) -> Optional[str]:
     """Return the message for an invalid `verify` that is not a bool, or None."""
     if isinstance(value, str):
-        from pathlib import Path
-
-        found = value and Path(value).exists()
+        found = os.path.exists(value)  # noqa: PTH110 # pathlib takes milliseconds to import
         return None if found else f"verify={value!r}: no such file; pass the path of a CA bundle"
-    import ssl
+    with importing:
+        import ssl
 
     if isinstance(value, ssl.SSLContext):
         return None

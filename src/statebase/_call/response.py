@@ -15,7 +15,7 @@ import pydantic_core
 from .._base.errors import APIResponseValidationError, ResponseTooLargeError
 from .._base.exchange import Reply
 from .._base.headers import number
-from .._base.lazy import httpx, importing
+from .._base.lazy import http_errors, httpx, importing
 from .._base.model import Model
 from .._base.operation import Operation
 
@@ -139,8 +139,6 @@ def _json_step(part: int | str) -> str:
 
 def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetime) -> APIStatusError:
     """Return the error for a response with a status of 400 or more."""
-    from .._base.http_errors import StateConflictError, status_error_class  # with httpx
-
     body = body_of(reply)
     detail = _error_detail(body)
     code, param = _text(detail.get("code")), _text(detail.get("param"))
@@ -148,9 +146,9 @@ def status_error(operation: Operation[Any], url: str, reply: Reply, now: datetim
     parts = [f"{reply.status_code}{' ' + _printable(code) if code else ''}: {_printable(reason)}"]
     if reply.request_id:
         parts.append(f"(request {_printable(reply.request_id)})")
-    kind, details = status_error_class(reply.status_code), _facts(reply, body)
+    kind, details = http_errors.status_error_class(reply.status_code), _facts(reply, body)
     if reply.status_code == 409 and code == "state_conflict":
-        kind = StateConflictError
+        kind = http_errors.StateConflictError
         details.update(
             expected_version=_version(detail.get("expected_version")),
             current_version=_version(detail.get("current_version")),

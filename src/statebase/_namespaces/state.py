@@ -14,6 +14,7 @@ from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
 from typing_extensions import TypeGuard, Unpack
 
 from .._base.errors import InvalidRequestError, StateBaseError
+from .._base.lazy import http_errors
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
 from .._generated import models
@@ -57,9 +58,7 @@ def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[
         made: int = result.new_version if hasattr(result, "new_version") else result.version
         if made == expected + 1:
             return
-        from .._base.http_errors import StateConflictError  # with httpx
-
-        raise StateConflictError(
+        raise http_errors.StateConflictError(
             f"The update was applied, but not to version {expected}: it created version {made}, because another writer "
             "changed the state meanwhile and the service ignored expected_version. Check the state and its history",
             param="expected_version",
@@ -135,9 +134,7 @@ def modify(
                 session_id, result, reasoning, expected_version=current.version, **options
             )
         except StateBaseError as error:
-            from .._base.http_errors import StateConflictError  # with httpx
-
-            if not isinstance(error, StateConflictError) or error.was_applied or attempt == max_attempts:
+            if not isinstance(error, http_errors.StateConflictError) or error.was_applied or attempt == max_attempts:
                 raise
         else:
             return written
