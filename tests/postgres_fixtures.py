@@ -22,7 +22,10 @@ DELETE FROM sessions; DELETE FROM session_labels; DELETE FROM states; DELETE FRO
 DELETE FROM memories; DELETE FROM memory_tags; DELETE FROM memory_terms; DELETE FROM entities; DELETE FROM traces;
 DELETE FROM answers; DELETE FROM answer_memories; DELETE FROM api_keys; DELETE FROM removals; DELETE FROM deleted;
 DELETE FROM meta; DELETE FROM memory_vectors;
-"""
+""" + "".join(
+    f"ALTER TABLE {table} ALTER COLUMN seq RESTART;"
+    for table in ("sessions", "state_versions", "turns", "memories", "entities", "answers", "api_keys")
+)
 
 
 class PostgresServer:
