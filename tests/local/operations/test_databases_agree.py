@@ -47,7 +47,7 @@ class Side:
 
 
 def alike(first: Any, second: Any) -> bool:
-    """Return whether two answers are equal, but for the last digits of scores: queries have 16 bits on PostgreSQL."""
+    """Return whether two answers are equal, but for the last digits of scores."""
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(alike(value, second[key]) for key, value in first.items())
     if isinstance(first, list) and isinstance(second, list):

@@ -137,7 +137,8 @@ class DatabaseVectors:
         """Return the cosines of these memories by number."""
         self._check(space)
         rows = self._database.execute(
-            "SELECT seq, 1 - (vector <=> ?::halfvec) FROM memory_vectors WHERE mark = ? AND seq = ANY(?::bigint[])",
+            "SELECT seq, 1 - (vector::vector <=> ?::vector) FROM memory_vectors"
+            " WHERE mark = ? AND seq = ANY(?::bigint[])",
             (_literal(vector), space.mark, list(seqs)),
         )
         return {seq: cosine for seq, cosine in rows if cosine == cosine}
