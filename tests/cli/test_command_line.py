@@ -74,7 +74,7 @@ def test_help_loads_nothing_that_takes_time() -> None:
         ("tail", ["SESSION", "--path", "--url", "-n", "--interval", "--once", "--json", "Ctrl-C", "has ended"]),
         (
             "search",
-            ["QUERY", "--path", "--url", "--session", "--limit", "--threshold", "--explain", "requires a store"],
+            ["QUERY", "--path", "--url", "--session", "--limit", "--threshold", "--explain", "requires --path or"],
         ),
         ("serve", ["--path", "--host", "--port", "--api-key", "--rate-limit", "--tls", "STATEBASE_BASE_URL", "8787"]),
         ("export", ["--all", "--expired", "--path", "--url", "-o", "newest 100", "statebase backup"]),
