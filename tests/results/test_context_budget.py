@@ -105,6 +105,9 @@ def test_estimate_is_cautious() -> None:
         ({"sections": 5}, "sections must be a sequence of 'state', 'memories' and 'turns', got int"),
         ({"sections": ["state", "all"]}, "sections[1] must be 'state', 'memories' or 'turns', got 'all'"),
         ({"sections": [None]}, "sections[0] must be 'state', 'memories' or 'turns', got NoneType"),
+        ({"max_tokens": 5, "count": lambda text: 0.5}, "count must return an integer of at least 0, got float"),
+        ({"max_tokens": 5, "count": lambda text: None}, "count must return an integer of at least 0, got NoneType"),
+        ({"max_tokens": 5, "count": lambda text: -1}, "count must return an integer of at least 0, got -1"),
         ({"format": "gemini"}, "format must be 'openai', 'anthropic' or None, got 'gemini'"),
         ({"format": 5}, "format must be 'openai', 'anthropic' or None, got int"),
         (
@@ -190,10 +193,76 @@ def test_anthropic_conversation_begins_with_a_user() -> None:
     """Also where a budget has left out what the user said."""
     calls = context({}, [], [turn("Where is P-7?", "I look."), tool_call({"parcel": "P-7"}, "lost")])
 
-    messages = calls.to_messages(format="anthropic", max_tokens=60, count=len, sections=["turns"])
+    messages = calls.to_messages(format="anthropic", max_tokens=100, count=len, sections=["turns"])
 
     assert messages[0] == {"role": "user", "content": "(The conversation began earlier.)"}
     assert len(messages) == 3
+
+
+def test_calls_that_an_api_refuses_are_adapted() -> None:
+    """Ids that occur twice or are too long, names with other characters, calls without arguments, blank results."""
+    calls = [tool_call({}, "a"), tool_call(None, "b"), tool_call("", " ", "a b"), tool_call("{}", "", "a_b")]
+    calls += [tool_call({}, "c", "x" * 50), tool_call({}, "d", "x" * 60), tool_call('{"a":NaN}', "e", "call_1_2")]
+    for call in calls:
+        call["input"]["tool_metadata"]["name"] = "files.read all" + "!" * 60
+    asked = context({}, [], [turn("Go", "Yes"), *calls, turn("Thanks", "Welcome \n")])
+
+    openai: Any = asked.to_messages(format="openai")
+    anthropic: Any = asked.to_messages(format="anthropic")
+
+    TypeAdapter(List[MessageParam]).validate_python(anthropic, strict=True)
+    made = [call for message in openai for call in message.get("tool_calls", ())]
+    uses = [
+        message["content"][0]
+        for message in anthropic
+        if isinstance(message["content"], list) and message["content"][0]["type"] == "tool_use"
+    ]
+    long = ["x" * 40, "x" * 38 + "_2", "call_1_2_2"]
+    assert [call["id"] for call in made] == ["call_1", "call_1_2", "a b", "a_b", *long]
+    assert [use["id"] for use in uses] == ["call_1", "call_1_2", "a_b", "a_b_2", *long]
+    assert {use["name"] for use in uses} == {call["function"]["name"] for call in made} == {"files_read_all" + "_" * 50}
+    assert [call["function"]["arguments"] for call in made] == ["{}"] * 6 + ['{"a":NaN}']
+    assert [use["input"] for use in uses] == [{}] * 6 + [{"arguments": '{"a":NaN}'}]
+    results = [
+        message["content"][0]
+        for message in anthropic
+        if isinstance(message["content"], list) and message["content"][0]["type"] == "tool_result"
+    ]
+    assert [result.get("content") for result in results] == ["a", "b", None, None, "c", "d", "e"]
+    assert [result["tool_use_id"] for result in results] == [use["id"] for use in uses]
+    assert anthropic[-1] == {"role": "assistant", "content": "Welcome"}
+
+
+@given(
+    turns=st.lists(
+        st.one_of(st.builds(turn, TEXTS, TEXTS), st.builds(tool_call, st.none() | TEXTS, st.none() | TEXTS, st.none())),
+        max_size=6,
+    ),
+    budget=st.integers(1, 200),
+)
+def test_messages_of_an_api_are_within_the_budget(turns: List[Any], budget: int) -> None:
+    """With the ids of tool calls, and with the message that comes first for Anthropic."""
+    whole = context({}, [], turns)
+    for messages in (
+        whole.to_messages(format="openai", max_tokens=budget, count=len),
+        whole.to_messages(format="anthropic", max_tokens=budget, count=len),
+    ):
+        assert sum(_texts(message) + 4 for message in messages) <= budget
+
+
+def _texts(value: Any) -> int:
+    """Count the characters of texts, without the keys and the kinds that an API gives them."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(_texts, value))
+    if not isinstance(value, dict):
+        return 0
+    texts = {
+        key: json.dumps(item, separators=(",", ":"), ensure_ascii=False) if key == "input" else item
+        for key, item in value.items()
+    }
+    return sum(_texts(item) for key, item in texts.items() if key not in ("role", "type"))
 
 
 @pytest.mark.parametrize("about", [None, 5, [], {}, {"name": ""}, {"name": 5}])

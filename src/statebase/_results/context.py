@@ -85,7 +85,7 @@ class ContextResponse(models.ContextResponse):
             >>> context = client.state.get_context(session.id, "How to contact them?")
             >>> prompt = " ".join(["You are a support agent.", context.to_prompt(max_tokens=2000)])
         """
-        return prompt.prompt(self._selected(sections, max_tokens, count, as_text=True))
+        return prompt.prompt(self._selected(sections, max_tokens, count, "prompt"))
 
     @overload
     def to_messages(
@@ -141,7 +141,8 @@ class ContextResponse(models.ContextResponse):
             the turns as `user` and `assistant` messages, oldest first; blank ones are left out. A tool call with its
             result is one `assistant` message, or those of the format. A message with another role becomes a `user`
             message that names the role. With `format="anthropic"` there is no `system` message, as Anthropic's API
-            takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`.
+            takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`. With a
+            format, each tool call has an id of its own, and names and ids are changed where the API would refuse them.
 
         Raises:
             InvalidRequestError: An argument is invalid, or the state does not fit in `max_tokens`.
@@ -150,25 +151,23 @@ class ContextResponse(models.ContextResponse):
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
             >>> messages.append({"role": "user", "content": "Call me back, please."})
         """
-        selection = self._selected(sections, max_tokens, count, as_text=False)
+        if format not in (None, "openai", "anthropic"):
+            got = repr(format) if isinstance(format, str) else type(format).__name__
+            raise InvalidRequestError(f"format must be 'openai', 'anthropic' or None, got {got}", param="format")
+        selection = self._selected(sections, max_tokens, count, format or "text")
         if format == "anthropic":
             return prompt.anthropic_messages(selection.turns)
         background = prompt.background(selection)
         system = [{"role": "system", "content": background}] if background else []
-        if format is None:
-            return [*system, *prompt.text_messages(selection.turns)]
-        if format == "openai":
-            return [*system, *prompt.openai_messages(selection.turns)]
-        got = repr(format) if isinstance(format, str) else type(format).__name__
-        raise InvalidRequestError(f"format must be 'openai', 'anthropic' or None, got {got}", param="format")
+        messages = prompt.openai_messages if format == "openai" else prompt.text_messages
+        return [*system, *messages(selection.turns)]
 
     def _selected(
         self,
         sections: Optional[Iterable[Section]],
         max_tokens: Optional[int],
         count: Optional[Count],
-        *,
-        as_text: bool,
+        form: prompt.Form,
     ) -> prompt.Selection:
         return prompt.select(
             self.state,
@@ -177,5 +176,5 @@ class ContextResponse(models.ContextResponse):
             sections=sections,
             max_tokens=max_tokens,
             count=count,
-            as_text=as_text,
+            form=form,
         )

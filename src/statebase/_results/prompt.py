@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
+from operator import index
 from typing import (
     Any,
     Callable,
     Dict,
     Iterable,
-    Iterator,
     List,
     Literal,
     Mapping,
@@ -18,26 +16,25 @@ from typing import (
     Sequence,
     Tuple,
     TypeVar,
-    Union,
-    cast,
 )
 
 import pydantic_core
 
 from .._base.errors import InvalidRequestError
 from .._generated.models import ContextMemory, ContextTurn
+from .conversation import ToolCall, arguments_object, arguments_text, events, json_text
 
 T = TypeVar("T")
 Section = Literal["state", "memories", "turns"]
 """A part of a context."""
+Form = Literal["prompt", "text", "openai", "anthropic"]
+"""How a context is written: as one text, as messages of text, or as the messages of an API."""
 Count = Callable[[str], int]
 """Returns the number of tokens of a text."""
 
 SECTIONS: Tuple[Section, ...] = ("state", "memories", "turns")
 
 _BYTES_OF_A_TOKEN = 3
-_NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]")
-_ROLES: Dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
 _EARLIER = "(The conversation began earlier.)"
 """Anthropic's API takes no conversation that begins with an assistant."""
 _TOKENS_OF_A_MESSAGE = 4
@@ -49,23 +46,6 @@ _HEADINGS: Dict[Section, str] = {
 }
 _SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
 """Line separators that JSON does not escape, and the escapes to write instead."""
-
-
-class Said(NamedTuple):
-    """A message with text."""
-
-    role: Literal["user", "assistant"]
-    text: str
-
-
-class ToolCall(NamedTuple):
-    """A call of a tool, with its result."""
-
-    id: str
-    name: str
-    arguments: Any
-    """Any JSON value; usually an object."""
-    result: str
 
 
 class Selection(NamedTuple):
@@ -96,7 +76,7 @@ def select(
     sections: Optional[Iterable[Section]],
     max_tokens: Optional[int],
     count: Optional[Count],
-    as_text: bool,
+    form: Form,
 ) -> Selection:
     """Return the parts of a context that fit in a budget.
 
@@ -107,15 +87,15 @@ def select(
         sections: The sections to use; the first is the first to get its share of the budget. None: all.
         max_tokens: The budget. None: no limit.
         count: Counts the tokens of a text. None: `estimated_tokens`.
-        as_text: Whether the parts are written as one text, not as messages.
+        form: How the parts are written.
 
     Raises:
-        InvalidRequestError: An argument is invalid, or the state does not fit.
+        InvalidRequestError: An argument is invalid, or the state does not fit, or `count` returned no number of tokens.
     """
     chosen = _checked(sections, max_tokens, count)
-    counted = count or estimated_tokens
+    counted = _nothing if max_tokens is None else _checked_count(count or estimated_tokens)
     left = float("inf") if max_tokens is None else max_tokens
-    system = 0 if as_text else _TOKENS_OF_A_MESSAGE
+    system = 0 if form == "prompt" else _TOKENS_OF_A_MESSAGE
     selected = Selection({}, [], [])
     for section in chosen:
         if section == "state" and state:
@@ -135,8 +115,12 @@ def select(
             system = 0 if best else system
             selected = selected._replace(memories=best)
         elif section == "turns":
-            heading = counted(_HEADINGS[section] + "\n") if as_text else 0
-            latest, left = _fitting(turns, left, lambda turn: _cost_of_turn(turn, counted, as_text), heading)
+            heading = 0
+            if form == "prompt":
+                heading = counted(_HEADINGS[section] + "\n")
+            elif form == "anthropic":  # the oldest of them may be an assistant's
+                heading = counted(_EARLIER) + _TOKENS_OF_A_MESSAGE
+            latest, left = _fitting(turns, left, lambda turn: _cost_of_turn(turn, counted, form), heading)
             selected = selected._replace(turns=latest)
     return selected
 
@@ -180,10 +164,42 @@ def _fitting(
     return used, left
 
 
-def _cost_of_turn(turn: ContextTurn, count: Count, as_text: bool) -> int:
-    if as_text:
+def _cost_of_turn(turn: ContextTurn, count: Count, form: Form) -> int:
+    if form == "prompt":
         return count(turns_text([turn]) + "\n")
-    return sum(count(message["content"]) + _TOKENS_OF_A_MESSAGE for message in text_messages([turn]))
+    if form == "text":
+        return sum(count(message["content"]) + _TOKENS_OF_A_MESSAGE for message in text_messages([turn]))
+    cost = 0
+    for event in events([turn]):
+        if isinstance(event, ToolCall):  # two messages, each with the id
+            arguments = arguments_text(event) if form == "openai" else json_text(arguments_object(event))
+            parts = (event.api_name, arguments, event.result, event.id, event.id)
+            cost += sum(map(count, parts)) + 2 * _TOKENS_OF_A_MESSAGE
+        else:
+            cost += count(event.text) + _TOKENS_OF_A_MESSAGE
+    return cost
+
+
+def _nothing(text: str) -> int:
+    return 0
+
+
+def _checked_count(count: Count) -> Count:
+    def checked(text: str) -> int:
+        tokens: Any = count(text)
+        try:
+            number = index(tokens)
+        except TypeError:
+            raise _bad_count(type(tokens).__name__) from None
+        if number < 0:
+            raise _bad_count(number)
+        return number
+
+    return checked
+
+
+def _bad_count(got: object) -> InvalidRequestError:
+    return InvalidRequestError(f"count must return an integer of at least 0, got {got}", param="count")
 
 
 def background(selection: Selection) -> str:
@@ -223,9 +239,9 @@ def turns_text(newest_first: Sequence[ContextTurn]) -> str:
 def text_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, str]]:
     """Return turns as messages of a user and an assistant; a tool call with its result is one message."""
     messages: List[Dict[str, str]] = []
-    for event in _events(newest_first):
+    for event in events(newest_first):
         if isinstance(event, ToolCall):
-            text = f"Call tool {event.name} with {_arguments(event)}"
+            text = f"Call tool {event.name} with {arguments_text(event)}"
             result = f"\nResult: {event.result}" if event.result else ""
             messages.append({"role": "assistant", "content": text + result})
         else:
@@ -236,9 +252,9 @@ def text_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, str]]:
 def openai_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
     """Return turns as messages of OpenAI's Chat Completions API."""
     messages: List[Dict[str, Any]] = []
-    for event in _events(newest_first):
+    for event in events(newest_first):
         if isinstance(event, ToolCall):
-            function = {"name": event.name, "arguments": _arguments(event)}
+            function = {"name": event.api_name, "arguments": arguments_text(event)}
             call = {"id": event.id, "type": "function", "function": function}
             messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
             messages.append({"role": "tool", "tool_call_id": event.id, "content": event.result})
@@ -250,17 +266,21 @@ def openai_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]
 def anthropic_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
     """Return turns as messages of Anthropic's Messages API; the first one is a user's."""
     messages: List[Dict[str, Any]] = []
-    for event in _events(newest_first):
+    for event in events(newest_first, plain_ids=True):
         if isinstance(event, ToolCall):
-            identifier = _NOT_IN_AN_ID.sub("_", event.id)
-            use = {"type": "tool_use", "id": identifier, "name": event.name, "input": _object(event.arguments)}
-            result = {"type": "tool_result", "tool_use_id": identifier, "content": event.result}
+            use = {"type": "tool_use", "id": event.id, "name": event.api_name, "input": arguments_object(event)}
+            result = {"type": "tool_result", "tool_use_id": event.id}
+            if event.result.strip():  # the API refuses blank text, but not a result without content
+                result["content"] = event.result
             messages.append({"role": "assistant", "content": [use]})
             messages.append({"role": "user", "content": [result]})
         else:
             messages.append({"role": event.role, "content": event.text})
     if messages and messages[0]["role"] != "user":
         messages.insert(0, {"role": "user", "content": _EARLIER})
+    if messages and messages[-1]["role"] == "assistant":
+        # A tool call is never last. The API refuses a last answer that ends with white space.
+        messages[-1]["content"] = messages[-1]["content"].rstrip()
     return messages
 
 
@@ -275,68 +295,3 @@ def _memory(content: str) -> str:
 def _indented(text: str) -> str:
     """Indent all lines except the first, with any line separator."""
     return "\n  ".join(text.splitlines())
-
-
-def _arguments(call: ToolCall) -> str:
-    """Return the arguments of a tool call as JSON; a model may have written them as JSON already."""
-    return call.arguments if isinstance(call.arguments, str) else _json(call.arguments)
-
-
-def _json(value: Any) -> str:
-    return pydantic_core.to_json(value).decode()
-
-
-def _object(arguments: Any) -> Dict[str, Any]:
-    """Return the arguments of a tool call as an object, also where a model wrote them as JSON text."""
-    value = arguments
-    if isinstance(arguments, str):
-        with suppress(ValueError):
-            value = pydantic_core.from_json(arguments)
-    return cast("Dict[str, Any]", value) if isinstance(value, dict) else {"arguments": arguments}
-
-
-def _events(newest_first: Sequence[ContextTurn]) -> Iterator[Union[Said, ToolCall]]:
-    for number, turn in enumerate(reversed(newest_first), 1):
-        call = _tool_call(turn, number)
-        if call is not None:
-            yield call
-            continue
-        for event in _said(turn):
-            if event.text.strip():  # model APIs reject a message without text
-                yield event
-
-
-def _tool_call(turn: ContextTurn, number: int) -> Optional[ToolCall]:
-    """Return the tool call of a turn; None if it is not one whose parts are known."""
-    if turn.input is None or turn.input.type != "tool_call":
-        return None
-    about = (turn.input.model_extra or {}).get("tool_metadata")
-    if not isinstance(about, dict):
-        return None
-    details = cast("Dict[str, Any]", about)
-    name, identifier = details.get("name"), details.get("id")
-    if not isinstance(name, str) or not name:
-        return None
-    if not isinstance(identifier, str) or not identifier:
-        identifier = f"call_{turn.turn_number or number}"
-    result = ""
-    if turn.output is not None:
-        returned = (turn.output.model_extra or {}).get("output", turn.output.content)
-        result = returned if isinstance(returned, str) else _json(returned)
-    return ToolCall(identifier, name, details.get("arguments"), result)
-
-
-def _said(turn: ContextTurn) -> Iterator[Said]:
-    given = None if turn.input is None else turn.input.content
-    gave = None if turn.output is None else turn.output.content
-    if given is None and gave is None:
-        role, text = (turn.role or "user").lower(), turn.content or ""
-        if role in _ROLES:
-            yield Said(_ROLES[role], text)
-        elif text.strip():
-            yield Said("user", f"{role}: {text}")
-    elif turn.input is not None and turn.input.type == "tool_call":
-        yield Said("assistant", "\nResult: ".join(part for part in (given, gave) if part))
-    else:
-        yield Said("user", given or "")
-        yield Said("assistant", gave or "")
