@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import ChainMap
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Callable, Dict, List
 
 import httpx
@@ -84,6 +86,7 @@ def test_large_state_is_refused_like_a_small_one(local_client: Any, session_id: 
         (True, "expected_version must be an integer, got bool"),
         (1.0, "expected_version must be an integer, got float"),
         (-1, "expected_version must be at least 0, got -1: pass the version of a state"),
+        (10**18, "expected_version must be less than 10**18: pass the version of a state"),
     ],
 )
 def test_what_is_not_a_version_is_not_sent(local_client: Any, session_id: str, version: Any, message: str) -> None:
@@ -126,6 +129,29 @@ def test_service_that_does_not_know_versions_is_noticed(respond: Any) -> None:
         "The update was applied, but not to version 2: it created version 8, because another writer changed the state "
         "meanwhile and the service ignored expected_version. Check the state and its history"
     )
+
+
+def test_repetition_with_the_version_of_today_gets_the_response_of_then(local_client: Any, session_id: str) -> None:
+    """A program that starts again reads the version that it has made itself, and repeats the update under its key."""
+    first = local_client.state.update_state(session_id, {"a": 2}, expected_version=0, idempotency_key="order-7")
+    current = local_client.state.get_state(session_id).version
+
+    again = local_client.state.update_state(session_id, {"a": 2}, expected_version=current, idempotency_key="order-7")
+
+    assert (again.version, again.state) == (first.version, first.state)
+    assert local_client.state.get_state(session_id).version == 1
+
+
+def test_repetition_of_an_overwriting_update_is_noticed(respond: Any) -> None:
+    """The response of a service that does not know versions tells the same when it is sent again."""
+    replayed = answered(8, {"a": 2})
+    replayed.headers["Idempotent-Replayed"] = "true"
+    client, _ = respond(replayed)
+
+    with pytest.raises(StateConflictError) as caught:
+        client.state.update_state("sess_1", {"a": 2}, expected_version=2)
+
+    assert caught.value.was_applied
 
 
 def test_raw_response_is_checked_when_it_is_parsed(respond: Any) -> None:
@@ -233,6 +259,13 @@ def test_async_function_is_refused_by_the_synchronous_client(statebase_client: S
     assert str(caught.value) == "function must return a mapping or None, got coroutine"
 
 
+def test_function_returns_any_mapping(local_client: Any, session_id: str) -> None:
+    """Also one that is not a dictionary."""
+    changed = local_client.state.modify(session_id, lambda state: ChainMap({"b": 1}, state))
+    assert (changed.state["a"], changed.state["b"]) == (1, 1)
+    assert local_client.state.modify(session_id, lambda _: MappingProxyType({"c": 2})).state == {"c": 2}
+
+
 WRONG: Dict[str, Any] = {
     "function": (lambda state: state.modify("sess_1", 5), "function must be callable, got int"),
     "result": (lambda state: state.modify("sess_1", lambda _: 5), "function must return a mapping or None, got int"),
@@ -278,6 +311,14 @@ WRONG: Dict[str, Any] = {
         "path must be a key, or a sequence of keys and indexes, got float in it",
     ),
     "text to add": (lambda state: state.increment("sess_1", "a", "1"), "by must be a number, got str"),
+    "float and an integer beyond it": (
+        lambda state: state.increment("sess_1", "half", 10**400),
+        "by is too large: the sum at path 'half' is beyond a float",
+    ),
+    "floats whose sum is infinite": (
+        lambda state: state.increment("sess_1", ("large", 0), 1e308),
+        "by is too large: the sum at path ('large', 0) is beyond a float",
+    ),
     "NaN to add": (lambda state: state.increment("sess_1", "a", float("nan")), "by must be a finite number, got nan"),
 }
 
@@ -286,7 +327,7 @@ WRONG: Dict[str, Any] = {
 def test_wrong_argument_is_refused_before_anything_is_written(respond: Any, case: str) -> None:
     """The error names the argument, the types, and what to pass."""
     call, message = WRONG[case]
-    client, requests = respond(answered(0, {"a": 1, "list": [1], "yes": True}))
+    client, requests = respond(answered(0, {"a": 1, "list": [1], "yes": True, "half": 0.5, "large": [1e308]}))
 
     with pytest.raises(InvalidRequestError) as caught:
         call(client.state)

@@ -24,7 +24,7 @@ from .settings import Settings
 from .telemetry import Telemetry
 
 T = TypeVar("T")
-Check = Callable[[Any], None]
+Check = Callable[[Any, Reply], None]
 _GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
 
 
@@ -245,7 +245,7 @@ class AsyncAPIClient:
 def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:
     result = decode(operation, reply)
     if check is not None:
-        check(result)
+        check(result, reply)
     return result
 
 

@@ -6,14 +6,14 @@ methods for both clients, with these signatures and docstrings.
 
 from __future__ import annotations
 
-import copy
 import inspect
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
 
 from typing_extensions import TypeGuard, Unpack
 
 from .._base.errors import InvalidRequestError, StateBaseError
+from .._base.exchange import Reply
 from .._base.lazy import http_errors
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
@@ -27,6 +27,8 @@ StatePath = Union[str, Sequence[Union[str, int]]]
 
 _MISSING: Any = object()
 _LONGEST_SHOWN = 100
+_LARGEST_VERSION = 10**18 - 1
+"""The engine refuses larger ones."""
 
 
 def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
@@ -41,22 +43,25 @@ def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, 
         raise InvalidRequestError(f"{name} must be an integer, got {type(value).__name__}", param=name)
     if value < 0:
         raise InvalidRequestError(f"{name} must be at least 0, got {value}: pass the version of a state", param=name)
+    if value > _LARGEST_VERSION:
+        raise InvalidRequestError(f"{name} must be less than 10**18: pass the version of a state", param=name)
     return value
 
 
-def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[Any], None]]:
+def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[Any, Reply], None]]:
     """Return a function that checks that an update was applied to the expected version; None if there is none.
 
     A service that does not support `expected_version` applies the update anyway; its response has the version of the
-    update.
+    update. The stored response of an earlier request with the same idempotency key is not an update: it has the version
+    of then.
     """
     if expected_version is None or isinstance(expected_version, NotGiven):
         return None
     expected = expected_version
 
-    def check(result: Any) -> None:
+    def check(result: Any, reply: Reply) -> None:
         made: int = result.new_version if hasattr(result, "new_version") else result.version
-        if made == expected + 1:
+        if made == expected + 1 or (made <= expected and reply.headers.get("idempotent-replayed") == "true"):
             return
         raise http_errors.StateConflictError(
             f"The update was applied, but not to version {expected}: it created version {made}, because another writer "
@@ -117,7 +122,7 @@ def modify(
         raise InvalidRequestError(f"function must be callable, got {type(function).__name__}", param="function")
     for attempt in range(1, max_attempts + 1):
         current = yield state.get_state(session_id, **options)
-        changed = copy.deepcopy(current.state)
+        changed = current.state
         result = function(changed)
         if inspect.isawaitable(result):
             result = yield result
@@ -131,7 +136,7 @@ def modify(
             )
         try:
             written: models.StateReplaceResponse = yield state.replace_state(
-                session_id, result, reasoning, expected_version=current.version, **options
+                session_id, dict(result), reasoning, expected_version=current.version, **options
             )
         except StateBaseError as error:
             if not isinstance(error, http_errors.StateConflictError) or error.was_applied or attempt == max_attempts:
@@ -245,7 +250,8 @@ def increment(
         The new state, with its version.
 
     Raises:
-        InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
+        InvalidRequestError: `by` or the value at the path is not a number, or the sum is too large; nothing was
+            written.
         NotFoundError: No session has this id, or it has expired.
         StateConflictError: Another writer changed the state at each of five attempts.
 
@@ -255,14 +261,20 @@ def increment(
     """
     if not _is_number(by):
         raise InvalidRequestError(f"by must be a number, got {type(by).__name__}", param="by")
-    if not isfinite(by):
+    if isinstance(by, float) and not isfinite(by):
         raise InvalidRequestError(f"by must be a finite number, got {by}", param="by")
 
     def add(values: dict[str, Any]) -> None:
         holder, last, number = _value(values, path, 0)
         if not _is_number(number):
             raise _not_a("a number", path, number)
-        holder[last] = number + by
+        try:
+            total = number + by
+        except OverflowError:  # an integer beyond the largest float
+            total = inf
+        if isinstance(total, float) and not isfinite(total):
+            raise InvalidRequestError(f"by is too large: the sum at path {_shown(path)} is beyond a float", param="by")
+        holder[last] = total
 
     return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
 

@@ -384,7 +384,8 @@ class State(SyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
+            InvalidRequestError: `by` or the value at the path is not a number, or the sum is too large; nothing was
+                written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each of five attempts.
 
@@ -788,7 +789,8 @@ class AsyncState(AsyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: `by` or the value at the path is not a number; nothing was written.
+            InvalidRequestError: `by` or the value at the path is not a number, or the sum is too large; nothing was
+                written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each of five attempts.
 
