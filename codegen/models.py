@@ -193,7 +193,7 @@ def _generate(
                 enum_field_as_literal=LiteralType.All,
                 use_schema_description=True,
                 use_field_description=True,
-                keep_model_order=True,
+                keep_model_order=False,  # a model follows those that it refers to, so that a class can extend it
                 treat_dot_as_module=True,
                 strict_refs=True,
                 allow_remote_refs=False,

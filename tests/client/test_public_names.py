@@ -8,8 +8,9 @@ import pickle
 import subprocess
 import sys
 import traceback
+import typing
 from pathlib import Path
-from typing import Set
+from typing import Any, Set
 
 import pytest
 
@@ -35,6 +36,22 @@ def test_the_three_lists_agree() -> None:
 def test_every_name_is_there(name: str) -> None:
     """Each public name leads to an object, the same one each time."""
     assert getattr(statebase, name) is getattr(statebase, name)
+
+
+@pytest.mark.parametrize("name", [name for name in statebase.__all__ if isinstance(getattr(statebase, name), type)])
+def test_annotations_of_every_class_can_be_read(name: str) -> None:
+    """Programs that make forms, tables or schemas of classes evaluate them."""
+    assert isinstance(typing.get_type_hints(getattr(statebase, name)), dict)
+
+
+@pytest.mark.parametrize("name", statebase.models.__all__)
+def test_every_model_can_be_extended(name: str) -> None:
+    """A class of the caller's is complete in a module that has none of the names in the annotations of the model."""
+    model = getattr(statebase.models, name)
+    extended: Any = type("Extended", (model,), {"__module__": "module_of_the_caller"})
+
+    assert typing.get_type_hints(extended) == typing.get_type_hints(model)
+    assert extended.model_json_schema()["properties"] == model.model_json_schema()["properties"]
 
 
 def test_dir_lists_names_before_they_are_loaded() -> None:

@@ -24,8 +24,6 @@ The class tree, with the HTTP status of each:
 Those that are errors of httpx are in `http_errors`: without httpx, the first call takes a tenth less time.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Mapping, Optional

@@ -1,7 +1,5 @@
 """The errors that are errors of httpx as well, so that code written for statebase 0.4 catches them."""
 
-from __future__ import annotations
-
 from typing import Any, Optional
 
 import httpx

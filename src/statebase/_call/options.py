@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, TypedDict, Union
+from typing import Any, Literal, Mapping, Optional, TypedDict, Union
 
-if TYPE_CHECKING:
-    import httpx
-
-    from .hooks import EventHooks
-
+from .._base.lazy import httpx
+from .hooks import EventHooks
 
 JSONObject = Mapping[str, Any]
 """A JSON object."""

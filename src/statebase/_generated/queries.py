@@ -9,50 +9,6 @@ from pydantic import Field
 from statebase._base.model import Model, Timestamp
 
 
-class GetSessionHistoryQuery(Model):
-    """The query string of ``GET /v1/sessions/{session_id}/history``."""
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    """How many versions, and how many traces, to give at most, 1 to 100."""
-    include_state: bool = True
-    """Whether to give the versions of the state."""
-    include_traces: bool = True
-    """Whether to give the traces."""
-
-
-class GetStateHistoryQuery(Model):
-    """The query string of ``GET /v1/sessions/{session_id}/state/history``."""
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    """How many versions to give at most, 1 to 100."""
-    since_version: Optional[int] = None
-    """Only versions after this one, exclusive."""
-
-
-class ListEntitiesQuery(Model):
-    """The query string of ``GET /v1/entities``."""
-
-    session_id: Optional[str] = None
-    """Only entities of this session."""
-    entity_type: Optional[str] = None
-    """Only entities of this kind."""
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    """How many entities to give at most, 1 to 100."""
-    starting_after: Optional[str] = None
-    """Id of the last entity seen; the page starts after it."""
-
-
-class ListSessionTracesQuery(Model):
-    """The query string of ``GET /v1/traces/sessions/{session_id}/traces``."""
-
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    """How many traces to give at most, 1 to 1,000."""
-    starting_after: Optional[str] = None
-    """Id of the last trace seen; the page starts after it."""
-    action: Optional[str] = None
-    """Only traces of this action, such as state.updated."""
-
-
 class ListSessionsQuery(Model):
     """The query string of ``GET /v1/sessions``."""
 
@@ -70,6 +26,54 @@ class ListSessionsQuery(Model):
     """A JSON object as text; only sessions whose metadata has each of its keys with an equal value."""
     user_id: Optional[str] = None
     """Only sessions of this user."""
+
+
+class GetSessionHistoryQuery(Model):
+    """The query string of ``GET /v1/sessions/{session_id}/history``."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    """How many versions, and how many traces, to give at most, 1 to 100."""
+    include_state: bool = True
+    """Whether to give the versions of the state."""
+    include_traces: bool = True
+    """Whether to give the traces."""
+
+
+class ListTurnsQuery(Model):
+    """The query string of ``GET /v1/sessions/{session_id}/turns``."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many turns to give at most, 1 to 100."""
+    starting_after: Optional[str] = None
+    """Id of the last turn seen; the page starts after it."""
+    order: str = "desc"
+    """desc for newest first, asc for oldest first."""
+
+
+class GetStateHistoryQuery(Model):
+    """The query string of ``GET /v1/sessions/{session_id}/state/history``."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    """How many versions to give at most, 1 to 100."""
+    since_version: Optional[int] = None
+    """Only versions after this one, exclusive."""
+
+
+class SearchMemoriesQuery(Model):
+    """The query string of ``GET /v1/memories``."""
+
+    query: str
+    """What to search for, in plain words."""
+    session_id: Optional[str] = None
+    """Only memories of this session."""
+    types: Optional[str] = None
+    """Only memories with one of these types, at most 500, separated by commas."""
+    tags: Optional[str] = None
+    """Only memories with at least one of these tags, at most 500, separated by commas."""
+    top_k: Annotated[int, Field(ge=1, le=50)] = 10
+    """How many memories to give at most, 1 to 50."""
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
+    """The lowest score to give, 0 to 1."""
 
 
 class ListTracesQuery(Model):
@@ -91,32 +95,28 @@ class ListTracesQuery(Model):
     """How many traces to give at most, 1 to 1,000."""
 
 
-class ListTurnsQuery(Model):
-    """The query string of ``GET /v1/sessions/{session_id}/turns``."""
+class ListSessionTracesQuery(Model):
+    """The query string of ``GET /v1/traces/sessions/{session_id}/traces``."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    """How many turns to give at most, 1 to 100."""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    """How many traces to give at most, 1 to 1,000."""
     starting_after: Optional[str] = None
-    """Id of the last turn seen; the page starts after it."""
-    order: str = "desc"
-    """desc for newest first, asc for oldest first."""
+    """Id of the last trace seen; the page starts after it."""
+    action: Optional[str] = None
+    """Only traces of this action, such as state.updated."""
 
 
-class SearchMemoriesQuery(Model):
-    """The query string of ``GET /v1/memories``."""
+class ListEntitiesQuery(Model):
+    """The query string of ``GET /v1/entities``."""
 
-    query: str
-    """What to search for, in plain words."""
     session_id: Optional[str] = None
-    """Only memories of this session."""
-    types: Optional[str] = None
-    """Only memories with one of these types, at most 500, separated by commas."""
-    tags: Optional[str] = None
-    """Only memories with at least one of these tags, at most 500, separated by commas."""
-    top_k: Annotated[int, Field(ge=1, le=50)] = 10
-    """How many memories to give at most, 1 to 50."""
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
-    """The lowest score to give, 0 to 1."""
+    """Only entities of this session."""
+    entity_type: Optional[str] = None
+    """Only entities of this kind."""
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many entities to give at most, 1 to 100."""
+    starting_after: Optional[str] = None
+    """Id of the last entity seen; the page starts after it."""
 
 
 QUERIES: Dict[str, Type[Model]] = {

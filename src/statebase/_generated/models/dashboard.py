@@ -43,15 +43,6 @@ class ActivityTimeSeries(Model):
     """How many changes were made in the hour."""
 
 
-class DashboardOverviewResponse(Model):
-    """What the account holds, and what happened in the last 24 hours."""
-
-    stats: SystemStats
-    """How many sessions, turns, memories and entities there are, and how much they take."""
-    recent_activity: List[ActivityTimeSeries]
-    """Changes in each of the last 24 hours."""
-
-
 class SystemStats(Model):
     """Counts of what the account holds."""
 
@@ -67,6 +58,15 @@ class SystemStats(Model):
     """How many sessions changed in the last 24 hours."""
     storage_usage_bytes: Optional[int] = 0
     """Bytes of storage in use; null where it is not known."""
+
+
+class DashboardOverviewResponse(Model):
+    """What the account holds, and what happened in the last 24 hours."""
+
+    stats: SystemStats
+    """How many sessions, turns, memories and entities there are, and how much they take."""
+    recent_activity: List[ActivityTimeSeries]
+    """Changes in each of the last 24 hours."""
 
 
 if not TYPE_CHECKING:

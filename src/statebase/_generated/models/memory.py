@@ -32,15 +32,6 @@ class MemoryResponse(Model):
     """What kind of object this is; always memory."""
 
 
-class MemorySearchResponse(Model):
-    """The memories that a search found, best first."""
-
-    data: List[MemorySearchResult]
-    """The memories found, best first; empty where none reaches the threshold."""
-    query: str
-    """The query that was searched for."""
-
-
 class MemorySearchResult(Model):
     """A memory that a search found, with how well it fits."""
 
@@ -77,6 +68,15 @@ class MemoryUpdateResponse(Model):
     """How often the memory was written, counted from 1."""
     object: str = "memory"
     """What kind of object this is; always memory."""
+
+
+class MemorySearchResponse(Model):
+    """The memories that a search found, best first."""
+
+    data: List[MemorySearchResult]
+    """The memories found, best first; empty where none reaches the threshold."""
+    query: str
+    """The query that was searched for."""
 
 
 if not TYPE_CHECKING:

@@ -7,35 +7,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
 from statebase._base.model import Model, Timestamp
 
 
-class ErrorDetail(Model):
-    """An error and its solution."""
-
-    code: str
-    """The error code, such as session_not_found."""
-    message: str
-    """The error message, which says what to do."""
-    type: Optional[str] = None
-    """The type of the error."""
-    param: Optional[str] = None
-    """The field or parameter that the error is about; null if there is none."""
-    retry_after: Optional[float] = None
-    """Seconds to wait before a retry; null if a retry cannot succeed."""
-
-
-class ErrorResponse(Model):
-    """The body of an error response, except 422."""
-
-    error: ErrorDetail
-    """The error."""
-
-
-class HTTPValidationError(Model):
-    """The body of a 422 response."""
-
-    detail: Optional[List[ValidationError]] = None
-    """All errors in the request."""
-
-
 class ValidationError(Model):
     """An error in a request."""
 
@@ -58,6 +29,35 @@ class WebhookEvent(Model):
     """The time of the event."""
     data: Dict[str, Any]
     """The object of the event, in the format of the API."""
+
+
+class ErrorDetail(Model):
+    """An error and its solution."""
+
+    code: str
+    """The error code, such as session_not_found."""
+    message: str
+    """The error message, which says what to do."""
+    type: Optional[str] = None
+    """The type of the error."""
+    param: Optional[str] = None
+    """The field or parameter that the error is about; null if there is none."""
+    retry_after: Optional[float] = None
+    """Seconds to wait before a retry; null if a retry cannot succeed."""
+
+
+class HTTPValidationError(Model):
+    """The body of a 422 response."""
+
+    detail: Optional[List[ValidationError]] = None
+    """All errors in the request."""
+
+
+class ErrorResponse(Model):
+    """The body of an error response, except 422."""
+
+    error: ErrorDetail
+    """The error."""
 
 
 if not TYPE_CHECKING:

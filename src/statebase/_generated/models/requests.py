@@ -100,13 +100,6 @@ class SessionCreateRequest(Model):
     """Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day)."""
 
 
-class SessionForkRequest(Model):
-    """The request to fork a session."""
-
-    version: Optional[int] = None
-    """The version of the state to start from, counted from 0. Default is the current version."""
-
-
 class SessionUpdateRequest(Model):
     """What to change of a session; fields that are left out stay as they are."""
 
@@ -141,6 +134,13 @@ class StateRollbackRequest(Model):
     """The version to restore, counted from 0; a negative number undoes that many changes."""
     reason: Optional[str] = None
     """Why the state is rolled back, for the trace."""
+
+
+class SessionForkRequest(Model):
+    """The request to fork a session."""
+
+    version: Optional[int] = None
+    """The version of the state to start from, counted from 0. Default is the current version."""
 
 
 class TurnCreateRequest(Model):

@@ -9,63 +9,6 @@ from statebase._base.model import Model, Timestamp
 from . import shared
 
 
-class ContextMemory(Model):
-    """A memory in a context."""
-
-    id: Optional[str] = None
-    """Id of the memory: mem_ and 12 characters."""
-    session_id: Optional[str] = None
-    """Id of the session of the memory."""
-    content: str
-    """The text of the memory."""
-    type: Optional[str] = None
-    """The type of the memory."""
-    tags: Optional[List[str]] = None
-    """Tags of the memory; null if there are none."""
-    score: Optional[float] = None
-    """The relevance for the query, 0 to 1; higher is better. Absent without a query."""
-    created_at: Optional[Timestamp] = None
-    """The time when the memory was stored."""
-
-
-class ContextResponse(Model):
-    """What a model needs to know before its next turn: the state, memories that fit, and the latest turns."""
-
-    state: Dict[str, Any]
-    """The newest state of the session."""
-    memories: List[ContextMemory]
-    """Memories for the query, best first; the newest ones where the request had no query."""
-    recent_turns: List[ContextTurn]
-    """The latest turns, newest first."""
-    drift_warning: bool = False
-    """Whether the query matched no memory well, so that the conversation may have moved to another topic."""
-    average_relevance: float = 0.0
-    """The mean score of the memories, 0 to 1; 0 without a query."""
-
-
-class ContextTurn(Model):
-    """A turn in a context."""
-
-    id: Optional[str] = None
-    """Id of the turn: turn_ and 12 characters."""
-    turn_number: Optional[int] = None
-    """The number of the turn within its session, from 1 without gaps."""
-    input: Optional[shared.TurnInput] = None
-    """The input of the agent."""
-    output: Optional[shared.TurnOutput] = None
-    """The output of the agent."""
-    role: Optional[str] = None
-    """The role of the speaker, if the service returns single messages instead of turns."""
-    content: Optional[str] = None
-    """The text of the message, if the service returns single messages instead of turns."""
-    reasoning: Optional[str] = None
-    """The agent's reasoning; null if it was not given."""
-    metadata: Optional[Dict[str, Any]] = None
-    """Metadata stored with the turn; null if there is none."""
-    created_at: Optional[Timestamp] = None
-    """The time when the turn was recorded."""
-
-
 class SessionCreateResponse(Model):
     """The new session with its state."""
 
@@ -169,6 +112,63 @@ class SessionResponse(Model):
     """The time when the session expires, and calls for it return 404. Null if it never expires."""
     object: str = "session"
     """What kind of object this is; always session."""
+
+
+class ContextMemory(Model):
+    """A memory in a context."""
+
+    id: Optional[str] = None
+    """Id of the memory: mem_ and 12 characters."""
+    session_id: Optional[str] = None
+    """Id of the session of the memory."""
+    content: str
+    """The text of the memory."""
+    type: Optional[str] = None
+    """The type of the memory."""
+    tags: Optional[List[str]] = None
+    """Tags of the memory; null if there are none."""
+    score: Optional[float] = None
+    """The relevance for the query, 0 to 1; higher is better. Absent without a query."""
+    created_at: Optional[Timestamp] = None
+    """The time when the memory was stored."""
+
+
+class ContextTurn(Model):
+    """A turn in a context."""
+
+    id: Optional[str] = None
+    """Id of the turn: turn_ and 12 characters."""
+    turn_number: Optional[int] = None
+    """The number of the turn within its session, from 1 without gaps."""
+    input: Optional[shared.TurnInput] = None
+    """The input of the agent."""
+    output: Optional[shared.TurnOutput] = None
+    """The output of the agent."""
+    role: Optional[str] = None
+    """The role of the speaker, if the service returns single messages instead of turns."""
+    content: Optional[str] = None
+    """The text of the message, if the service returns single messages instead of turns."""
+    reasoning: Optional[str] = None
+    """The agent's reasoning; null if it was not given."""
+    metadata: Optional[Dict[str, Any]] = None
+    """Metadata stored with the turn; null if there is none."""
+    created_at: Optional[Timestamp] = None
+    """The time when the turn was recorded."""
+
+
+class ContextResponse(Model):
+    """What a model needs to know before its next turn: the state, memories that fit, and the latest turns."""
+
+    state: Dict[str, Any]
+    """The newest state of the session."""
+    memories: List[ContextMemory]
+    """Memories for the query, best first; the newest ones where the request had no query."""
+    recent_turns: List[ContextTurn]
+    """The latest turns, newest first."""
+    drift_warning: bool = False
+    """Whether the query matched no memory well, so that the conversation may have moved to another topic."""
+    average_relevance: float = 0.0
+    """The mean score of the memories, 0 to 1; 0 without a query."""
 
 
 if not TYPE_CHECKING:

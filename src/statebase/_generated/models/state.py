@@ -24,15 +24,6 @@ class StateGetResponse(Model):
     """When the state last changed."""
 
 
-class StateHistoryResponse(Model):
-    """Versions of a session's state, newest first."""
-
-    data: List[StateVersionModel]
-    """The versions, newest first."""
-    current_version: int
-    """The newest version of the state."""
-
-
 class StatePartialUpdateResponse(Model):
     """The state after the keys were merged in."""
 
@@ -89,6 +80,15 @@ class StateVersionModel(Model):
     """When the version was made."""
     updated_by: Optional[str] = None
     """Who made the version; null where it is not known."""
+
+
+class StateHistoryResponse(Model):
+    """Versions of a session's state, newest first."""
+
+    data: List[StateVersionModel]
+    """The versions, newest first."""
+    current_version: int
+    """The newest version of the state."""
 
 
 if not TYPE_CHECKING:

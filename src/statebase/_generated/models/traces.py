@@ -7,15 +7,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from statebase._base.model import Model, Timestamp
 
 
-class SessionTraceListResponse(Model):
-    """One page of the traces of a session, newest first."""
-
-    data: List[TraceListItem]
-    """The traces of this page."""
-    has_more: bool
-    """Whether more follow after the last item of this page."""
-
-
 class TraceContext(Model):
     """Where the change of a trace came from."""
 
@@ -78,6 +69,15 @@ class TraceResponse(Model):
     """When the change was made."""
     ip_address: Optional[str] = None
     """Address that the request came from; null where it is not known."""
+
+
+class SessionTraceListResponse(Model):
+    """One page of the traces of a session, newest first."""
+
+    data: List[TraceListItem]
+    """The traces of this page."""
+    has_more: bool
+    """Whether more follow after the last item of this page."""
 
 
 if not TYPE_CHECKING:

@@ -9,33 +9,6 @@ from statebase._base.model import Model, Timestamp
 from . import shared
 
 
-class TurnDetailResponse(Model):
-    """A turn with its full input and output."""
-
-    id: str
-    """Id of the turn: turn_ and 12 characters."""
-    session_id: str
-    """Id of the session that it belongs to."""
-    created_at: Timestamp
-    """When the turn was recorded."""
-    turn_number: int
-    """Position of the turn in its session, counted from 1 without gaps."""
-    input: shared.TurnInput
-    """What went into the agent."""
-    output: shared.TurnOutput
-    """What came out of the agent."""
-    metadata: Optional[Dict[str, Any]] = None
-    """What you keep with the turn; null where there is nothing."""
-    reasoning: Optional[str] = None
-    """Why the agent answered as it did; null where it was not given."""
-    object: str = "turn"
-    """What kind of object this is; always turn."""
-    state_before: Optional[Dict[str, Any]] = None
-    """The state of the session before the turn; null where it was not recorded."""
-    state_after: Optional[Dict[str, Any]] = None
-    """The state of the session after the turn; null where it was not recorded."""
-
-
 class TurnListItem(Model):
     """A turn as it appears in a list: previews in place of the full input and output."""
 
@@ -64,6 +37,33 @@ class TurnListResponse(Model):
 
 class TurnResponse(Model):
     """A turn as it was recorded."""
+
+    id: str
+    """Id of the turn: turn_ and 12 characters."""
+    session_id: str
+    """Id of the session that it belongs to."""
+    created_at: Timestamp
+    """When the turn was recorded."""
+    turn_number: int
+    """Position of the turn in its session, counted from 1 without gaps."""
+    input: shared.TurnInput
+    """What went into the agent."""
+    output: shared.TurnOutput
+    """What came out of the agent."""
+    metadata: Optional[Dict[str, Any]] = None
+    """What you keep with the turn; null where there is nothing."""
+    reasoning: Optional[str] = None
+    """Why the agent answered as it did; null where it was not given."""
+    object: str = "turn"
+    """What kind of object this is; always turn."""
+    state_before: Optional[Dict[str, Any]] = None
+    """The state of the session before the turn; null where it was not recorded."""
+    state_after: Optional[Dict[str, Any]] = None
+    """The state of the session after the turn; null where it was not recorded."""
+
+
+class TurnDetailResponse(Model):
+    """A turn with its full input and output."""
 
     id: str
     """Id of the turn: turn_ and 12 characters."""
