@@ -265,6 +265,11 @@ def _texts(value: Any) -> int:
     return sum(_texts(item) for key, item in texts.items() if key not in ("role", "type"))
 
 
+def test_budget_of_messages_is_not_spent_on_what_they_do_not_have() -> None:
+    """The state and the memories are in Anthropic's system prompt, which has a budget of its own."""
+    assert FULL.to_messages(format="anthropic", max_tokens=90, count=len) == FULL.to_messages(sections=["turns"])
+
+
 @pytest.mark.parametrize("about", [None, 5, [], {}, {"name": ""}, {"name": 5}])
 def test_tool_call_of_another_form_is_text(about: Any) -> None:
     """In every format."""

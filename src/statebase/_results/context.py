@@ -141,8 +141,9 @@ class ContextResponse(models.ContextResponse):
             the turns as `user` and `assistant` messages, oldest first; blank ones are left out. A tool call with its
             result is one `assistant` message, or those of the format. A message with another role becomes a `user`
             message that names the role. With `format="anthropic"` there is no `system` message, as Anthropic's API
-            takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`. With a
-            format, each tool call has an id of its own, and names and ids are changed where the API would refuse them.
+            takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`. Its tokens count
+            there, not here. With a format, each tool call has an id of its own, and names and ids are changed where
+            the API would refuse them.
 
         Raises:
             InvalidRequestError: An argument is invalid, or the state does not fit in `max_tokens`.

@@ -47,7 +47,7 @@ def events(newest_first: Sequence[ContextTurn], *, plain_ids: bool = False) -> I
 
     Args:
         newest_first: The turns.
-        plain_ids: Whether ids of tool calls have ASCII letters, digits, `_` and `-` only, as Anthropic's API demands.
+        plain_ids: Whether ids of tool calls have ASCII letters, digits, `_` and `-` only, as Anthropic's API requires.
     """
     used: Dict[str, int] = {}
     for number, turn in enumerate(reversed(newest_first), 1):

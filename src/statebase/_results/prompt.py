@@ -28,7 +28,7 @@ T = TypeVar("T")
 Section = Literal["state", "memories", "turns"]
 """A part of a context."""
 Form = Literal["prompt", "text", "openai", "anthropic"]
-"""How a context is written: as one text, as messages of text, or as the messages of an API."""
+"""The form of a written context: one text, messages of text, or the messages of an API."""
 Count = Callable[[str], int]
 """Returns the number of tokens of a text."""
 
@@ -97,6 +97,8 @@ def select(
     left = float("inf") if max_tokens is None else max_tokens
     system = 0 if form == "prompt" else _TOKENS_OF_A_MESSAGE
     selected = Selection({}, [], [])
+    if form == "anthropic":  # whose messages have neither: they are in the system prompt
+        state, memories = {}, ()
     for section in chosen:
         if section == "state" and state:
             cost = counted(_state(state) + "\n\n") + system
