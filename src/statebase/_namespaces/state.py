@@ -128,7 +128,7 @@ def modify(
             result = yield result
         if result is None:
             result = changed
-        if not isinstance(result, Mapping):
+        if not _is_mapping(result):
             if inspect.iscoroutine(result):
                 result.close()
             raise InvalidRequestError(
@@ -136,7 +136,11 @@ def modify(
             )
         try:
             written: models.StateReplaceResponse = yield state.replace_state(
-                session_id, dict(result), reasoning, expected_version=current.version, **options
+                session_id,
+                dict(result),
+                reasoning,
+                expected_version=current.version,
+                **options,
             )
         except StateBaseError as error:
             if not isinstance(error, http_errors.StateConflictError) or error.was_applied or attempt == max_attempts:
@@ -277,6 +281,10 @@ def increment(
         holder[last] = total
 
     return (yield from modify(state, session_id, add, reasoning=reasoning, **options))
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = Union[Sequence[Sequence[float]], NDArray[np.floating[Any]]]
+from ..._base.lazy import importing
 from .embedder import Embedder, Kind
 
 _INSTALL = 'pip install "statebase[local]"'
@@ -23,9 +24,10 @@ EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]
 
 def default_embedder() -> Optional[Embedder]:
     """Return the embedder of `statebase[local]`, or None where that is not installed."""
-    if find_spec("numpy") is None or find_spec("statebase_minilm") is None:
-        return None
-    return _minilm()
+    with importing:
+        if find_spec("numpy") is None or find_spec("statebase_minilm") is None:
+            return None
+        return _minilm()
 
 
 def as_embedder(embedder: Optional[EmbedderLike]) -> Optional[Embedder]:
