@@ -23,6 +23,4 @@ if not TYPE_CHECKING:
 else:
     from ._generated.models import *  # noqa: F403
     from ._generated.results import *  # noqa: F403
-    from ._results.models_of_0_4 import StateUpdateRequest as StateUpdateRequest
-    from ._results.models_of_0_4 import ToolCall as ToolCall
-    from ._results.models_of_0_4 import ToolResponse as ToolResponse
+    from ._results.models_of_0_4 import *  # noqa: F403

@@ -31,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if find_spec("zensical") is None:
         pytest.skip("zensical, which needs Python 3.11, is not installed")
     project = tmp_path_factory.mktemp("project")
-    for name in ("docs", "src"):
+    for name in ("docs", "examples", "src"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("mkdocs.yml", *(page.name for page in ROOT.glob("*.md"))):
         shutil.copy(ROOT / name, project)

@@ -9,6 +9,8 @@ from .._generated.models import StatePartialUpdateRequest
 
 StateUpdateRequest = StatePartialUpdateRequest
 
+__all__ = ["StateUpdateRequest", "ToolCall", "ToolResponse"]
+
 
 class ToolCall(Model):
     """A tool call, as in statebase 0.4."""
