@@ -119,6 +119,7 @@ class AiohttpPool(LoopPool):
             ) as response:
                 body = Body(response.raw_headers, request.max_response_bytes)
                 async for data in response.content.iter_any():
+                    request.check_deadline()  # aiohttp reads the timeout once, and uses it for each wait
                     if not body.add(data):
                         response.close()
                         break
