@@ -1,7 +1,6 @@
 """A program that makes its first calls; `test_fork_while_importing.py` runs it.
 
 `imports`: it prints, as JSON, which modules calls have imported while forks were not kept waiting.
-`local`: the same, for an embedded engine that searches by meaning.
 `fork`: it forks in the middle of an import, and prints the exit status of the child, which makes a call, too.
 """
 
@@ -92,20 +91,6 @@ def imports() -> None:
     print(json.dumps(spy.seen))
 
 
-def local() -> None:
-    import statebase
-
-    spy = Spy(sys.modules["statebase._base.lazy"].importing)
-    sys.meta_path.insert(0, spy)
-    with statebase.StateBase.local() as client:
-        session = client.sessions.create("agent")
-        client.memory.add("Likes tea", session_id=session.id)
-        client.memory.search("tea")
-    print(
-        json.dumps([name for name in spy.seen if name.partition(".")[0] in ("numpy", "statebase", "statebase_minilm")])
-    )
-
-
 def fork() -> None:
     from statebase import StateBase
 
@@ -127,4 +112,4 @@ def fork() -> None:
 
 
 if __name__ == "__main__":
-    {"imports": imports, "local": local, "fork": fork}[sys.argv[1]]()
+    {"imports": imports, "fork": fork}[sys.argv[1]]()

@@ -37,11 +37,6 @@ def test_fork_waits_for_imports(
     assert run("imports", flavour, url, ca_file, protocol, proxy) == []
 
 
-def test_fork_waits_for_imports_of_the_engine() -> None:
-    """Those of numpy take long: the modules of the search are imported when a store is opened."""
-    assert run("local", "sync", "", "", "", "") == []
-
-
 def test_child_of_a_fork_during_an_import_makes_calls(flavour: str, server: Any, ca_file: str) -> None:
     """The parent forks when another thread is about to import httpcore; both the child and the thread go on."""
     assert run("fork", flavour, server.url, ca_file, "http1", "") == {"child": 0, "thread": False}

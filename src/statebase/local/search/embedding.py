@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors = Union[Sequence[Sequence[float]], NDArray[np.floating[Any]]]
-from ..._base.lazy import importing
 from .embedder import Embedder, Kind
 
 _INSTALL = 'pip install "statebase[local]"'
@@ -24,10 +23,9 @@ EmbedderLike = Union[Embedder, Callable[[Sequence[str]], Any]]
 
 def default_embedder() -> Optional[Embedder]:
     """Return the embedder of `statebase[local]`, or None where that is not installed."""
-    with importing:
-        if find_spec("numpy") is None or find_spec("statebase_minilm") is None:
-            return None
-        return _minilm()
+    if find_spec("numpy") is None or find_spec("statebase_minilm") is None:
+        return None
+    return _minilm()
 
 
 def as_embedder(embedder: Optional[EmbedderLike]) -> Optional[Embedder]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ..._base.lazy import importing
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from .embedder import Embedder
@@ -28,9 +27,8 @@ def open_search(store: Store, embedder: Optional[Embedder]) -> MemorySearch:
     if not store.has_vectors:
         return KeywordSearch(store.words, is_fallback=True, advice=_NO_VECTORS)
     # Only semantic search needs numpy, and the time to import it.
-    with importing:
-        from .search import SearchIndex
-        from .vector_cache import CachedVectors
+    from .search import SearchIndex
+    from .vector_cache import CachedVectors
 
     index = CachedVectors(store.vectors) if store.vector_index is None else store.vector_index
     return SearchIndex(embedder, store.vectors, index, KeywordSearch(store.words))
