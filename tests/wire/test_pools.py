@@ -125,8 +125,9 @@ def test_reply_that_cannot_be_decompressed_costs_its_connection(
 
     answer = caller.get(id="next")
 
-    # aiohttp knows that the reply is complete, and keeps its connection.
-    assert answer == {"id": "next", "connection": 1 if flavour == "aiohttp" else 2}
+    # aiohttp keeps its connection if all of the reply has arrived by then.
+    assert answer["id"] == "next"
+    assert answer["connection"] in ((1, 2) if flavour == "aiohttp" else (2,))
     assert caller.pool.active == 0
     server.wait_until(lambda: server.open == 1)
 
