@@ -287,7 +287,10 @@ def test_export_holds_one_page_at_a_time(source: StateBase) -> None:
         ("HEADER2", "has format 2, and this version of statebase reads format 1: upgrade"),
         ("HEADER", "The export is cut off"),
         ("HEADER\n{half", "Line 2 is damaged"),
-        ('HEADER\n{"record": "session", "id": "sess_1"}', "Line 2 is damaged ($.session.agent_id: Field required; $.session.created_at: "),
+        (
+            'HEADER\n{"record": "session", "id": "sess_1"}',
+            "Line 2 is damaged ($.session.agent_id: Field required; $.session.created_at: ",
+        ),
         ('HEADER\n{"record": "planet"}', "Line 2 is damaged"),
         ("HEADER\nENTITY", "Line 2 does not belong to the session before it"),
     ],
