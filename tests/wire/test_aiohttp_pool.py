@@ -119,3 +119,25 @@ def test_what_aiohttp_cannot_do_is_refused(client: Any, options: Any, message: s
         client("sb_key", **{"http_backend": "aiohttp", **options})
 
     assert str(caught.value).startswith(message) or message in str(caught.value)
+
+
+def test_deadline_is_checked_with_each_piece_of_a_reply(server: Any, request_to: Callable[..., Request]) -> None:
+    """aiohttp uses one timeout for all waits, so a reply that stalls after the deadline would go on to its end."""
+
+    class Passed(Exception):
+        pass
+
+    def check_deadline() -> None:
+        raise Passed
+
+    request = request_to()
+    request.check_deadline = check_deadline
+
+    async def main() -> None:
+        pool = AiohttpPool(server.url)
+        with pytest.raises(Passed):
+            await pool.exchange_async(request)
+        assert (pool.active, pool.waiting) == (0, 0)
+        await pool.aclose()
+
+    asyncio.run(main())
