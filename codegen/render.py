@@ -31,7 +31,7 @@ _TAKEN = {
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
     *(
         "AsyncNamespace",
-        "AsyncPage",
+        "AsyncPages",
         "Page",
         "SyncNamespace",
         "Iterable",
@@ -41,6 +41,7 @@ _TAKEN = {
         "run_async",
         "raw",
         "raw_async",
+        "coroutine_function",
     ),
 }
 
@@ -237,7 +238,7 @@ def _value(type_: Type) -> str:
 def _returned(operation: Operation, asynchronous: bool) -> str:
     """Return the text of the section Returns."""
     if operation.item is not None:
-        return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
+        return f"{'AsyncPages' if asynchronous else 'Page'}[{as_result(operation.item)}]"
     return _result(operation)
 
 

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 
 from .. import models, operations
 
@@ -197,7 +197,8 @@ class Entities(SyncNamespace):
 class AsyncEntities(AsyncNamespace):
     """Entities and their attributes."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         *,
         session_id: Union[str, None, NotGiven] = NOT_GIVEN,
@@ -205,7 +206,7 @@ class AsyncEntities(AsyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.EntityListItem]:
+    ) -> AsyncPages[models.EntityListItem]:
         """List entities, newest first.
 
         Returns only entities that match all filters.
@@ -232,7 +233,7 @@ class AsyncEntities(AsyncNamespace):
             >>> [item.entity_id for item in await client.entities.list(entity_type="customer")]
             ['42']
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_ENTITIES,
             options,
             query={

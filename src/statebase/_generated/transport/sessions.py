@@ -15,7 +15,7 @@ from statebase._call.steps import run, run_async
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 
 from .. import models, operations, results
 
@@ -667,7 +667,8 @@ class Sessions(SyncNamespace):
 class AsyncSessions(AsyncNamespace):
     """Sessions, their turns, and the context of an agent."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         agent_id: Union[str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -678,7 +679,7 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.SessionListItem]:
+    ) -> AsyncPages[models.SessionListItem]:
         """List sessions, newest first.
 
         Returns only sessions that match all filters and have not expired.
@@ -710,7 +711,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [item.id for item in page], page.has_more
             ([], False)
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_SESSIONS,
             options,
             query={
@@ -951,7 +952,8 @@ class AsyncSessions(AsyncNamespace):
             query={"limit": limit, "include_state": include_state, "include_traces": include_traces},
         )
 
-    async def list_turns(
+    @coroutine_function
+    def list_turns(
         self,
         session_id: str,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -959,7 +961,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         order: Union[Literal["asc", "desc"], str, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.TurnListItem]:
+    ) -> AsyncPages[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
         Previews are the first 100 characters; get a turn by its id for the complete text.
@@ -987,7 +989,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [(item.turn_number, item.input_preview) for item in await client.sessions.list_turns(session.id, order="asc")]
             [(1, 'Where is my order?')]
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_TURNS,
             options,
             path={"session_id": session_id},
