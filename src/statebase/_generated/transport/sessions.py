@@ -12,6 +12,7 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
@@ -371,8 +372,8 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
@@ -383,7 +384,8 @@ class Sessions(SyncNamespace):
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -661,6 +663,48 @@ class Sessions(SyncNamespace):
             [1, 2]
         """
         result: List[models.TurnResponse] = run(ingest(self, session_id, turns, **options))
+        return result
+
+    def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = run(add_messages(self, session_id, messages, **options))
         return result
 
 
@@ -1017,8 +1061,8 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
@@ -1029,7 +1073,8 @@ class AsyncSessions(AsyncNamespace):
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -1311,6 +1356,48 @@ class AsyncSessions(AsyncNamespace):
             [1, 2]
         """
         result: List[models.TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
+        return result
+
+    async def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = await client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = await client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = await run_async(add_messages(self, session_id, messages, **options))
         return result
 
 
