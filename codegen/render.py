@@ -41,6 +41,10 @@ _TAKEN = {
         "run_async",
         "raw",
         "raw_async",
+        "AsyncIterator",
+        "Iterator",
+        "iterate",
+        "iterate_async",
         "coroutine_function",
     ),
 }
@@ -197,7 +201,8 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    key = " and idempotency_key. The service stores a key for 24 hours" if operation.carries_key else ""
+    options = f"Options of this call, such as timeout{key}."
     arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
     lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":

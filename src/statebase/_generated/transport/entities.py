@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Union
+from typing import (
+    Any,
+    Mapping,
+    Union,
+)
 
 from typing_extensions import Unpack
 
@@ -83,7 +87,7 @@ class Entities(SyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity as stored.
@@ -150,7 +154,7 @@ class Entities(SyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity after the update.
@@ -263,7 +267,7 @@ class AsyncEntities(AsyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity as stored.
@@ -330,7 +334,7 @@ class AsyncEntities(AsyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity after the update.

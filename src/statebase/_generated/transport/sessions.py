@@ -4,17 +4,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Iterable, List, Literal, Mapping, Optional, Union
+from typing import (
+    Any,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Union,
+)
 
 from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._call.steps import run, run_async
+from statebase._call.steps import iterate, iterate_async, run, run_async
 from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
+from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._results.pages import AsyncPages, Page, coroutine_function
 
@@ -103,7 +114,7 @@ class Sessions(SyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -175,7 +186,7 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -378,7 +389,7 @@ class Sessions(SyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
@@ -486,7 +497,7 @@ class Sessions(SyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -534,7 +545,7 @@ class Sessions(SyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -574,7 +585,7 @@ class Sessions(SyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -616,7 +627,7 @@ class Sessions(SyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -647,7 +658,7 @@ class Sessions(SyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -705,6 +716,77 @@ class Sessions(SyncNamespace):
             True
         """
         result: List[models.TurnResponse] = run(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate(iter_turns(self, session_id, full=full, order=order, **options))
+
+    def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = run(find_turn(self, session_id, key=key, **options))
         return result
 
 
@@ -791,7 +873,7 @@ class AsyncSessions(AsyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -863,7 +945,7 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -1067,7 +1149,7 @@ class AsyncSessions(AsyncNamespace):
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
@@ -1179,7 +1261,7 @@ class AsyncSessions(AsyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -1227,7 +1309,7 @@ class AsyncSessions(AsyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -1267,7 +1349,7 @@ class AsyncSessions(AsyncNamespace):
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -1309,7 +1391,7 @@ class AsyncSessions(AsyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -1340,7 +1422,7 @@ class AsyncSessions(AsyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -1398,6 +1480,77 @@ class AsyncSessions(AsyncNamespace):
             True
         """
         result: List[models.TurnResponse] = await run_async(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> AsyncIterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content async for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate_async(iter_turns(self, session_id, full=full, order=order, **options))
+
+    async def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = await client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = await client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = await run_async(find_turn(self, session_id, key=key, **options))
         return result
 
 

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Union
+from typing import (
+    Literal,
+    Union,
+)
 
 from typing_extensions import Unpack
 
