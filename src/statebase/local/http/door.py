@@ -21,7 +21,7 @@ from .counts import Counts, ProcessCounts
 from .head import Head, by_name
 from .limit import RateLimit
 from .read import check_size, expected_version
-from .replay import idempotent_request, is_looked_up_first
+from .replay import idempotent_request, is_looked_up_first, key_of_turn
 from .reply import Headers, error_reply, reply
 from .route import Router
 from .run import Result, is_slow, run, stored_result
@@ -195,7 +195,16 @@ class FrontDoor:
         started_us = self._engine.now_us() if is_context else 0
         check_size(len(content))
         request = idempotent_request(operation, head, content, principal)
-        caller = Caller(principal.actor, principal.key_id, head.request_id, request, deadline, expected_version(head))
+        caller = Caller(
+            principal.actor,
+            principal.key_id,
+            head.request_id,
+            request,
+            deadline,
+            expected_version(head),
+            key_of_turn(head, principal),
+            head.whole_turns == "true",
+        )
         result: Optional[Result] = None
         if request is not None and is_looked_up_first(operation, content):
             stored = self._engine.find_response(request)
