@@ -34,6 +34,8 @@ class Caller:
     """The `time.monotonic()` at which a write stops waiting for other writes; None: the limit of the engine."""
     expected_version: Optional[int] = None
     """The version that a state must have for a change of it; None for any."""
+    extensions: frozenset[str] = frozenset()
+    """The words of `X-StateBase-Extensions` that the operation supports: what it does beyond the API."""
 
 
 Context = Caller

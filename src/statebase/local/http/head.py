@@ -20,7 +20,16 @@ class Head:
         values: The values of the headers by name, from `by_name`.
     """
 
-    __slots__ = ("api_key", "expected_version", "idempotency_key", "method", "path", "query", "request_id")
+    __slots__ = (
+        "api_key",
+        "expected_version",
+        "extensions",
+        "idempotency_key",
+        "method",
+        "path",
+        "query",
+        "request_id",
+    )
 
     def __init__(self, method: str, path: str, query: str, values: Mapping[bytes, bytes]) -> None:
         self.method = method
@@ -29,6 +38,7 @@ class Head:
         self.api_key = text_of(values, b"x-api-key")
         self.idempotency_key = text_of(values, b"idempotency-key")
         self.expected_version = text_of(values, b"x-statebase-expected-version")
+        self.extensions = text_of(values, b"x-statebase-extensions")
         self.request_id = request_id(text_of(values, b"x-request-id"))
 
 
