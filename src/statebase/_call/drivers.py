@@ -44,6 +44,8 @@ class SyncConnection:
     def __init__(self, exchange: Exchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Reply] = exchange.exchange
         self.wire = wire
+        self.has_extensions = wire.is_engine
+        """Whether the service is known to support extensions of the API: an engine, in this process or served."""
         self.closed = closed
         self.budget = RetryBudget()
         self.breaker = Breaker()
@@ -63,6 +65,7 @@ class AsyncConnection:
     def __init__(self, exchange: AsyncExchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Awaitable[Reply]] = exchange.exchange_async
         self.wire = wire
+        self.has_extensions = wire.is_engine
         self.closed = closed
         self.budget = RetryBudget()
         self.breaker = Breaker()

@@ -38,6 +38,8 @@ class Caller:
     """Where the response to the only turn is stored that a list of turns shall have; None for all turns."""
     whole_turns: bool = False
     """Whether a list of turns shall have their whole content."""
+    extensions: frozenset[str] = frozenset()
+    """The words of `X-StateBase-Extensions` that the operation supports: what it does beyond the API."""
 
 
 Context = Caller
