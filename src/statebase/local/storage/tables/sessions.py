@@ -365,10 +365,23 @@ class Sessions:
             (now_us, (this_minute + 1) * MINUTE),
         ).fetchone()
         memories = self._database.execute("SELECT coalesce(sum(memories), 0) FROM session_counts").fetchone()[0]
-        active = self._database.execute(
-            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (active_since_us, now_us)
-        ).fetchone()[0]
-        return Totals(sessions + last_sessions, turns + last_turns, memories, entities + last_entities, active)
+        return Totals(
+            int(sessions + last_sessions),
+            int(turns + last_turns),
+            int(memories),
+            int(entities + last_entities),
+            self.active(now_us, active_since_us),
+        )
+
+    def active(self, now_us: int, since_us: int) -> int:
+        """Count the sessions that live and changed after a time."""
+        row = self._database.execute(
+            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (since_us, now_us)
+        ).fetchone()
+        return int(row[0])
+
+    def fold_counts(self, now_us: int, limit: int) -> None:
+        """Add up the counts that transactions at the same time have stored each for itself; within `write`."""
 
 
 def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
