@@ -35,8 +35,6 @@ _THREADS = 16
 _CONTEXT_OPERATION = "get_context"
 _SHORT_READS = frozenset(
     {
-        "root",
-        "liveness_probe",
         "readiness_probe",
         "get_session",
         "get_state",
@@ -46,6 +44,8 @@ _SHORT_READS = frozenset(
     }
 )
 """Operations that read a few rows by id, which takes less time than a switch to a thread."""
+_WITHOUT_STORE = frozenset({"root", "liveness_probe"})
+"""Operations that are answered even if every thread waits for the store."""
 
 _router = Router({**OPERATIONS, ERASE_USER.id: ERASE_USER})
 _read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
@@ -160,7 +160,7 @@ class FrontDoor:
     def _is_quick(self, operation: Operation[Any], content: bytes) -> bool:
         """Return whether an operation may run in the event loop: it waits for nothing and takes little time."""
         engine = self._engine
-        if engine.is_quick:
+        if engine.is_quick or operation.id in _WITHOUT_STORE:
             return True
         is_short = operation.id in _SHORT_READS or (engine.in_memory and not is_slow(operation, content))
         return is_short and engine.reads_at_once
