@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, TypeVar, cast
 
 from .._base.errors import ConfigurationError, InvalidRequestError, OutboxError
 from .._base.locks import FrameLock, Owner, calling_frame
@@ -22,6 +22,7 @@ T = TypeVar("T")
 LARGEST_FILE_BYTES = 256 * 1024 * 1024
 _PAGE_BYTES = 4096
 _BUSY_SECONDS = 10.0
+_SYNCHRONOUS = "EXTRA"  # a write survives a power failure, also if that comes at once
 _APPLICATION = 0x5342_4F42
 _VERSION = 1
 _SCHEMA = (
@@ -119,9 +120,9 @@ class OutboxFile:
     """
 
     def __init__(self, path: object, service: str) -> None:
-        name = os.fspath(path) if isinstance(path, os.PathLike) else path
+        name = os.fspath(cast("os.PathLike[str]", path)) if isinstance(path, os.PathLike) else path
         if not isinstance(name, str):
-            raise ConfigurationError(f"outbox must be the path of a file, got {type(path).__name__}")
+            raise ConfigurationError(f"outbox must be the path of a file, got {type(name).__name__}")
         if not name or "\0" in name or name == ":memory:":
             raise ConfigurationError(f"outbox must be the path of a file, got {name!r}")
         self.path = str(Path(name).absolute())
@@ -250,7 +251,7 @@ class OutboxFile:
             try:
                 uri = f"{Path(self.path).as_uri()}?mode=rw"  # a file that was removed is not created again
                 database = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-                database.execute("PRAGMA synchronous = EXTRA")
+                database.execute(f"PRAGMA synchronous = {_SYNCHRONOUS}")
                 database.execute(f"PRAGMA max_page_count = {LARGEST_FILE_BYTES // _PAGE_BYTES}")
                 database.execute("BEGIN IMMEDIATE")
                 result = work(database)

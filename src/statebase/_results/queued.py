@@ -21,8 +21,9 @@ class QueuedWrite(Model):
     def of(cls, session_id: str, idempotency_key: str, reason: str) -> Self:
         """Return the result of a write in the outbox."""
         queued = cls.model_construct()
-        queued.__dict__.clear()  # defaults, which need not be what was sent
-        queued.__dict__["session_id"] = session_id
+        values = vars(queued)
+        values.clear()  # of defaults, which need not be what was sent
+        values["session_id"] = session_id
         queued._idempotency_key = idempotency_key
         queued._reason = reason
         return queued
