@@ -12,7 +12,7 @@ import httpx
 import hypothesis
 import pytest
 
-from statebase import AsyncPage, AsyncStateBase, StateBase
+from statebase import AsyncOutbox, AsyncPage, AsyncStateBase, StateBase
 from statebase._call.drivers import AsyncNamespace
 from statebase.testing import FrozenClock
 from tests.postgres_fixtures import new_postgres_url, postgres_server, postgres_url  # noqa: F401
@@ -48,7 +48,7 @@ class Blocking:
         if inspect.isasyncgen(value):
             return self._iterate(value)
         of_raw_client = type(value).__name__.endswith("WithRawResponse")
-        if of_raw_client or isinstance(value, (AsyncNamespace, AsyncPage, AsyncStateBase)):
+        if of_raw_client or isinstance(value, (AsyncNamespace, AsyncOutbox, AsyncPage, AsyncStateBase)):
             return Blocking(value, self._loop)
         if inspect.ismethod(value):
             return lambda *args, **kwargs: self._wrap(value(*args, **kwargs))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Attempt,
         ConfigurationError,
         InvalidRequestError,
+        OutboxError,
         ResponseTooLargeError,
         StateBaseError,
     )
@@ -45,8 +46,11 @@ if TYPE_CHECKING:
     from ._base.version import __version__
     from ._call.hooks import AttemptEnded, AttemptStarted, EventHooks
     from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
+    from ._call.outbox import AsyncOutbox, Outbox, OutboxReport
+    from ._call.outbox_file import OutboxItem
     from ._call.raw_response import APIResponse, RateLimit
     from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
+    from ._results.queued import QueuedMemory, QueuedTurn
     from .async_client import AsyncStateBase
     from .client import StateBase
 
@@ -58,6 +62,7 @@ _MODULES = {
         "Attempt",
         "ConfigurationError",
         "InvalidRequestError",
+        "OutboxError",
         "ResponseTooLargeError",
         "StateBaseError",
     ),
@@ -79,6 +84,9 @@ _MODULES = {
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
     "_results.pages": ("AsyncPage", "AsyncPages", "MorePagesWarning", "Page"),
+    "_call.outbox": ("AsyncOutbox", "Outbox", "OutboxReport"),
+    "_call.outbox_file": ("OutboxItem",),
+    "_results.queued": ("QueuedMemory", "QueuedTurn"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
@@ -97,6 +105,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncOutbox",
     "AsyncPage",
     "AsyncPages",
     "AsyncStateBase",
@@ -115,9 +124,15 @@ __all__ = [
     "MorePagesWarning",
     "NotFoundError",
     "NotGiven",
+    "Outbox",
+    "OutboxError",
+    "OutboxItem",
+    "OutboxReport",
     "Page",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "QueuedMemory",
+    "QueuedTurn",
     "RateLimit",
     "RateLimitError",
     "RequestOptions",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._call.drivers import AsyncAPIClient, AsyncConnection
+    from ._call.outbox import AsyncOutbox
     from ._generated.transport.memory import AsyncMemory as AsyncMemoryClient
     from ._generated.transport.sessions import AsyncSessions as AsyncSessionsClient
 
@@ -48,6 +49,13 @@ class AsyncStateBase(AsyncNamespaces, BaseClient["httpx.AsyncClient", "httpx.Asy
         from ._call.drivers import AsyncAPIClient
 
         return AsyncAPIClient(self._settings, self._owner._connection, raw=raw)
+
+    @cached_property
+    def outbox(self) -> AsyncOutbox:
+        """The turns and memories that wait to be sent."""
+        from ._call.outbox import AsyncOutbox
+
+        return AsyncOutbox(self._api.outbox)
 
     async def close(self) -> None:
         """Close all connections; further calls fail. Calling it again has no effect."""

@@ -65,6 +65,7 @@ class BaseClient(Generic[HttpClient, Transport]):
         event_hooks: Optional[EventHooks] = None,
         allow_insecure_http: bool = False,
         circuit_breaker: bool = False,
+        outbox: Union[str, PathLike[str], None] = None,
     ) -> None:
         key = Secret(api_key)
         del api_key  # error trackers report local variables
@@ -86,6 +87,7 @@ class BaseClient(Generic[HttpClient, Transport]):
                 transport=transport,
                 allow_insecure_http=allow_insecure_http,
                 circuit_breaker=circuit_breaker,
+                outbox=outbox,
             )
         except ValueError as error:  # a ConfigurationError
             del base_url, default_headers, proxy  # they may contain passwords

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._call.drivers import SyncAPIClient, SyncConnection
+    from ._call.outbox import Outbox
     from ._generated.transport.memory import Memory as MemoryClient
     from ._generated.transport.sessions import Sessions as SessionsClient
 
@@ -54,6 +55,9 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
         circuit_breaker: True to fail at once, with a `CircuitOpenError`, for 5 to 60 seconds after a call that the
             service did not answer. Calls that go on without the service (`on_unavailable`, `outbox`) always do.
             Default: False, so that a program can wait for a service to start.
+        outbox: The path of a file that keeps turns and memories until they are sent, see `client.outbox`; it is created
+            if it does not exist. If the service is unavailable, `add_turn`, `add_tool_call` and `memory.add` return a
+            `QueuedTurn` or `QueuedMemory` instead of raising an error. Default: None, no outbox.
 
     Raises:
         ConfigurationError: An option is invalid; the message says what to pass.
@@ -75,6 +79,13 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
         from ._call.drivers import SyncAPIClient
 
         return SyncAPIClient(self._settings, self._owner._connection, raw=raw)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The turns and memories that wait to be sent."""
+        from ._call.outbox import Outbox
+
+        return Outbox(self._api.outbox)
 
     def close(self) -> None:
         """Close all connections; further calls fail. Calling it again has no effect."""

@@ -18,6 +18,7 @@ from ._wire.proxies import environment_proxy
 from ._wire.tls import ssl_context
 
 if TYPE_CHECKING:
+    from ._call.outbox import OutboxQueue
     from ._wire.adapter import AsyncSend, SyncSend
 
 _ENGINE = "statebase.local.http.transport"
@@ -50,7 +51,7 @@ def connect(settings: Settings, *, closed: bool = False) -> SyncConnection:
     else:
         wire = _wire_of_transport(settings, transport)
         exchange = _adapted(transport.handle_request, settings.base_url, transport.close, is_known=wire.is_known)
-    connection = SyncConnection(exchange, wire, closed=closed)
+    connection = SyncConnection(exchange, wire, outbox=_outbox(settings), closed=closed)
     if client is not None or settings.http2:
         connection.exchange = _unlogged(connection.exchange)
     return connection
@@ -82,10 +83,22 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
     else:
         wire = _wire_of_transport(settings, transport)
         exchange = _adapted(transport.handle_async_request, settings.base_url, transport.aclose, is_known=wire.is_known)
-    connection = AsyncConnection(exchange, wire, closed=closed)
+    connection = AsyncConnection(exchange, wire, outbox=_outbox(settings), closed=closed)
     if client is not None or settings.http2:
         connection.exchange = _unlogged_async(connection.exchange)
     return connection
+
+
+def _outbox(settings: Settings) -> Optional[OutboxQueue]:
+    if settings.outbox is None:
+        return None
+    from ._call.outbox import OutboxQueue
+    from ._generated import operations
+    from ._results.queued import QueuedMemory, QueuedTurn
+
+    return OutboxQueue(
+        settings.outbox, [(operations.CREATE_TURN, QueuedTurn), (operations.CREATE_MEMORY, QueuedMemory)]
+    )
 
 
 def _adapted(send: Callable[[Any], Any], base_url: str, close: Callable[[], Any], *, is_known: bool) -> Any:

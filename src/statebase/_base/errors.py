@@ -4,6 +4,7 @@ The class tree, with the HTTP status of each:
 
     StateBaseError
     ├── ConfigurationError             an option of a client is invalid; also a ValueError
+    ├── OutboxError                    the file of the outbox cannot be read or written
     ├── InvalidRequestError            an argument of a call is invalid, nothing was sent; also a ValueError
     ├── APIConnectionError             no complete response arrived; also an httpx.TransportError
     │   ├── APITimeoutError            no complete response arrived in time; also an httpx.TimeoutException
@@ -111,6 +112,10 @@ class StateBaseError(Exception):
 
 class ConfigurationError(StateBaseError, ValueError):
     """An option of a client is invalid. Nothing was sent."""
+
+
+class OutboxError(StateBaseError):
+    """The file of the outbox cannot be read or written: its disk is full, or it is damaged. Nothing was sent."""
 
 
 class InvalidRequestError(StateBaseError, ValueError):

@@ -134,6 +134,11 @@ class Call:
         credentials = [value for name, value in self._prepared.all_headers() if name in _CREDENTIALS]
         return self._prepared.path, hash(tuple(credentials))
 
+    @property
+    def prepared(self) -> PreparedRequest:
+        """The parts of the request that are the same in every attempt."""
+        return self._prepared
+
     def remaining_seconds(self) -> Optional[float]:
         """Return the seconds left until the deadline; None if there is no deadline."""
         return None if self._deadline_at is None else self._deadline_at - self._clock.monotonic()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from functools import partial
-from typing import Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
 
 import anyio
+import anyio.to_thread
 
 from .._base.address import Address
 from .._base.clock import Clock
@@ -27,6 +30,9 @@ from .settings import Settings
 from .steps import run, run_async
 from .telemetry import Telemetry
 
+if TYPE_CHECKING:
+    from .outbox import OutboxQueue, OutboxSteps
+
 T = TypeVar("T")
 Check = Callable[[Any, Reply], None]
 _GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
@@ -38,10 +44,13 @@ class SyncConnection:
     Args:
         exchange: Sends requests.
         wire: Its properties, which decide what its errors mean.
+        outbox: The outbox; None if the client has none.
         closed: Whether the client was closed before its first call.
     """
 
-    def __init__(self, exchange: Exchange, wire: Wire, *, closed: bool = False) -> None:
+    def __init__(
+        self, exchange: Exchange, wire: Wire, *, outbox: Optional[OutboxQueue] = None, closed: bool = False
+    ) -> None:
         self.exchange: Callable[[Request], Reply] = exchange.exchange
         self.wire = wire
         self.has_extensions = wire.is_engine
@@ -50,6 +59,7 @@ class SyncConnection:
         self.budget = RetryBudget()
         self.breaker = Breaker()
         self.kept = KeptReplies()
+        self.outbox = outbox
         self._close = exchange.close
 
     def close(self) -> None:
@@ -62,7 +72,9 @@ class SyncConnection:
 class AsyncConnection:
     """The exchange that a client and its views share; the arguments are those of `SyncConnection`."""
 
-    def __init__(self, exchange: AsyncExchange, wire: Wire, *, closed: bool = False) -> None:
+    def __init__(
+        self, exchange: AsyncExchange, wire: Wire, *, outbox: Optional[OutboxQueue] = None, closed: bool = False
+    ) -> None:
         self.exchange: Callable[[Request], Awaitable[Reply]] = exchange.exchange_async
         self.wire = wire
         self.has_extensions = wire.is_engine
@@ -70,12 +82,15 @@ class AsyncConnection:
         self.budget = RetryBudget()
         self.breaker = Breaker()
         self.kept = KeptReplies()
+        self.outbox = outbox
         self._close = exchange.aclose
 
     async def close(self) -> None:
         """Close all connections. Calling it again has no effect."""
         if not self.closed:
             self.closed = True
+            if self.outbox is not None:
+                await self.outbox.cancel_tasks()
             await self._close()
 
 
@@ -99,6 +114,9 @@ class SyncAPIClient:
         self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
+        self.outbox: Optional[OutboxSteps] = None
+        if connection.outbox is not None:
+            self.outbox = connection.outbox.steps(self._calls.repeat, self._exchange, _call, self._clock)
 
     __reduce__ = _refuse_to_pickle
 
@@ -133,9 +151,15 @@ class SyncAPIClient:
         read = partial(_read, operation, check)
         if fallback is not None:
             _check_not_raw(self._raw, fallback)
-            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
             return cast(T, run(steps))
-        return self._result(APIResponse(call, self._exchange(call), read))
+        if self.outbox is not None and self.outbox.keeps(operation):
+            result = run(self.outbox.send(call, _session_of(path, body), options))
+            if not isinstance(result, Reply):
+                return cast(T, self.outbox.queued_result(result, is_raw=self._raw))
+            self._flush_if_due()
+            return self._result(APIResponse(call, result, read))
+        return self._result(APIResponse(call, self._send(call), read))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -155,10 +179,15 @@ class SyncAPIClient:
         def fetch(page: Page[Any], more: Values) -> Page[Any]:
             return self._page(operation, options, path, {**query, **more}, page).parse()
 
-        return APIResponse(call, self._exchange(call), read)
+        return APIResponse(call, self._send(call), read)
 
     def _result(self, response: APIResponse[T]) -> T:
         return cast(T, response) if self._raw else response.parse()
+
+    def _send(self, call: Call) -> Reply:
+        reply = self._exchange(call)
+        self._flush_if_due()
+        return reply
 
     def _exchange(self, call: Call) -> Reply:
         with self._telemetry.span(call):
@@ -182,6 +211,19 @@ class SyncAPIClient:
                 delay = again
             self._clock.sleep(delay)
 
+    def _flush_if_due(self) -> None:
+        outbox = self.outbox
+        if outbox is None or not outbox.is_due:
+            return
+        if outbox.queue.thread.is_alive():
+            return
+        thread = threading.Thread(
+            target=lambda: run(outbox.flush_in_background()), name="statebase-outbox", daemon=True
+        )
+        outbox.queue.thread = thread
+        with suppress(RuntimeError):  # the interpreter ends: what waits stays in the file
+            thread.start()
+
 
 class AsyncAPIClient:
     """Carries out calls on an event loop; otherwise the same as `SyncAPIClient`."""
@@ -193,6 +235,10 @@ class AsyncAPIClient:
         self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
+        self.outbox: Optional[OutboxSteps] = None
+        if connection.outbox is not None:
+            run_in_thread = anyio.to_thread.run_sync
+            self.outbox = connection.outbox.steps(self._calls.repeat, self._exchange, run_in_thread, self._clock)
 
     __reduce__ = _refuse_to_pickle
 
@@ -213,9 +259,15 @@ class AsyncAPIClient:
         read = partial(_read, operation, check)
         if fallback is not None:
             _check_not_raw(self._raw, fallback)
-            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
             return cast(T, await run_async(steps))
-        return self._result(APIResponse(call, await self._exchange(call), read))
+        if self.outbox is not None and self.outbox.keeps(operation):
+            result = await run_async(self.outbox.send(call, _session_of(path, body), options))
+            if not isinstance(result, Reply):
+                return cast(T, self.outbox.queued_result(result, is_raw=self._raw))
+            self._flush_if_due()
+            return self._result(APIResponse(call, result, read))
+        return self._result(APIResponse(call, await self._send(call), read))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -240,10 +292,15 @@ class AsyncAPIClient:
         async def fetch(page: AsyncPage[Any], more: Values) -> AsyncPage[Any]:
             return (await self._page(operation, options, path, {**query, **more}, page)).parse()
 
-        return APIResponse(call, await self._exchange(call), read)
+        return APIResponse(call, await self._send(call), read)
 
     def _result(self, response: APIResponse[T]) -> T:
         return cast(T, response) if self._raw else response.parse()
+
+    async def _send(self, call: Call) -> Reply:
+        reply = await self._exchange(call)
+        self._flush_if_due()
+        return reply
 
     async def _exchange(self, call: Call) -> Reply:
         with self._telemetry.span(call):
@@ -271,10 +328,30 @@ class AsyncAPIClient:
                 delay = again
             await self._clock.sleep_async(delay)
 
+    def _flush_if_due(self) -> None:
+        outbox = self.outbox
+        if outbox is None or not outbox.is_due:
+            return
+        from .outbox import running_asyncio_loop
+
+        loop = running_asyncio_loop()
+        if loop is not None and not outbox.queue.tasks_of(loop):
+            task = loop.create_task(run_async(outbox.flush_in_background()))
+            outbox.queue.tasks.add(task)
+            task.add_done_callback(outbox.queue.tasks.discard)
+
     async def _exchange_until(self, seconds: float, request: Request) -> Reply:
         with anyio.move_on_after(seconds):
             return await self._connection.exchange(request)
         raise DeadlineExceeded
+
+
+def _call(function: Callable[..., T], *arguments: Any) -> T:
+    return function(*arguments)
+
+
+def _session_of(path: Values, body: Optional[Values]) -> str:
+    return str(path["session_id"] if "session_id" in path else (body or NOTHING)["session_id"])
 
 
 def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:

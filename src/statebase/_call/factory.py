@@ -64,7 +64,6 @@ class CallFactory:
             InvalidRequestError: An argument is invalid.
             TypeError: An option is unknown.
         """
-        settings = self._settings
         writes = operation.carries_key
         extra = cast("dict[str, Any]", options)
         if extra:
@@ -74,12 +73,41 @@ class CallFactory:
             raise InvalidRequestError(
                 f"{operation.methods[0]}() sends no body: leave extra_body out", param="extra_body"
             )
-        content = b"" if body is None else build_body(body, extra.get("extra_body"))
+        content = None if body is None else build_body(body, extra.get("extra_body"))
         target = self._prefix + build_path(operation, path)
         text = build_query(query, extra.get("extra_query"))
         _check_length(len(self._service.origin) + len(target) + len(text))
+        return self._assemble(operation, extra, target, text, headers, content, key)
+
+    def repeat(
+        self, operation: Operation[Any], path: str, query: str, content: bytes, key: str, deadline: Optional[float]
+    ) -> Call:
+        """Build the call of a write that was made before, with the options of this client.
+
+        Args:
+            operation: The operation.
+            path: The path, including that of the base URL, percent-encoded.
+            query: The query, percent-encoded.
+            content: The body.
+            key: The idempotency key.
+            deadline: Seconds that the call may take; None: the default of the client.
+        """
+        options = {} if deadline is None else {"deadline": deadline}
+        return self._assemble(operation, options, path, query, NOTHING, content, key)
+
+    def _assemble(
+        self,
+        operation: Operation[Any],
+        extra: dict[str, Any],
+        path: str,
+        query: str,
+        headers: Values,
+        content: Optional[bytes],
+        key: Optional[str],
+    ) -> Call:
+        settings = self._settings
         pairs = [*self._headers]
-        if body is not None:
+        if content is not None:
             pairs += ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
         if key is not None:
             pairs.append((b"idempotency-key", key.encode()))
@@ -94,11 +122,11 @@ class CallFactory:
             operation,
             PreparedRequest(
                 self._service,
-                target,
-                text,
+                path,
+                query,
                 pairs,
                 api_key,
-                content,
+                content or b"",
                 _phases(extra["timeout"]) if "timeout" in extra else self._timeouts,
                 key,
             ),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .._base.clock import Clock
     from .hooks import EventHooks
     from .options import HttpBackend
+    from .outbox_file import OutboxFile
 
 REGIONS = {
     "us": "https://api.statebase.org",
@@ -74,6 +75,7 @@ class Settings:
         transport: object = None,
         allow_insecure_http: bool = False,
         circuit_breaker: bool = False,
+        outbox: object = None,
         clock: Optional[Clock] = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(api_key)
@@ -128,6 +130,12 @@ class Settings:
                 "http2, http_backend, proxy and verify cannot be combined with http_client or transport: "
                 "set them on that object"
             )
+
+        self.outbox: Optional[OutboxFile] = None
+        if outbox is not None:  # last: it creates the file
+            with importing:
+                from .outbox_file import OutboxFile
+            self.outbox = OutboxFile(outbox, self.base_url)
 
     def replace(self, **changes: Any) -> Settings:
         """Return settings that differ from these in `changes`.
