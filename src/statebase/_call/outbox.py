@@ -167,6 +167,10 @@ class OutboxSteps:
         write = Write(session_id, call.operation.id, prepared.path, prepared.query, prepared.content, key)
         row: Row = yield self._io(self._file.add, write, self._now())
         call.fails_fast = True
+        if row.write != write:
+            yield from self._send_first(row, call)
+            reply_of_second: Reply = yield self._exchange(call)
+            return reply_of_second
         sending, claim = self.queue.sending, _Claim(is_call=True)
         is_sent = False
         try:
@@ -275,6 +279,23 @@ class OutboxSteps:
     def discard(self, item: OutboxItem) -> Steps[None]:
         """Remove a write."""
         yield self._io(self._file.remove, _number(item))
+
+    def _send_first(self, row: Row, call: Call) -> Steps[None]:
+        """Send a write that has the idempotency key of a call with other arguments, which the service then refuses.
+
+        Raises:
+            InvalidRequestError: The service is unavailable.
+        """
+        try:
+            yield from self._send_ahead(row, call)
+            yield from self._send_row(row.id, fails_fast=True, deadline=call.remaining_seconds())
+        except StateBaseError as error:
+            if not is_unavailable(error):
+                raise
+            raise InvalidRequestError(
+                "idempotency_key was already used with different arguments, for a call that is in the outbox",
+                param="idempotency_key",
+            ) from error
 
     def _send_ahead(self, row: Row, call: Call) -> Steps[None]:
         ahead: List[Row] = yield self._io(self._file.ahead, row, _SENT_BEFORE + 1)

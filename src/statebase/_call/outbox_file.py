@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, TypeVar, cast
 
-from .._base.errors import ConfigurationError, InvalidRequestError, OutboxError
+from .._base.errors import ConfigurationError, OutboxError
 from .._base.locks import FrameLock, Owner, calling_frame
 
 T = TypeVar("T")
@@ -143,10 +143,7 @@ class OutboxFile:
         """Add a write that is sent now; if the same one is there already, it waits again.
 
         Returns:
-            The write, with the time at which it was first sent before this.
-
-        Raises:
-            InvalidRequestError: Another write has its idempotency key.
+            The write, with the time at which it was first sent before this; if another one has its key, that one.
         """
 
         def add(database: sqlite3.Connection) -> Row:
@@ -156,10 +153,7 @@ class OutboxFile:
                 database.execute(f"{insert} VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
             (row,) = self._select(database, "key = ?", (write.key,))
             if row.write != write:
-                raise InvalidRequestError(
-                    "idempotency_key was already used with different arguments, for a call that is in the outbox",
-                    param="idempotency_key",
-                )
+                return row
             update = "UPDATE items SET error = NULL, tried_at = coalesce(tried_at, ?) WHERE id = ?"
             database.execute(update, (now, row.id))
             return row
