@@ -1,6 +1,6 @@
 """The support backend as its users, its staff and its operators meet it: two workers, one store, one outbox.
 
-    python -m pytest examples/support_backend
+python -m pytest examples/support_backend
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import app as backend  # noqa: E402
+import app as backend
 
-from statebase import StateBase  # noqa: E402
+from statebase import StateBase
 
 ADA = {"X-User": "ada"}
 BO = {"X-User": "bo"}

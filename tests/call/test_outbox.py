@@ -20,6 +20,7 @@ from statebase import (
     AuthenticationError,
     CircuitOpenError,
     ConfigurationError,
+    ConflictError,
     InvalidRequestError,
     NotFoundError,
     OutboxError,
@@ -67,6 +68,8 @@ class Service:
         if request.method == "GET":
             return httpx.Response(200, json=SESSION)
         body = self.applied.setdefault(request.headers["idempotency-key"], json.loads(request.content))
+        if body != json.loads(request.content):
+            return httpx.Response(409)
         if failure == "lost":
             raise LOST
         number = [*self.applied].index(request.headers["idempotency-key"]) + 1
@@ -313,8 +316,8 @@ def test_write_that_was_never_sent_has_no_limit(client: Any, service: Service, c
     assert client.outbox.flush() == OutboxReport(2, 0, 0)
 
 
-def test_repeated_key(client: Any, service: Service):
-    """The same call again is the same write; another one is refused, as by the service."""
+def test_repeated_key(client: Any, service: Service, clock: Any):
+    """The same call again is the same write; another one is refused: by the service, once it is there."""
     service.failures = [LOST]
     for _ in range(2):
         client.sessions.add_turn("sess_1", "a", "b", idempotency_key="key")
@@ -323,8 +326,11 @@ def test_repeated_key(client: Any, service: Service):
 
     assert raised.value.param == "idempotency_key"
     assert queued(client) == ["a"]
-    client.outbox.flush()
-    assert list(service.applied) == ["key"]
+    clock.advance(seconds=60)
+    with pytest.raises(ConflictError):
+        client.sessions.add_turn("sess_1", "other", "b", idempotency_key="key")
+    assert queued(client) == []
+    assert service.contents == ["a"]
 
 
 def test_ingest(client: Any, service: Service, clock: Any):

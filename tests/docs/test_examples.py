@@ -44,6 +44,7 @@ def test_every_example_is_tested_and_listed() -> None:
     assert names == {*SCRIPTS, *ELSEWHERE}
     assert all(f"{name}.py" in readme for name in SCRIPTS)
     assert all(name in readme for name in ELSEWHERE)
+    assert all(path.parent.name in readme for path in EXAMPLES.glob("*/app.py"))
 
 
 def test_quickstart() -> None:
@@ -114,6 +115,15 @@ def test_import_memories() -> None:
         "Likes his coffee black",
     }
     assert len([line for line in lines[ada + 1 : bob] if line]) == 3
+
+
+def test_support_backend() -> None:
+    """Its own tests pass: two workers, a store that is killed, messages that come twice."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "support_backend")]
+    finished = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+
+    assert finished.returncode == 0, finished.stdout
+    assert "5 passed" in finished.stdout
 
 
 def module(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
