@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Decision(BaseModel):
-    """What the agent answers, and the refund that it asks for."""
+    """The answer of the agent, and the refund that it asks for."""
 
     text: str
     refund: Optional[float] = None

@@ -5,7 +5,7 @@
     cd examples/support_backend
     STATEBASE_BASE_URL=http://127.0.0.1:8787 STATEBASE_API_KEY=sb_local python -m hypercorn --workers 2 app:app
 
-README.md says what each part shows. The proxy in front of it has to authenticate users and to set `X-User`.
+README.md says what each part shows. The proxy in front of it must authenticate users, and set `X-User`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ app = FastAPI(title="Support", lifespan=lifespan)
 async def session_of(request: Request, client: Client, user: User, chat: Chat) -> str:
     """Return the session of a user's chat; while the store is away, the one that this worker used last.
 
-    The key belongs to the user: nobody gets to the chat of somebody else by its id.
+    The key belongs to the user: another user with the same chat id gets another session.
     """
     known: Dict[Tuple[str, str], str] = request.state.sessions
     try:
@@ -152,7 +152,7 @@ async def erase(request: Request, user: User, client: Client) -> Dict[str, Any]:
 
 @app.get("/health")
 async def health(client: Client) -> Dict[str, List[str]]:
-    """Return the writes that could not be sent, for whoever watches."""
+    """Return the writes that could not be sent, for monitoring."""
     return {"failed": [item.error for item in await client.outbox.failed() if item.error]}
 
 

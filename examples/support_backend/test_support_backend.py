@@ -5,18 +5,20 @@ python -m pytest examples/support_backend
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from fastapi.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import agent
 import app as backend
 
 from statebase import StateBase
@@ -34,6 +36,7 @@ class Store:
         self.url = ""
 
     def start(self) -> None:
+        """Start the server."""
         command = [sys.executable, "-m", "statebase", "serve", "--path", str(self._path), "--port", self._port]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
@@ -42,6 +45,7 @@ class Store:
         self._port = self.url.rpartition(":")[2]
 
     def stop(self) -> None:
+        """Kill the server."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None
@@ -50,6 +54,7 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
+    """Return a server that runs."""
     started = Store(tmp_path / "support.db")
     started.start()
     yield started
@@ -58,6 +63,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def workers(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[List[TestClient]]:
+    """Return two workers of the backend."""
     monkeypatch.setenv("STATEBASE_BASE_URL", store.url)
     monkeypatch.setenv("STATEBASE_API_KEY", "sb_local")
     monkeypatch.setenv("OUTBOX", str(tmp_path / "outbox.db"))
@@ -66,13 +72,14 @@ def workers(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def say(worker: TestClient, text: str, *, number: int, user: Dict[str, str] = ADA) -> Any:
+    """Send a message, and return the answer."""
     answer = worker.post("/chats/1/messages", json={"id": f"m-{number}", "text": text}, headers=user)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def test_one_chat_over_both_workers(workers: List[TestClient]) -> None:
-    """What was said to one worker is known to the other, and to nobody else's chat of the same id."""
+    """A message to one worker is known to the other, but not to the chat of another user with the same id."""
     say(workers[0], "hello", number=1)
     assert say(workers[1], "my parcel?", number=2)["text"] == "Before this you wrote 1 messages. You wrote: my parcel?"
     assert "0 messages" in say(workers[0], "hello", number=1, user=BO)["text"]
@@ -85,11 +92,10 @@ def test_message_delivered_twice(workers: List[TestClient], monkeypatch: pytest.
     first = say(workers[0], "hello", number=1)
     said: List[int] = []
 
-    def other(messages: List[Dict[str, Any]]) -> backend.Any:
+    def other(messages: List[Dict[str, Any]]) -> agent.Decision:
         said.append(1)
-        return original([*messages[:-1], {"role": "user", "content": f"{messages[-1]['content']} {len(said)}"}])
+        return agent.decide([*messages[:-1], {"role": "user", "content": f"{messages[-1]['content']} {len(said)}"}])
 
-    original: Callable[[Any], Any] = backend.decide
     monkeypatch.setattr(backend, "decide", other)
     assert say(workers[1], "hello", number=1) == first
     assert not said
@@ -125,7 +131,7 @@ def test_store_away_and_back(workers: List[TestClient], store: Store) -> None:
     assert "cannot" in say(workers[0], "I want a refund of 5", number=3)["text"]
     assert workers[1].post("/chats/2/messages", json={"id": "m", "text": "hi"}, headers=ADA).status_code == 503
     store.start()
-    with StateBase("sb_local", base_url=store.url, outbox=backend.os.environ["OUTBOX"]) as client:
+    with StateBase("sb_local", base_url=store.url, outbox=os.environ["OUTBOX"]) as client:
         client.outbox.flush()
     with TestClient(backend.app) as worker:  # the others wait some seconds before they ask the store again
         shown = worker.get("/chats/1", headers=ADA).json()

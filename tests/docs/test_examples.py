@@ -119,7 +119,7 @@ def test_import_memories() -> None:
 
 def test_support_backend() -> None:
     """Its own tests pass: two workers, a store that is killed, messages that come twice."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "support_backend")]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(EXAMPLES / "support_backend")]
     finished = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
 
     assert finished.returncode == 0, finished.stdout
