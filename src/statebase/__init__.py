@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ._call.outbox import AsyncOutbox, Outbox, OutboxReport
     from ._call.outbox_file import OutboxItem
     from ._call.raw_response import APIResponse, RateLimit
-    from ._results.pages import AsyncPage, Page
+    from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
     from ._results.queued import QueuedMemory, QueuedTurn
     from .async_client import AsyncStateBase
     from .client import StateBase
@@ -83,7 +83,7 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
-    "_results.pages": ("AsyncPage", "Page"),
+    "_results.pages": ("AsyncPage", "AsyncPages", "MorePagesWarning", "Page"),
     "_call.outbox": ("AsyncOutbox", "Outbox", "OutboxReport"),
     "_call.outbox_file": ("OutboxItem",),
     "_results.queued": ("QueuedMemory", "QueuedTurn"),
@@ -107,6 +107,7 @@ __all__ = [
     "APITimeoutError",
     "AsyncOutbox",
     "AsyncPage",
+    "AsyncPages",
     "AsyncStateBase",
     "Attempt",
     "AttemptEnded",
@@ -120,6 +121,7 @@ __all__ = [
     "EventHooks",
     "InternalServerError",
     "InvalidRequestError",
+    "MorePagesWarning",
     "NotFoundError",
     "NotGiven",
     "Outbox",
