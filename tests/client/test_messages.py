@@ -147,6 +147,17 @@ Client().with_options(max_retries=-1)
     ConfigurationError: max_retries must be an integer, 0 for no retries, got -1
 Client().with_options(deadline=0)
     ConfigurationError: deadline must be above 0 and finite, or None for no limit, got 0
+Client(circuit_breaker="no")
+    ConfigurationError: circuit_breaker must be True or False, got str
+Client(outbox=True)
+    ConfigurationError: outbox must be the path of a file, got bool
+Client(outbox=":memory:")
+    ConfigurationError: outbox must be the path of a file, got ':memory:'
+Client(outbox="no/such/folder")
+    ConfigurationError: outbox='no/such/folder' cannot be created: No such file or directory
+Client().with_options(outbox="outbox.db")
+    TypeError: with_options() cannot change outbox: it takes timeout, max_retries, deadline, max_response_bytes,
+    default_headers, event_hooks
 Client().with_options(default_headers={"a": None})
     ConfigurationError: default_headers['a'] must be printable ASCII text without a space at either end, got None
 """

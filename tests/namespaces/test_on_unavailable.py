@@ -221,6 +221,16 @@ def test_over_real_sockets(make_client: Any):
     assert (found.state, found.degraded) == ({"a": 1}, True)
 
 
+def test_erased_user_is_forgotten(make_client: Any):
+    with contextlib.closing(Engine.open()) as engine, serve_in_thread(engine) as server:
+        client = make_client(base_url=server.url, max_retries=0)
+        session = client.sessions.create("agent", user_id="ada", initial_state={"a": 1})
+        client.sessions.get_context(session.id, on_unavailable="last")
+        client.erase_user("ada")
+
+    assert client.sessions.get_context(session.id, on_unavailable="last").state == {}
+
+
 def test_server_that_hangs(make_client: Any):
     """It accepts connections and answers none: the timeout is waited for once."""
     with socket.create_server(("127.0.0.1", 0)) as server:

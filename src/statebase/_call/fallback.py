@@ -68,7 +68,8 @@ class KeptReplies:
 
     def answered(self, call: Call) -> None:
         """After a deletion, remove the replies that may contain the deleted object: those of a session, else all."""
-        if call.operation.method != "DELETE" or not self._kept:
+        is_deletion = call.operation.method == "DELETE" or call.operation.id == "erase_user"
+        if not is_deletion or not self._kept:
             return
         path = call.reply_key[0]
         with self._lock.held():

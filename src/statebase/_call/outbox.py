@@ -408,9 +408,11 @@ class Outbox:
     """The outbox of a client: turns and memories that wait to be sent.
 
     Example:
-        >>> with StateBase("sb_test", outbox="outbox.db") as client:
-        ...     len(client.outbox.pending()), client.outbox.flush().pending
-        (0, 0)
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder, StateBase("sb_test", outbox=Path(folder, "outbox.db")) as client:
+        ...     client.outbox.pending(), client.outbox.flush().sent
+        ([], 0)
     """
 
     def __init__(self, steps: Optional[OutboxSteps]) -> None:
