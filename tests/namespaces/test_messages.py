@@ -444,7 +444,7 @@ def test_repeated_call_adds_nothing(local_client: Any, session_id: str) -> None:
 
 
 def test_other_keys_of_that_name_are_no_messages(local_client: Any, session_id: str) -> None:
-    """What somebody else stored there is not handed to a model."""
+    """Values that somebody else stored there are not handed to a model."""
     for value in ("x", [5], {"role": "system"}):
         local_client.sessions.add_turn(session_id, {"type": "text", "content": "a", KEY: value}, "b")
 
