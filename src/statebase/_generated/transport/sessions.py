@@ -22,6 +22,7 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import iterate, iterate_async, run, run_async
+from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
@@ -236,6 +237,8 @@ class Sessions(SyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -252,6 +255,11 @@ class Sessions(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -275,6 +283,7 @@ class Sessions(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     def get_history(
@@ -995,6 +1004,8 @@ class AsyncSessions(AsyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -1011,6 +1022,11 @@ class AsyncSessions(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -1034,6 +1050,7 @@ class AsyncSessions(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     async def get_history(
