@@ -44,6 +44,8 @@ class SyncConnection:
     def __init__(self, exchange: Exchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Reply] = exchange.exchange
         self.wire = wire
+        self.has_extensions = wire.is_engine
+        """Whether the service is known to support extensions of the API: an engine, in this process or served."""
         self.closed = closed
         self.budget = RetryBudget()
         self.breaker = Breaker()
@@ -63,6 +65,7 @@ class AsyncConnection:
     def __init__(self, exchange: AsyncExchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Awaitable[Reply]] = exchange.exchange_async
         self.wire = wire
+        self.has_extensions = wire.is_engine
         self.closed = closed
         self.budget = RetryBudget()
         self.breaker = Breaker()
@@ -274,17 +277,17 @@ class AsyncAPIClient:
         raise DeadlineExceeded
 
 
-def _asks_for_a_page(query: Values) -> bool:
-    """Return whether the caller asked for one page of a list, and not just for the list."""
-    return query.get("limit", NOT_GIVEN) is not NOT_GIVEN
-
-
 def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:
     if is_raw:
         raise InvalidRequestError(
             f"{fallback.argument} cannot be used with with_raw_response: without the service there is no response",
             param=fallback.argument,
         )
+
+
+def _asks_for_a_page(query: Values) -> bool:
+    """Return whether the caller asked for one page of a list, and not just for the list."""
+    return query.get("limit", NOT_GIVEN) is not NOT_GIVEN
 
 
 def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:

@@ -6,9 +6,10 @@ synchronous client are raised at the call, errors of the asynchronous client at 
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
+from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union, cast
 
 import anyio
+from typing_extensions import TypeGuard
 
 T = TypeVar("T")
 
@@ -87,13 +88,17 @@ async def _together(calls: List[Any]) -> List[Any]:
     return results
 
 
+def _is_found(step: object) -> TypeGuard[Found[Any]]:
+    return isinstance(step, Found)
+
+
 def iterate(steps: Generator[Any, Any, None]) -> Iterator[Any]:
     """Iterate over the items of steps with the synchronous client."""
     try:
         result = None
         while True:
             result = steps.send(result)
-            if isinstance(result, Found):
+            if _is_found(result):
                 yield from result.items
                 result = None
     except StopIteration:
@@ -105,13 +110,13 @@ async def iterate_async(steps: Generator[Any, Any, None]) -> AsyncIterator[Any]:
     try:
         step = steps.send(None)
         while True:
-            if isinstance(step, Found):
+            if _is_found(step):
                 for item in step.items:
                     yield item
                 step = steps.send(None)
                 continue
             try:
-                result = await (_together(step) if isinstance(step, list) else step)
+                result = await (_together(cast("List[Any]", step)) if isinstance(step, list) else step)
             except BaseException as error:
                 step = steps.throw(error)
             else:

@@ -38,6 +38,8 @@ class Caller:
     """The key of the stored response to the turn that a list of turns is limited to; None for all turns."""
     whole_turns: bool = False
     """Whether a list of turns shall have their whole content."""
+    extensions: frozenset[str] = frozenset()
+    """The words of `X-StateBase-Extensions` that the operation supports: what it does beyond the API."""
 
 
 Context = Caller

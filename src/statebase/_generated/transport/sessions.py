@@ -22,7 +22,9 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import iterate, iterate_async, run, run_async
+from statebase._namespaces.conversations import get_or_create
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
+from statebase._namespaces.forks import fork
 from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
@@ -581,39 +583,133 @@ class Sessions(SyncNamespace):
             check=follows(expected_version),
         )
 
+    def get_or_create(
+        self,
+        agent_id: str,
+        *,
+        key: str,
+        user_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        initial_state: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_alive: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> models.SessionResponse:
+        """Return the session of an agent, a user and a key; create it if there is none, or it was deleted or has expired.
+
+        Racing callers, in threads, processes or machines, get the same session. The key is stored in the metadata, as
+        `statebase_key`.
+
+        The embedded engine and `statebase serve` find or create the session in one transaction, and each write to a session
+        that is kept alive extends its life once less than half of it is left. The hosted service does neither: there, only
+        this method extends the life, and finding the session takes a list, filtered by the metadata, and a request for the
+        session. It is not found again if `sessions.update` replaces its metadata without `statebase_key`, which the engine
+        keeps.
+
+        Args:
+            agent_id: The agent of the session, by a name or id of your choice.
+            key: The name of the conversation, 1 to 200 characters, such as the id of a chat. Each user has their own keys.
+            user_id: The user of the session, by your own id.
+            metadata: Your own metadata, if the session is created.
+            initial_state: The state at version 0, if the session is created. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_alive: Extend the life of the session to `ttl_seconds` when it is used and less than half is left. False:
+                it expires `ttl_seconds` after its creation. Default: True.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The session, with its state and its numbers of turns and memories.
+
+        Raises:
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
+            StateBaseError: The service ignores the metadata filter of lists, so the session cannot be found.
+
+        Example:
+            >>> session = client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello")
+            >>> again = client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> again.id == session.id, again.turn_count
+            (True, 1)
+        """
+        result: models.SessionResponse = run(
+            get_or_create(
+                self,
+                agent_id,
+                key=key,
+                user_id=user_id,
+                metadata=metadata,
+                initial_state=initial_state,
+                ttl_seconds=ttl_seconds,
+                keep_alive=keep_alive,
+                **options,
+            )
+        )
+        return result
+
     def fork(
-        self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
+        self,
+        session_id: str,
+        version: Union[int, NotGiven, None] = NOT_GIVEN,
+        *,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_ttl: bool = False,
+        keep_metadata: bool = False,
+        with_turns: bool = False,
+        with_memories: bool = False,
+        **options: Unpack[WriteOptions],
     ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
-        forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, and the metadata `forked_from` and
+        `forked_version`. Without further arguments, it has a new lifetime, no other metadata, no turns and no memories.
+
+        The embedded engine and `statebase serve` copy everything in one transaction. The hosted service copies only the
+        state: there, this method does the rest by calls, two for each turn and memory, and the copies have new times.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
+            ttl_seconds: Seconds until the new session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_ttl: Let the new session expire when the other one does. Default: False.
+            keep_metadata: Copy the metadata, except `statebase_key`. Default: False.
+            with_turns: Copy the turns recorded before the version after `version`, with new ids and without their states
+                before and after. Default: False.
+            with_memories: Copy the memories stored before the version after `version`, with new ids. Contexts of a session
+                with a user already contain the memories of all sessions of this user. Default: False.
+            **options: Options of each request, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key has no permission for this operation.
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
             NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The request body is over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+            StateBaseError: The service made the fork, but a call that completes it failed. Repeat the fork with the error's
+                `idempotency_key`: it continues.
 
         Example:
-            >>> fork = client.sessions.fork(session.id, version=0)
-            >>> fork.state, fork.metadata["forked_from"] == session.id
-            ({'step': 1}, True)
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello")
+            >>> fork = client.sessions.fork(session.id, version=0, with_turns=True, ttl_seconds=3600)
+            >>> fork.state, fork.turn_count, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, 1, True)
         """
-        return self._client.request(
-            operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
+        result: models.SessionResponse = run(
+            fork(
+                self,
+                session_id,
+                version,
+                ttl_seconds=ttl_seconds,
+                keep_ttl=keep_ttl,
+                keep_metadata=keep_metadata,
+                with_turns=with_turns,
+                with_memories=with_memories,
+                **options,
+            )
         )
+        return result
 
     def add_tool_call(
         self,
@@ -1353,39 +1449,133 @@ class AsyncSessions(AsyncNamespace):
             check=follows(expected_version),
         )
 
+    async def get_or_create(
+        self,
+        agent_id: str,
+        *,
+        key: str,
+        user_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        initial_state: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_alive: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> models.SessionResponse:
+        """Return the session of an agent, a user and a key; create it if there is none, or it was deleted or has expired.
+
+        Racing callers, in threads, processes or machines, get the same session. The key is stored in the metadata, as
+        `statebase_key`.
+
+        The embedded engine and `statebase serve` find or create the session in one transaction, and each write to a session
+        that is kept alive extends its life once less than half of it is left. The hosted service does neither: there, only
+        this method extends the life, and finding the session takes a list, filtered by the metadata, and a request for the
+        session. It is not found again if `sessions.update` replaces its metadata without `statebase_key`, which the engine
+        keeps.
+
+        Args:
+            agent_id: The agent of the session, by a name or id of your choice.
+            key: The name of the conversation, 1 to 200 characters, such as the id of a chat. Each user has their own keys.
+            user_id: The user of the session, by your own id.
+            metadata: Your own metadata, if the session is created.
+            initial_state: The state at version 0, if the session is created. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_alive: Extend the life of the session to `ttl_seconds` when it is used and less than half is left. False:
+                it expires `ttl_seconds` after its creation. Default: True.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The session, with its state and its numbers of turns and memories.
+
+        Raises:
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
+            StateBaseError: The service ignores the metadata filter of lists, so the session cannot be found.
+
+        Example:
+            >>> session = await client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello")
+            >>> again = await client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> again.id == session.id, again.turn_count
+            (True, 1)
+        """
+        result: models.SessionResponse = await run_async(
+            get_or_create(
+                self,
+                agent_id,
+                key=key,
+                user_id=user_id,
+                metadata=metadata,
+                initial_state=initial_state,
+                ttl_seconds=ttl_seconds,
+                keep_alive=keep_alive,
+                **options,
+            )
+        )
+        return result
+
     async def fork(
-        self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
+        self,
+        session_id: str,
+        version: Union[int, NotGiven, None] = NOT_GIVEN,
+        *,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_ttl: bool = False,
+        keep_metadata: bool = False,
+        with_turns: bool = False,
+        with_memories: bool = False,
+        **options: Unpack[WriteOptions],
     ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
-        forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, and the metadata `forked_from` and
+        `forked_version`. Without further arguments, it has a new lifetime, no other metadata, no turns and no memories.
+
+        The embedded engine and `statebase serve` copy everything in one transaction. The hosted service copies only the
+        state: there, this method does the rest by calls, two for each turn and memory, and the copies have new times.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
+            ttl_seconds: Seconds until the new session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_ttl: Let the new session expire when the other one does. Default: False.
+            keep_metadata: Copy the metadata, except `statebase_key`. Default: False.
+            with_turns: Copy the turns recorded before the version after `version`, with new ids and without their states
+                before and after. Default: False.
+            with_memories: Copy the memories stored before the version after `version`, with new ids. Contexts of a session
+                with a user already contain the memories of all sessions of this user. Default: False.
+            **options: Options of each request, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key has no permission for this operation.
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
             NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The request body is over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+            StateBaseError: The service made the fork, but a call that completes it failed. Repeat the fork with the error's
+                `idempotency_key`: it continues.
 
         Example:
-            >>> fork = await client.sessions.fork(session.id, version=0)
-            >>> fork.state, fork.metadata["forked_from"] == session.id
-            ({'step': 1}, True)
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello")
+            >>> fork = await client.sessions.fork(session.id, version=0, with_turns=True, ttl_seconds=3600)
+            >>> fork.state, fork.turn_count, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, 1, True)
         """
-        return await self._client.request(
-            operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
+        result: models.SessionResponse = await run_async(
+            fork(
+                self,
+                session_id,
+                version,
+                ttl_seconds=ttl_seconds,
+                keep_ttl=keep_ttl,
+                keep_metadata=keep_metadata,
+                with_turns=with_turns,
+                with_memories=with_memories,
+                **options,
+            )
         )
+        return result
 
     async def add_tool_call(
         self,

@@ -23,6 +23,7 @@ class Head:
     __slots__ = (
         "api_key",
         "expected_version",
+        "extensions",
         "idempotency_key",
         "method",
         "path",
@@ -41,6 +42,7 @@ class Head:
         self.expected_version = text_of(values, b"x-statebase-expected-version")
         self.turn_key = text_of(values, b"x-statebase-turn-key")
         self.whole_turns = text_of(values, b"x-statebase-whole-turns")
+        self.extensions = text_of(values, b"x-statebase-extensions")
         self.request_id = request_id(text_of(values, b"x-request-id"))
 
 

@@ -34,6 +34,8 @@ def idempotent_request(
         raise invalid_request(
             f"The Idempotency-Key has {len(key)} characters: send at most {_LONGEST_KEY}.", "Idempotency-Key"
         )
+    if head.extensions is not None:
+        content += head.extensions.encode()
     secret = _secret(principal, operation.method, head.path, key)
     return IdempotentRequest(
         key=hashlib.sha256(secret).digest(),

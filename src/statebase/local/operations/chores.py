@@ -22,6 +22,7 @@ ROWS_AT_ONCE = 20
 """The number of leftover rows of removed sessions that a write removes."""
 _MORE_ROWS = 500
 _RESPONSES = 200
+_COUNTS_AT_ONCE = 1000
 _ROWS_IN_BACKGROUND = 200
 _PAUSE_SECONDS = 1.0
 
@@ -84,6 +85,7 @@ class Chores:
         self._attempt(lambda: self._write(lambda: store.answers.delete_expired(now_us, _RESPONSES)))
         self._attempt(lambda: self._write(lambda: store.remove_piece(_MORE_ROWS)))
         self._attempt(lambda: self._write(lambda: store.words.add_piece(_MORE_ROWS)))
+        self._attempt(lambda: self._write(lambda: store.sessions.fold_counts(now_us, _COUNTS_AT_ONCE)))
         if self._expiry.is_due(now_us):
             self._attempt(lambda: self._write(lambda: has_more.append(self._expiry.remove_piece(now_us, expired))))
         return any(has_more)
