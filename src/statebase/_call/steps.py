@@ -6,7 +6,7 @@ synchronous client are raised at the call, errors of the asynchronous client at 
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union, cast
+from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
 
 import anyio
 from typing_extensions import TypeGuard
@@ -92,6 +92,10 @@ def _is_found(step: object) -> TypeGuard[Found[Any]]:
     return isinstance(step, Found)
 
 
+def _is_list(step: object) -> TypeGuard[List[Any]]:
+    return isinstance(step, list)
+
+
 def iterate(steps: Generator[Any, Any, None]) -> Iterator[Any]:
     """Iterate over the items of steps with the synchronous client."""
     try:
@@ -116,7 +120,7 @@ async def iterate_async(steps: Generator[Any, Any, None]) -> AsyncIterator[Any]:
                 step = steps.send(None)
                 continue
             try:
-                result = await (_together(cast("List[Any]", step)) if isinstance(step, list) else step)
+                result = await (_together(step) if _is_list(step) else step)
             except BaseException as error:
                 step = steps.throw(error)
             else:
