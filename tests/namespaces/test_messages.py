@@ -420,7 +420,7 @@ def test_failed_call_is_repeated_with_its_key(serve: Any, turn: Dict[str, Any]) 
             failures[0] = -1
             return httpx.Response(503)
         assert stored.setdefault(key, request.content) == request.content
-        return httpx.Response(201, json=turn)
+        return httpx.Response(201, json={**turn, **json.loads(request.content)})
 
     client = serve(handle, max_retries=0)
     with pytest.raises(StateBaseError, match=r"^add_messages\(\) failed after 2 recorded turns") as caught:
@@ -434,6 +434,15 @@ def test_failed_call_is_repeated_with_its_key(serve: Any, turn: Dict[str, Any]) 
     assert [m for body in bodies for m in body["output"].get(KEY, [])] == OPENAI
 
 
+def test_service_that_drops_the_messages_is_detected(serve: Any, turn: Dict[str, Any]) -> None:
+    """It is said that the turns are there, but not their messages; plain text needs no messages."""
+    client = serve(lambda request: httpx.Response(201, json=turn))
+
+    with pytest.raises(StateBaseError, match="^The turns were recorded, but the service does not store their chat"):
+        client.sessions.add_messages("sess_1", OPENAI)
+    assert len(client.sessions.add_messages("sess_1", [{"role": "user", "content": "hi"}])) == 1
+
+
 def test_repeated_call_adds_nothing(local_client: Any, session_id: str) -> None:
     """With the same key and the same messages."""
     first = local_client.sessions.add_messages(session_id, ANTHROPIC, idempotency_key="job-1")
@@ -444,7 +453,7 @@ def test_repeated_call_adds_nothing(local_client: Any, session_id: str) -> None:
 
 
 def test_other_keys_of_that_name_are_no_messages(local_client: Any, session_id: str) -> None:
-    """What somebody else stored there is not handed to a model."""
+    """Values that somebody else stored there are not handed to a model."""
     for value in ("x", [5], {"role": "system"}):
         local_client.sessions.add_turn(session_id, {"type": "text", "content": "a", KEY: value}, "b")
 

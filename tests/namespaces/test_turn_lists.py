@@ -1,4 +1,4 @@
-"""All turns of a session with their content, and the turn of an idempotency key: on the engine, and without it."""
+"""All turns of a session with their content, and the turn of an idempotency key: on the engine and elsewhere."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_failed_request_of_several_is_raised_and_the_others_are_cancelled(plain_
 
 
 def test_first_answer_is_found_by_its_key(client: Any) -> None:
-    """Where the turn has the key in its metadata, on any service."""
+    """On any service, if the turn has the key in its metadata."""
     session_id = client.sessions.create("agent").id
     options: Dict[str, Any] = {"idempotency_key": "message-7", "metadata": {"idempotency_key": "message-7"}}
     first = client.sessions.add_turn(session_id, "hi", "hello", state_after={"big": "x" * 5000}, **options)

@@ -75,7 +75,9 @@ def test_other_forms_are_refused(respond: Any, wrong: Any) -> None:
     ) as caught:
         client.sessions.add_turn("sess_1", wrong, "hello")
     assert caught.value.param == "input"
-    with pytest.raises(InvalidRequestError, match="output must be a string, a mapping .* or a TurnOutput, got "):
+    with pytest.raises(
+        InvalidRequestError, match="output must be a string, a mapping .*, a TurnOutput or a chat message, got "
+    ):
         client.sessions.add_turn("sess_1", "hi", wrong)
 
     assert requests == []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ssl
 from datetime import datetime
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Union
 
 import httpx
-from anthropic.types import MessageParam
-from openai.types.chat import ChatCompletionMessageParam
+from anthropic.types import Message, MessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.responses import ResponseInputItemParam, ResponseOutputItem
 from typing_extensions import assert_type
 
 import statebase
@@ -131,6 +132,25 @@ def turns(client: StateBase) -> None:
     client.sessions.ingest("sess_1", ((f"question {n}", f"answer {n}") for n in range(3)), idempotency_key="job-7")
     client.sessions.ingest("sess_1", [{"input": "hi", "output": "hello", "reasoning": "why"}])
     assert_type(client.sessions.list_turns("sess_1", 5, order="asc"), Page[models.TurnListItem])
+    assert_type(client.sessions.list_turns("sess_1").to_list(max_items=5), List[models.TurnListItem])
+    assert_type(client.sessions.list_turns("sess_1").next_cursor, Optional[str])
+    client.sessions.list_turns("sess_1", starting_after=client.sessions.list_turns("sess_1").next_cursor)
+    assert_type(client.sessions.iter_turns("sess_1", full=True), Iterator[models.ContextTurn])
+    assert_type(client.sessions.find_turn("sess_1", key="message-7"), Optional[models.TurnDetailResponse])
+
+
+def chat_messages(client: StateBase, completion: ChatCompletion, reply: Message, item: ResponseOutputItem) -> None:
+    """Add the messages of the SDKs of models."""
+    asked: List[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
+    said: List[MessageParam] = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": reply.content}]
+    assert_type(client.sessions.add_messages("sess_1", asked), List[models.TurnResponse])
+    client.sessions.add_messages("sess_1", said, idempotency_key="job-7")
+    client.sessions.add_messages("sess_1", [completion.choices[0].message, reply, item])
+    client.sessions.add_turn("sess_1", asked[0], completion.choices[0].message)
+    client.sessions.ingest("sess_1", [("hi", reply)])
+    context = client.sessions.get_context("sess_1")
+    items: Iterable[ResponseInputItemParam] = context.to_messages(format="responses")
+    print(items)
     assert_type(client.sessions.get_turn("sess_1", "turn_1"), models.TurnDetailResponse)
 
 
@@ -271,6 +291,8 @@ async def everything_async() -> None:
         assert_type(await client.memory.search("tea", types=["fact"], limit=3), models.SearchResults)
         assert_type(await client.memories.add("tea", session_id=session.id), models.MemoryResponse)
         assert_type(await client.traces.list(), AsyncPage[models.TraceListItem])
+        assert_type([item.id async for item in client.traces.list()], List[str])
+        assert_type([turn.turn_number async for turn in client.sessions.iter_turns("sess_1")], List[Optional[int]])
         assert_type(await client.entities.get("ent_1"), models.EntityResponse)
         assert_type(await client.dashboard.list_keys(), List[models.APIKeyResponse])
         assert_type(await client.health(), models.HealthStatus)

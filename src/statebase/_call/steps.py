@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
 
 import anyio
+from typing_extensions import TypeGuard
 
 T = TypeVar("T")
 
@@ -87,13 +88,21 @@ async def _together(calls: List[Any]) -> List[Any]:
     return results
 
 
+def _is_found(step: object) -> TypeGuard[Found[Any]]:
+    return isinstance(step, Found)
+
+
+def _is_list(step: object) -> TypeGuard[List[Any]]:
+    return isinstance(step, list)
+
+
 def iterate(steps: Generator[Any, Any, None]) -> Iterator[Any]:
     """Iterate over the items of steps with the synchronous client."""
     try:
         result = None
         while True:
             result = steps.send(result)
-            if isinstance(result, Found):
+            if _is_found(result):
                 yield from result.items
                 result = None
     except StopIteration:
@@ -105,13 +114,13 @@ async def iterate_async(steps: Generator[Any, Any, None]) -> AsyncIterator[Any]:
     try:
         step = steps.send(None)
         while True:
-            if isinstance(step, Found):
+            if _is_found(step):
                 for item in step.items:
                     yield item
                 step = steps.send(None)
                 continue
             try:
-                result = await (_together(step) if isinstance(step, list) else step)
+                result = await (_together(step) if _is_list(step) else step)
             except BaseException as error:
                 step = steps.throw(error)
             else:

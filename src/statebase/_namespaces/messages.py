@@ -10,6 +10,7 @@ from .._base.errors import StateBaseError
 from .._call.options import WriteOptions
 from .._call.steps import Steps
 from .._generated import models
+from .._results.chat_messages import KEY
 from .kept_messages import turns_of_messages
 from .sessions import ingest
 from .turns import SDKMessage
@@ -42,7 +43,7 @@ def add_messages(
     Raises:
         InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
         StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
-            `idempotency_key` to add the remaining turns.
+            `idempotency_key` to add the remaining turns. Or the service stores only the text of the turns.
 
     Example:
         >>> messages = [
@@ -59,8 +60,14 @@ def add_messages(
     """
     turns = turns_of_messages(messages)
     try:
-        return (yield from ingest(sessions, session_id, turns, **options))
+        recorded = yield from ingest(sessions, session_id, turns, **options)
     except StateBaseError as error:
         error.message = error.message.replace("ingest()", "add_messages()", 1)
         error.hint = error.hint and error.hint.replace("ingest()", "add_messages()", 1)
         raise
+    if any(KEY in given["output"] and KEY not in turn.output for given, turn in zip(turns, recorded)):
+        raise StateBaseError(
+            "The turns were recorded, but the service does not store their chat messages: it left out a key of the "
+            "output that it does not know. Use ingest() with this service"
+        )
+    return recorded

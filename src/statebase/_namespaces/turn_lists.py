@@ -6,7 +6,7 @@ idempotency key. A service that does not support them ignores them, which its re
 
 from __future__ import annotations
 
-from typing import Any, Dict, Literal, Mapping, Optional
+from typing import Any, Dict, List, Literal, Mapping, Optional
 
 from typing_extensions import Unpack
 
@@ -121,8 +121,9 @@ def find_turn(
         turn_id = page[0].id
     else:
         context = yield sessions.get_context(session_id, memory_limit=0, turn_limit=_NEWEST, **options)
-        fits = [turn.id for turn in context.recent_turns if (turn.metadata or {}).get("idempotency_key") == key]
-        if not fits or fits[0] is None:
+        turns: List[models.ContextTurn] = context.recent_turns
+        fits = [turn.id for turn in turns if turn.id and turn.metadata and turn.metadata.get("idempotency_key") == key]
+        if not fits:
             raise StateBaseError(
                 "The service cannot look up turns by idempotency key, and none of the newest 50 turns has the key in "
                 "its metadata: pass metadata={'idempotency_key': key} to add_turn as well"

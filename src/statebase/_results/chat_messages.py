@@ -19,6 +19,7 @@ Message = Dict[str, Any]
 KEY = "chat_messages"
 """The key of the list in the input and output of a turn."""
 
+_NONE: FrozenSet[Api] = frozenset()
 _ALL: FrozenSet[Api] = frozenset(("openai", "anthropic", "responses"))
 _OPENAI: FrozenSet[Api] = frozenset(("openai",))
 _ANTHROPIC: FrozenSet[Api] = frozenset(("anthropic",))
@@ -38,7 +39,7 @@ _OF_KEY: Mapping[str, FrozenSet[Api]] = {
     "id": _RESPONSES,
     "status": _RESPONSES,
     "phase": _RESPONSES,
-    "parts": frozenset(),  # Gemini
+    "parts": _NONE,  # Gemini
 }
 _OF_PART: Mapping[str, FrozenSet[Api]] = {
     "text": _OPENAI | _ANTHROPIC,
@@ -71,8 +72,8 @@ def apis_of(message: Mapping[str, Any]) -> FrozenSet[Api]:
     role = message.get("role")
     if role is None:
         kind = message.get("type")
-        return _RESPONSES if isinstance(kind, str) and kind not in _LANGCHAIN else frozenset()
-    apis = _OF_ROLE.get(role, frozenset()) if isinstance(role, str) else frozenset()
+        return _RESPONSES if isinstance(kind, str) and kind not in _LANGCHAIN else _NONE
+    apis = _OF_ROLE.get(role, _NONE) if isinstance(role, str) else _NONE
     for key in message:
         apis &= _OF_KEY.get(key, _OPENAI)
     content = message.get("content")
@@ -82,14 +83,14 @@ def apis_of(message: Mapping[str, Any]) -> FrozenSet[Api]:
         for part in content:
             apis &= _apis_of_part(part)
     elif not isinstance(content, str):
-        apis = frozenset()
+        apis = _NONE
     return apis
 
 
 def _apis_of_part(part: Any) -> FrozenSet[Api]:
     kind = part.get("type") if _is_dict(part) else None
     if not isinstance(kind, str):
-        return frozenset()
+        return _NONE
     if kind == "text" and len(part) > 2:  # cache_control, citations
         return _ANTHROPIC
     return _OF_PART.get(kind, _ALL)

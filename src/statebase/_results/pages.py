@@ -184,7 +184,7 @@ class _Page(Sequence[T], Generic[T, P]):
         """
         yield from self._items
         if not self._is_expected and self._goes_on:
-            frame = sys._getframe(1)
+            frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
             self._ended_at = {
                 "filename": frame.f_code.co_filename,
                 "lineno": frame.f_lineno,

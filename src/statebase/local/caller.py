@@ -35,7 +35,7 @@ class Caller:
     expected_version: Optional[int] = None
     """The version that a state must have for a change of it; None for any."""
     turn_key: Optional[bytes] = None
-    """Where the response to the only turn is stored that a list of turns shall have; None for all turns."""
+    """The key of the stored response to the turn that a list of turns is limited to; None for all turns."""
     whole_turns: bool = False
     """Whether a list of turns shall have their whole content."""
     extensions: frozenset[str] = frozenset()

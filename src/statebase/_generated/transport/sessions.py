@@ -805,7 +805,7 @@ class Sessions(SyncNamespace):
         Raises:
             InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
             StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
-                `idempotency_key` to add the remaining turns.
+                `idempotency_key` to add the remaining turns. Or the service stores only the text of the turns.
 
         Example:
             >>> messages = [
@@ -1671,7 +1671,7 @@ class AsyncSessions(AsyncNamespace):
         Raises:
             InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
             StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
-                `idempotency_key` to add the remaining turns.
+                `idempotency_key` to add the remaining turns. Or the service stores only the text of the turns.
 
         Example:
             >>> messages = [
