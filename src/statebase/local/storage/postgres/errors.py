@@ -32,6 +32,8 @@ _TRY_AGAIN = (
     errors.SerializationFailure,
     errors.TooManyConnections,
 )
+_TIMEOUTS = ("25P03", "25P04")
+"""Of a transaction, and of one that was idle, such as while the process was stopped."""
 _HIDDEN_CLASSES = (psycopg.DataError, psycopg.IntegrityError)
 """Their messages quote values of rows."""
 
@@ -56,6 +58,10 @@ def translated(error: psycopg.Error) -> EngineError:
     """Return what the engine says about an error of PostgreSQL."""
     if isinstance(error, _TRY_AGAIN):
         return busy("The store is busy with other writes: try again.")
+    if error.sqlstate in _TIMEOUTS:
+        return busy("The database ended a transaction that took too long: try again.")
+    if isinstance(error, errors.OutOfMemory):
+        return busy("The database has no memory left: try again, or give it more.")
     if isinstance(error, errors.DiskFull):
         return EngineError(500, "internal_error", "The disk of the database is full: make room on it.")
     if isinstance(error, (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
