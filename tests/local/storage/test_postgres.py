@@ -145,6 +145,17 @@ class TestErrors:
             with pytest.raises(EngineError, match=message):
                 Engine.open(f"postgresql://{user}@/{database}?host={host}")
 
+    def test_user_that_has_no_free_connection(self, postgres_server: PostgresServer, postgres_url: str):
+        role = f"role_{schema_of(postgres_url)}"
+        postgres_server.admin.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0")
+        try:
+            with pytest.raises(EngineError, match="the user or the database has no free connection") as caught:
+                Engine.open(postgres_url.replace("postgres@", f"{role}@"))
+        finally:
+            postgres_server.admin.execute(f"DROP ROLE {role}")
+
+        assert (caught.value.status, caught.value.retry_after) == (503, 1)
+
     def test_name_has_no_password(self):
         location = read_location(f"postgresql://user:{MARKER}@host:5433/db?application_name=x")
 

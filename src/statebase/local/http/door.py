@@ -258,9 +258,9 @@ def _limiter(method: str) -> anyio.CapacityLimiter:
 
 def _queue(resource_id: str) -> anyio.CapacityLimiter:
     """Return the queue for writes to one resource, which lock it: a flood of them keeps threads for other writes."""
-    queues = _queues.get(None)
+    queues: Optional[WeakValueDictionary[str, anyio.CapacityLimiter]] = _queues.get(None)
     if queues is None:
-        queues = WeakValueDictionary()
+        queues = WeakValueDictionary[str, anyio.CapacityLimiter]()
         _queues.set(queues)
     queue = queues.get(resource_id)
     if queue is None:

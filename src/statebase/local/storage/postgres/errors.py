@@ -22,6 +22,10 @@ _REASONS = (
     (r"resolve|translate host name|getaddrinfo", "the host name is not known: check it"),
     (r"timeout|timed out", "the server does not answer: check host, port and firewall"),
     (r"starting up|shutting down|recovery mode|not yet accepting", "the server is starting or stopping: try again"),
+    (
+        r"too many connections for (role|database)",
+        "the user or the database has no free connection: raise its limit, or run fewer workers",
+    ),
     (r"too many (clients|connections)|connection slots", "the server has no free connection: raise max_connections"),
     (r"certificate|SSL|TLS", "TLS failed: check sslmode and sslrootcert"),
 )
