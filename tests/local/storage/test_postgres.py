@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from statebase import StateBase
+from statebase import AsyncStateBase, StateBase
 from statebase.local import Caller, Engine, EngineError
 from statebase.local.storage.location import read_location
 from statebase.local.storage.store import Store
@@ -144,6 +145,17 @@ class TestErrors:
             with pytest.raises(EngineError, match=message):
                 Engine.open(f"postgresql://{user}@/{database}?host={host}")
 
+    def test_user_that_has_no_free_connection(self, postgres_server: PostgresServer, postgres_url: str):
+        role = f"role_{schema_of(postgres_url)}"
+        postgres_server.admin.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0")
+        try:
+            with pytest.raises(EngineError, match="the user or the database has no free connection") as caught:
+                Engine.open(postgres_url.replace("postgres@", f"{role}@"))
+        finally:
+            postgres_server.admin.execute(f"DROP ROLE {role}")
+
+        assert (caught.value.status, caught.value.retry_after) == (503, 1)
+
     def test_name_has_no_password(self):
         location = read_location(f"postgresql://user:{MARKER}@host:5433/db?application_name=x")
 
@@ -172,6 +184,16 @@ class TestErrors:
         assert (caught.value.status, caught.value.retry_after) == (503, 1)
         assert engine.create_turn(session_id, TURN).turn_number == 1
 
+    @pytest.mark.parametrize("state", ["25P03", "25P04", "40001", "40P01", "53200", "53300", "57014", "57P01"])
+    def test_error_that_a_repetition_may_not_meet_is_a_503(self, engine: Engine, state: str):
+        """Timeouts, deadlocks, too little memory, a server that stops: nothing was written, and a client tries again."""
+        database = engine._core.store.database
+
+        with pytest.raises(EngineError) as caught, database.write():
+            database.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$")
+
+        assert (caught.value.status, caught.value.retry_after) == (503, 1)
+
     @pytest.mark.parametrize("snapshot", [True, False])
     def test_read_does_not_wait_without_limit(
         self, engine: Engine, postgres_url: str, monkeypatch: pytest.MonkeyPatch, snapshot: bool
@@ -199,6 +221,30 @@ class TestErrors:
             database.execute("SELECT 1").fetchone()
             assert database.execute("SHOW lock_timeout").fetchone() == ("0",)
 
+    def test_writes_that_wait_leave_threads_and_connections_to_others(
+        self, engine: Engine, postgres_server: PostgresServer, postgres_url: str
+    ):
+        """A session that another connection holds takes neither from other sessions, whatever comes for it."""
+        import psycopg
+
+        async def run(held: str, other: str, connection: Any) -> None:
+            url = f"{postgres_url}&application_name={schema_of(postgres_url)}"
+            async with AsyncStateBase.local(url, durability="normal") as client:
+                writes = [asyncio.create_task(client.sessions.add_turn(held, "hi", "hello")) for _ in range(40)]
+                while _waiting_for_locks(postgres_server, postgres_url) < 4:
+                    await client.sessions.get(other)
+                await client.sessions.add_turn(other, "hi", "hello", timeout=5)
+                assert _waiting_for_locks(postgres_server, postgres_url) == 4
+                connection.rollback()
+                await asyncio.gather(*writes)
+
+        held, other = (engine.create_session(SessionCreateRequest(agent_id="a")).id for _ in range(2))
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("SELECT 1 FROM sessions WHERE id = %s FOR UPDATE", (held,))
+            asyncio.run(run(held, other, connection))
+
+        assert engine.get_session(held).turn_count == 40
+
     def test_values_of_rows_are_in_no_error(self, engine: Engine):
         database = engine._core.store.database
 
@@ -209,6 +255,12 @@ class TestErrors:
         shown = "".join(traceback.format_exception(type(caught.value), caught.value, caught.value.__traceback__))
         assert "UniqueViolation" in caught.value.message
         assert "s3cret" not in shown and "(key)" not in shown
+
+
+def _waiting_for_locks(server: PostgresServer, url: str) -> int:
+    """Return how many connections of the engine wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+    return int(server.admin.execute(query, (schema_of(url),)).fetchone()[0])
 
 
 class TestConnections:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from typing import Any, NamedTuple, Optional, Union
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.lowlevel
@@ -30,8 +31,12 @@ from .store import store
 
 logger = logging.getLogger("statebase.local")
 
-_THREADS = 16
-"""The maximum number of threads per event loop for reads, and again for writes."""
+_READ_THREADS = 16
+"""The maximum number of threads per event loop for reads."""
+_WRITE_THREADS = 12
+"""The same for writes. These wait for each other, and leave a database connections for reads."""
+_WRITES_OF_ONE = 4
+"""How many of the writes that name the same session, memory or entity in their paths have a thread at a time."""
 _CONTEXT_OPERATION = "get_context"
 _SHORT_READS = frozenset(
     {
@@ -50,6 +55,9 @@ _WITHOUT_STORE = frozenset({"root", "liveness_probe"})
 _router = Router({**OPERATIONS, ERASE_USER.id: ERASE_USER})
 _read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
 _write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_write_threads")
+_queues: anyio.lowlevel.RunVar[WeakValueDictionary[str, anyio.CapacityLimiter]] = anyio.lowlevel.RunVar(
+    "statebase_local_queues"
+)
 
 
 class Admitted(NamedTuple):
@@ -155,7 +163,10 @@ class FrontDoor:
         if isinstance(admitted, Reply) or self._is_quick(admitted.operation, content):
             return self.respond(admitted, content, deadline)
         limiter = _limiter(admitted.head.method)
-        return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
+        if admitted.head.method == "GET" or not admitted.parameters:
+            return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
+        async with _queue(admitted.parameters[0]):
+            return await anyio.to_thread.run_sync(self.respond, admitted, content, deadline, limiter=limiter)
 
     def _is_quick(self, operation: Operation[Any], content: bytes) -> bool:
         """Return whether an operation may run in the event loop: it waits for nothing and takes little time."""
@@ -257,9 +268,21 @@ def _within(request: Request, answer: Reply) -> Reply:
 
 def _limiter(method: str) -> anyio.CapacityLimiter:
     """Return the limiter of threads. Reads and writes have separate ones, since writes wait for each other."""
-    threads = _read_threads if method == "GET" else _write_threads
+    threads, number = (_read_threads, _READ_THREADS) if method == "GET" else (_write_threads, _WRITE_THREADS)
     limiter = threads.get(None)
     if limiter is None:
-        limiter = anyio.CapacityLimiter(_THREADS)
+        limiter = anyio.CapacityLimiter(number)
         threads.set(limiter)
     return limiter
+
+
+def _queue(resource_id: str) -> anyio.CapacityLimiter:
+    """Return the queue for writes to one resource, which lock it: a flood of them keeps threads for other writes."""
+    queues: Optional[WeakValueDictionary[str, anyio.CapacityLimiter]] = _queues.get(None)
+    if queues is None:
+        queues = WeakValueDictionary[str, anyio.CapacityLimiter]()
+        _queues.set(queues)
+    queue = queues.get(resource_id)
+    if queue is None:
+        queue = queues[resource_id] = anyio.CapacityLimiter(_WRITES_OF_ONE)
+    return queue

@@ -22,6 +22,10 @@ _REASONS = (
     (r"resolve|translate host name|getaddrinfo", "the host name is not known: check it"),
     (r"timeout|timed out", "the server does not answer: check host, port and firewall"),
     (r"starting up|shutting down|recovery mode|not yet accepting", "the server is starting or stopping: try again"),
+    (
+        r"too many connections for (role|database)",
+        "the user or the database has no free connection: raise its limit, or run fewer workers",
+    ),
     (r"too many (clients|connections)|connection slots", "the server has no free connection: raise max_connections"),
     (r"certificate|SSL|TLS", "TLS failed: check sslmode and sslrootcert"),
 )
@@ -32,6 +36,8 @@ _TRY_AGAIN = (
     errors.SerializationFailure,
     errors.TooManyConnections,
 )
+_TIMEOUTS = ("25P03", "25P04")
+"""Of a transaction, and of one that was idle, such as while the process was stopped."""
 _HIDDEN_CLASSES = (psycopg.DataError, psycopg.IntegrityError)
 """Their messages quote values of rows."""
 
@@ -56,6 +62,10 @@ def translated(error: psycopg.Error) -> EngineError:
     """Return what the engine says about an error of PostgreSQL."""
     if isinstance(error, _TRY_AGAIN):
         return busy("The store is busy with other writes: try again.")
+    if error.sqlstate in _TIMEOUTS:
+        return busy("The database ended a transaction that took too long: try again.")
+    if isinstance(error, errors.OutOfMemory):
+        return busy("The database has no memory left: try again, or give it more.")
     if isinstance(error, errors.DiskFull):
         return EngineError(500, "internal_error", "The disk of the database is full: make room on it.")
     if isinstance(error, (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
