@@ -31,7 +31,7 @@ _TAKEN = {
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
     *(
         "AsyncNamespace",
-        "AsyncPage",
+        "AsyncPages",
         "Page",
         "SyncNamespace",
         "Iterable",
@@ -41,6 +41,11 @@ _TAKEN = {
         "run_async",
         "raw",
         "raw_async",
+        "AsyncIterator",
+        "Iterator",
+        "iterate",
+        "iterate_async",
+        "coroutine_function",
     ),
 }
 
@@ -121,7 +126,8 @@ class Renderer:
 
     def transport(self, api: Api, namespace: str, steps: tuple[Steps, ...]) -> str:
         """Render the module of one namespace."""
-        methods = api.methods(namespace)
+        by_hand = {each.name for each in steps}
+        methods = [(name, operation) for name, operation in api.methods(namespace) if name not in by_hand]
         operations = [operation for _, operation in methods]
         sets = names_of_long_enums((p.argument, p.type) for each in operations for p in each.parameters)
         text = sentence(api.namespaces[namespace].description)
@@ -137,20 +143,24 @@ class Renderer:
             sets=sets,
             annotation=lambda parameter: as_argument(parameter.type, sets, parameter.required),
             docstring=_method_docstring,
-            steps_docstring=lambda each, asynchronous: literal(each.docstring_lines(asynchronous), 8),
+            steps_docstring=_steps_docstring,
         )
 
-    def namespaces(self, api: Api, prefix: str) -> str:
+    def namespaces(self, api: Api, prefix: str, steps: Mapping[str, tuple[Steps, ...]]) -> str:
         """Render `namespaces.py`, or `async_namespaces.py` with the prefix Async."""
-        namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
+        namespaces = [
+            _client_namespace(api, name, namespace, steps[name]) for name, namespace in api.namespaces.items()
+        ]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
         return self._render(
             "namespaces.py.jinja",
             prefix=prefix,
             namespaces=namespaces,
             with_parameters=any(operation.parameters for operation in operations),
+            imports=sorted({each for namespace in namespaces for s in namespace["steps"] for each in s.imports}),
             annotation=lambda parameter: as_argument(parameter.type, {}, parameter.required),
             docstring=_method_docstring,
+            steps_docstring=_steps_docstring,
         )
 
     def reference(self, sections: Iterable[Section]) -> str:
@@ -170,11 +180,16 @@ def _class_of(name: str, namespace: Namespace) -> dict[str, Any]:
     return {"name": name, "module": f".transport.{name}", "class_name": camel_case(name), "also": namespace.also}
 
 
-def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
+def _client_namespace(api: Api, name: str, namespace: Namespace, steps: tuple[Steps, ...]) -> dict[str, Any]:
     """Return the values for an attribute in `namespaces.py`, with the methods that the client itself has."""
     text = sentence(namespace.description) or f"The methods of {name}."
     methods = api.methods(name) if namespace.client_path else ()
-    return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods]}
+    own = steps if namespace.client_path else ()
+    return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods], "steps": own}
+
+
+def _steps_docstring(steps: Steps, asynchronous: bool) -> str:
+    return literal(steps.docstring_lines(asynchronous), 8)
 
 
 def _method_docstring(operation: Operation, method: str, asynchronous: bool) -> str:
@@ -196,7 +211,8 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    key = " and idempotency_key. The service stores a key for 24 hours" if operation.carries_key else ""
+    options = f"Options of this call, such as timeout{key}."
     arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
     lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
@@ -237,7 +253,7 @@ def _value(type_: Type) -> str:
 def _returned(operation: Operation, asynchronous: bool) -> str:
     """Return the text of the section Returns."""
     if operation.item is not None:
-        return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
+        return f"{'AsyncPages' if asynchronous else 'Page'}[{as_result(operation.item)}]"
     return _result(operation)
 
 

@@ -9,7 +9,7 @@ from ..._base.locks import calling_frame
 from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock
 from ..clock import read as read_clock
-from ..errors import not_found
+from ..errors import BUSY, EngineError, not_found
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
@@ -22,6 +22,8 @@ from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
 
+_ROWS_AT_ONCE = 500
+"""The number of rows of a removed session that one transaction removes."""
 _RESPONSES_AT_ONCE = 8
 """The number of expired stored responses that a write removes; it adds one."""
 
@@ -269,3 +271,18 @@ class OperationGroup:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._store = core.store
+
+    def _remove_rest(self, session_seq: Optional[int] = None, deadline: Optional[float] = None) -> None:
+        """Remove the leftover rows of a session, or of all removed sessions, in pieces, so that other writes can run.
+
+        If this is interrupted, or other processes block it for too long, later writes remove the rest, a few rows each.
+        """
+        more = True
+        while more:
+            try:
+                with self._store.database.write(deadline):
+                    more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
+            except EngineError as error:
+                if error.status != BUSY:
+                    raise
+                return  # the session itself is gone already

@@ -235,6 +235,15 @@ CREATE INDEX IF NOT EXISTS memory_vectors_by_session ON memory_vectors (session_
 CREATE INDEX IF NOT EXISTS memory_vectors_by_mark ON memory_vectors (mark);
 """
 
+_CONVERSATIONS = """
+-- The lifetime that a write restores once less than half of it is left; NULL: writes do not extend it.
+ALTER TABLE sessions ADD COLUMN keep_us bigint;
+-- A digest of agent, user and key of a session of get_or_create.
+ALTER TABLE sessions ADD COLUMN key bytea;
+CREATE INDEX sessions_by_key ON sessions (key, expires_us) WHERE key IS NOT NULL;
+"""
+
+
 _MINUTE = 60 * 1_000_000
 _HOUR = 60 * _MINUTE
 
@@ -316,7 +325,7 @@ CREATE TRIGGER traces_counted AFTER INSERT ON traces FOR EACH ROW EXECUTE FUNCTI
 INSERT INTO trace_counts SELECT 0, coalesce(created_us, seq) / {_HOUR}, count(*) FROM traces GROUP BY 2;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _COUNTS)
+MIGRATIONS: tuple[str, ...] = (_FIRST, _COUNTS, _CONVERSATIONS)
 """The steps from each version of the schema to the next, in order; never change one that was released."""
 
 

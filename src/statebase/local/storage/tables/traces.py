@@ -1,4 +1,4 @@
-"""Traces: one for each change, never removed."""
+"""Traces: one for each change, never removed; those of an erased user lose their details."""
 
 from __future__ import annotations
 
@@ -125,6 +125,18 @@ class Traces:
         ]
         rows = self._database.execute(f"{' UNION ALL '.join(selects)} ORDER BY seq DESC LIMIT {limit:d}", parameters)
         return [TraceRow._make(row) for row in rows]
+
+    def of_session(self, session_id: str, after_seq: int, limit: int) -> list[TraceRow]:
+        """Return at most `limit` traces of a session above a number, oldest first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM traces WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (session_id, after_seq, limit),
+        )
+        return [TraceRow._make(row) for row in rows]
+
+    def redact(self, trace: TraceRow, details: str) -> None:
+        """Replace the details of a trace."""
+        self._database.execute("UPDATE traces SET details = ? WHERE seq = ?", (details, trace.seq))
 
     def counts(self, first_hour: int) -> dict[int, int]:
         """Return how many traces each hour has, from an hour on, counted since 1970; hours without one are left out."""
