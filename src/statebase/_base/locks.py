@@ -132,9 +132,11 @@ class FrameLock:
         owner.released = True
         owner.frame = None
         if self._waiters:
-            # Others take themselves off meanwhile, or were woken already.
-            with suppress(IndexError, RuntimeError):
+            # Not suppress(), whose __exit__ the handler of a signal could interrupt, with the exception under way.
+            try:  # noqa: SIM105
                 self._waiters[0].wake.release()
+            except (IndexError, RuntimeError):
+                pass  # others took themselves off meanwhile, or were woken already
 
     @property
     def is_free(self) -> bool:

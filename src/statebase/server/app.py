@@ -107,7 +107,7 @@ class _App:
                 group.start_soon(self._tidy)
                 await send({"type": f"{message['type']}.complete"})
             group.cancel_scope.cancel()
-        await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _tidy(self) -> None:
         has_more = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -186,6 +187,20 @@ def test_interrupt_of_opening(tmp_path: Path):
     assert at > 100
 
 
+def besides_interrupts(stderr: str, kind: str) -> List[str]:
+    """Return the errors that a process told of, except for those of two kinds.
+
+    Python ignores what is raised in a finalizer, and psycopg tells that it could not end the pipeline of a connection,
+    which is closed then.
+    """
+    raised = kind if kind == "KeyboardInterrupt" else "SoftTimeLimitExceeded"
+    block = r"Exception ignored in: {}.*\nTraceback \(most recent call last\):\n(  .*\n|\n)*{}\n"
+    finalizer = block.format(".*__del__", f"{raised}:? ?")
+    generator = block.format("<generator object BasePipeline", "RuntimeError: generator ignored GeneratorExit")
+    pipeline = r"error ignored (terminating|exiting) <psycopg\.Pipeline .*\n(CONTEXT:.*\n|PL/pgSQL .*\n|  .*\n)*"
+    return re.sub(f"{finalizer}|{generator}|{pipeline}", "", stderr).splitlines()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no timers that send signals")
 @pytest.mark.parametrize("kind", ["KeyboardInterrupt", "Exception"])
 @pytest.mark.parametrize("where", ["file", "memory", "postgres"])
@@ -198,8 +213,7 @@ def test_storm_of_signals(tmp_path: Path, where: str, kind: str, request: pytest
 
     done = subprocess.run([sys.executable, str(script), path, kind], capture_output=True, text=True, timeout=120)
 
-    # psycopg tells of generators that it could not finish on a connection, which is closed then.
-    assert (done.returncode, done.stderr if where != "postgres" else "") == (0, "")
+    assert (done.returncode, besides_interrupts(done.stderr, kind)) == (0, [])
     assert done.stdout == "ok\n"
 
 

@@ -131,22 +131,22 @@ class StoredVectors:
 
     def vectors_of(self, seqs: Sequence[int]) -> Sequence[VectorRow]:
         """Return the vectors of these memories, in ascending order."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._vectors.rows_of(seqs)
 
     def passing(self, memory_filter: MemoryFilter, limit: int) -> list[int]:
         """Return the numbers of at most `limit` memories that pass a filter; -1 for all."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._vectors.passing(memory_filter, limit)
 
     def passing_of(self, seqs: Sequence[int], memory_filter: MemoryFilter) -> list[int]:
         """Return those of these memories that pass a filter."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._vectors.passing_of(seqs, memory_filter)
 
     def last_change(self) -> int:
         """Return the number of the newest change."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._vectors.change_range()[1]
 
     def changes_after(self, change: int) -> Optional[list[int]]:
@@ -159,7 +159,7 @@ class StoredVectors:
 
     def newest(self) -> int:
         """Return the number of the newest memory; 0 if there is none."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._memories.newest_number()
 
     def sample(self, limit: int) -> list[VectorSample]:
@@ -176,7 +176,7 @@ class StoredVectors:
 
     def pending(self, limit: int) -> list[PendingMemory]:
         """Return at most `limit` memories that should have a vector and have none, oldest first."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return [PendingMemory._make(row) for row in self._vectors.pending(limit)]
 
     def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
@@ -194,7 +194,7 @@ class StoredVectors:
 
     def foreign(self, mark: bytes, limit: int) -> list[int]:
         """Return the numbers of at most `limit` memories whose vectors do not start with `mark`."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._vectors.foreign(mark, limit)
 
     def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
@@ -205,7 +205,7 @@ class StoredVectors:
 
     def get_meta(self, key: str) -> Optional[str]:
         """Return a value that `set_meta` stored, or None."""
-        with self._database.read():
+        with self._database.read(snapshot=False):
             return self._meta.get(key)
 
     def set_meta(self, values: Mapping[str, str]) -> None:

@@ -109,8 +109,12 @@ class Pool:
                 connection.close()
         finally:
             slot.lock.release(owner)
-            with contextlib.suppress(RuntimeError):
-                self._wake.release()
+            # Not suppress(), whose __exit__ the handler of a signal could interrupt, with the RuntimeError under way.
+            if self._wake.locked():
+                try:  # noqa: SIM105
+                    self._wake.release()
+                except RuntimeError:
+                    pass  # another thread has released it meanwhile
 
     def settle(self) -> None:
         """Clean what frames of this thread have left that were interrupted before they could."""
@@ -196,6 +200,8 @@ def _rolled_back(connection: Connection) -> bool:
     link = connection.pgconn
     if link.status != pq.ConnStatus.OK or link.pipeline_status != pq.PipelineStatus.OFF:
         return False
+    if connection.lock.locked():
+        return False  # by a call that was interrupted: whoever used the connection would wait for it without end
     status = link.transaction_status
     if status == pq.TransactionStatus.IDLE:
         return True

@@ -7,7 +7,7 @@ from typing import Iterable, Optional, Sequence
 
 from ...errors import busy
 from ...memory_search import MemoryFilter, Space, VectorSample
-from ..database import Database
+from ..database import Database, Result
 from ..tables.filters import memory_condition
 from ..tables.vectors import Vectors
 from .schema import LOCKS, Facts
@@ -122,7 +122,7 @@ class DatabaseVectors:
         self, space: Space, vector: Sequence[float], memory_filter: MemoryFilter, limit: int
     ) -> list[tuple[int, float]]:
         """Return number and cosine of the memories with the highest cosines."""
-        self._check(space)
+        token = self._token()
         condition, parameters = memory_condition(memory_filter)
         kind = f"halfvec({space.dimensions:d})"
         query = _literal(vector)
@@ -141,16 +141,18 @@ class DatabaseVectors:
                 f" SELECT seq, vector <=> ?::{kind} AS distance FROM passing ORDER BY distance, seq DESC LIMIT ?"
             )
             rows = self._database.execute(exact, (space.mark, *parameters, query, limit))
+        _check(space, token)
         return [(seq, 1 - distance) for seq, distance in rows if distance == distance]
 
     def cosines_of(self, space: Space, vector: Sequence[float], seqs: Sequence[int]) -> dict[int, float]:
         """Return the cosines of these memories by number."""
-        self._check(space)
+        token = self._token()
         rows = self._database.execute(
             "SELECT seq, 1 - (vector::vector <=> ?::vector) FROM memory_vectors"
             " WHERE mark = ? AND seq = ANY(?::bigint[])",
             (_literal(vector), space.mark, list(seqs)),
         )
+        _check(space, token)
         return {seq: cosine for seq, cosine in rows if cosine == cosine}
 
     def found_foreign(self, limit: int) -> Sequence[int]:
@@ -161,11 +163,16 @@ class DatabaseVectors:
     def _lock_number(self) -> int:
         return self._facts.schema_oid & 0x7FFFFFFF
 
-    def _check(self, space: Space) -> None:
-        """Raise an error if another embedder has taken over the store."""
-        row = self._database.execute("SELECT value FROM meta WHERE key = ?", (_TOKEN_KEY,)).fetchone()
-        if row is None or row[0] != space.token:
-            raise busy("The store was opened with another embedder at this moment: try again.")
+    def _token(self) -> Result:
+        """Select the token of the space of the store; a statement after it shares its round trip."""
+        return self._database.execute("SELECT value FROM meta WHERE key = ?", (_TOKEN_KEY,))
+
+
+def _check(space: Space, token: Result) -> None:
+    """Raise an error if another embedder has taken over the store."""
+    row = token.fetchone()
+    if row is None or row[0] != space.token:
+        raise busy("The store was opened with another embedder at this moment: try again.")
 
 
 def _samples(rows: Iterable[tuple[str, bytes, bytes]]) -> list[VectorSample]:
