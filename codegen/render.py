@@ -31,7 +31,7 @@ _TAKEN = {
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
     *(
         "AsyncNamespace",
-        "AsyncPage",
+        "AsyncPages",
         "Page",
         "SyncNamespace",
         "Iterable",
@@ -41,6 +41,11 @@ _TAKEN = {
         "run_async",
         "raw",
         "raw_async",
+        "AsyncIterator",
+        "Iterator",
+        "iterate",
+        "iterate_async",
+        "coroutine_function",
     ),
 }
 
@@ -206,7 +211,8 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    key = " and idempotency_key. The service stores a key for 24 hours" if operation.carries_key else ""
+    options = f"Options of this call, such as timeout{key}."
     arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
     lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
@@ -247,7 +253,7 @@ def _value(type_: Type) -> str:
 def _returned(operation: Operation, asynchronous: bool) -> str:
     """Return the text of the section Returns."""
     if operation.item is not None:
-        return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
+        return f"{'AsyncPages' if asynchronous else 'Page'}[{as_result(operation.item)}]"
     return _result(operation)
 
 

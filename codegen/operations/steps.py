@@ -32,7 +32,9 @@ class Steps:
     arguments: tuple[str, ...]
     """The arguments that the method passes to the function: `turns`, `**options`."""
     result: str
-    """The annotation of its return value."""
+    """The annotation of its return value, or of the items that it iterates over."""
+    iterates: bool
+    """Whether its method returns an iterator."""
     docstring: str
     calls: tuple[str, ...]
     """The methods of the namespace that it calls."""
@@ -79,8 +81,9 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
     if node is None:
         raise LookupError(f"{module} has no function {name}")
     returns = node.returns
-    if not isinstance(returns, ast.Subscript) or ast.unparse(returns.value) != "Steps" or not node.args.args:
-        raise LookupError(f"{module}.{name} does not take a namespace and return Steps[...]")
+    kind = ast.unparse(returns.value) if isinstance(returns, ast.Subscript) else None
+    if not isinstance(returns, ast.Subscript) or kind not in ("Steps", "Iteration") or not node.args.args:
+        raise LookupError(f"{module}.{name} does not take a namespace and return Steps[...] or Iteration[...]")
     namespace, given = node.args.args[0].arg, copy.deepcopy(node.args)
     del given.args[0]
     options = [f"**{given.kwarg.arg}"] if given.kwarg else []
@@ -95,6 +98,7 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
         parameters=tuple(_parameters(given)),
         arguments=(*(a.arg for a in given.args), *keywords, *options),
         result=ast.unparse(returns.slice),
+        iterates=kind == "Iteration",
         docstring=ast.get_docstring(node) or "",
         calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
         imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway

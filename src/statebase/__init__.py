@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ._call.hooks import AttemptEnded, AttemptStarted, EventHooks
     from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._call.raw_response import APIResponse, RateLimit
-    from ._results.pages import AsyncPage, Page
+    from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
     from .async_client import AsyncStateBase
     from .client import StateBase
 
@@ -78,7 +78,7 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
-    "_results.pages": ("AsyncPage", "Page"),
+    "_results.pages": ("AsyncPage", "AsyncPages", "MorePagesWarning", "Page"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
@@ -98,6 +98,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncPage",
+    "AsyncPages",
     "AsyncStateBase",
     "Attempt",
     "AttemptEnded",
@@ -111,6 +112,7 @@ __all__ = [
     "EventHooks",
     "InternalServerError",
     "InvalidRequestError",
+    "MorePagesWarning",
     "NotFoundError",
     "NotGiven",
     "Page",

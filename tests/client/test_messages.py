@@ -424,11 +424,13 @@ client.sessions.create("agent", idempotency_key="key ")
 
 TURNS = r"""
 client.sessions.add_turn(sid, None, "hello")
-    InvalidRequestError: input must be a string, a mapping with 'type' and 'content', or a TurnInput, got None
+    InvalidRequestError: input must be a string, a mapping with 'type' and 'content', a TurnInput or a chat message, got None
 client.sessions.add_turn(sid, "hi", 7)
-    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', or a TurnOutput, got int
+    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a chat message,
+    got int
 client.sessions.add_turn(sid, "hi", ["private"])
-    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', or a TurnOutput, got list
+    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a chat message,
+    got list
 client.sessions.add_turn(sid, {"content": "hi"}, "hello")
     UnprocessableEntityError: 422: body.input.type: Field required
 client.sessions.add_turn(sid, {"type": "text", "content": nan}, "hello")
@@ -462,14 +464,35 @@ client.sessions.ingest(sid, ["private"])
 client.sessions.ingest(sid, [("a", "b", "c")])
     InvalidRequestError: turns[0] must be an (input, output) pair, a mapping or a chat message, got tuple
 client.sessions.ingest(sid, [("a", None)])
-    InvalidRequestError: turns[0]: output must be a string, a mapping with 'type' and 'content', or a TurnOutput,
-    got None
+    InvalidRequestError: turns[0]: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a
+    chat message, got None
 client.sessions.ingest(sid, [{"input": "a"}])
     InvalidRequestError: turns[0] must have the keys input and output, and may have metadata, reasoning,
     state_before and state_after; or role and content
 client.sessions.ingest(sid, [{"input": "a", "output": "b", "private": 1}])
     InvalidRequestError: turns[0] must have the keys input and output, and may have metadata, reasoning,
     state_before and state_after; or role and content
+client.sessions.add_turn(sid, {"role": "private", "content": "a"}, "hello")
+    InvalidRequestError: input['role'] must be 'user', 'assistant', 'tool', 'function', 'model', 'system' or
+    'developer', got an unknown role
+client.sessions.add_messages(sid, {"role": "user", "content": "private"})
+    InvalidRequestError: messages must be a list of chat messages, got dict
+client.sessions.add_messages(sid, ["private"])
+    InvalidRequestError: messages[0] must be a chat message of OpenAI or Anthropic: a mapping with 'role' or 'type',
+    or an object of their SDKs, got str
+client.sessions.add_messages(sid, [{"role": "user", "content": [{"type": "text", "text": 7}]}])
+    InvalidRequestError: messages[0]['content'][0]['text'] must be a string, got int
+client.sessions.add_messages(sid, [{"role": "user", "content": "a", "n": nan}])
+    InvalidRequestError: messages[0]['n'] is NaN, which JSON cannot represent: use None or a string
+client.sessions.find_turn(sid, key="")
+    InvalidRequestError: key must be 1 to 255 printable ASCII characters, without a space at either end, got 0
+    characters
+client.sessions.find_turn(sid, key=None)
+    InvalidRequestError: key must be 1 to 255 printable ASCII characters, without a space at either end, got None
+client.sessions.iter_turns(sid, order="private").__next__()
+    InvalidRequestError: order must be 'asc' or 'desc', got 'private'
+client.sessions.list_turns(sid).to_list("private")
+    InvalidRequestError: max_items must be an integer, got str
 client.sessions.ingest(sid, [{"role": "private", "content": "a"}])
     InvalidRequestError: turns[0]['role'] must be 'user', 'assistant', 'tool', 'function', 'model', 'system' or
     'developer', got an unknown role

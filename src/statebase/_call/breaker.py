@@ -34,7 +34,7 @@ class Breaker:
         pause = self._pause
         if pause is None:
             return 0.0
-        left = pause.ends_at - now
+        left = round(pause.ends_at - now, 6)  # a sum of times is not exact
         if left > 0:
             return left
         try:

@@ -12,12 +12,13 @@ from .._base.clock import Clock
 from .._base.errors import InvalidRequestError, StateBaseError
 from .._base.exchange import AsyncExchange, Exchange, Reply, Request
 from .._base.operation import Operation
-from .._results.pages import AsyncPage, Page
+from .._results.pages import AsyncPage, AsyncPages, Page
 from .breaker import Breaker
 from .call import Call
 from .factory import NOTHING, CallFactory, Options, Values
 from .fallback import Fallback, KeptReplies, exchange_or_fall_back
 from .log_lines import configure_logging
+from .options import NOT_GIVEN
 from .outcome import DeadlineExceeded, Wire
 from .raw_response import APIResponse
 from .response import decode
@@ -146,9 +147,10 @@ class SyncAPIClient:
         self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[Page[Any]]
     ) -> APIResponse[Page[Any]]:
         call = self._calls.make(operation, options, path, query, NOTHING, None)
+        is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> Page[Any]:
-            return Page(decode(operation, reply), operation.page, fetch, before)
+            return Page(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
 
         def fetch(page: Page[Any], more: Values) -> Page[Any]:
             return self._page(operation, options, path, {**query, **more}, page).parse()
@@ -215,19 +217,25 @@ class AsyncAPIClient:
             return cast(T, await run_async(steps))
         return self._result(APIResponse(call, await self._exchange(call), read))
 
-    async def request_page(
+    def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
-    ) -> AsyncPage[Any]:
+    ) -> AsyncPages[Any]:
         """Carry out an operation that returns a page of a list."""
+        return AsyncPages(self._first_page(operation, options, path, query))
+
+    async def _first_page(
+        self, operation: Operation[Any], options: Options, path: Values, query: Values
+    ) -> AsyncPage[Any]:
         return self._result(await self._page(operation, options, path, query, None))
 
     async def _page(
         self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[AsyncPage[Any]]
     ) -> APIResponse[AsyncPage[Any]]:
         call = self._calls.make(operation, options, path, query, NOTHING, None)
+        is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> AsyncPage[Any]:
-            return AsyncPage(decode(operation, reply), operation.page, fetch, before)
+            return AsyncPage(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
 
         async def fetch(page: AsyncPage[Any], more: Values) -> AsyncPage[Any]:
             return (await self._page(operation, options, path, {**query, **more}, page)).parse()
@@ -275,6 +283,11 @@ def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:
             f"{fallback.argument} cannot be used with with_raw_response: without the service there is no response",
             param=fallback.argument,
         )
+
+
+def _asks_for_a_page(query: Values) -> bool:
+    """Return whether the caller asked for one page of a list, and not just for the list."""
+    return query.get("limit", NOT_GIVEN) is not NOT_GIVEN
 
 
 def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:

@@ -175,7 +175,7 @@ class Engine(Operations):
             return  # the first call says what is wrong
         if are_expired:
             logger.warning(
-                "All sessions in the store %s have expired: they return 404, but are kept until `statebase purge`. A "
+                "All sessions in the store %s have expired: they return 404, and are removed after 30 days. A "
                 "session lives 24 hours unless ttl_seconds= says otherwise, one of sessions.get_or_create() as long as "
                 "it is used",
                 self._core.store.database.name,
@@ -219,6 +219,16 @@ class Engine(Operations):
             removed = self._purge_some(LOCAL, _PURGED_AT_ONCE)
             total += removed
         return total
+
+    def tidy(self) -> bool:
+        """Do a little of what is left to clean up, such as removing sessions that expired 30 days ago.
+
+        Writes do some of it too: call this where nothing may write for long, or to get done sooner. It never raises.
+
+        Returns:
+            Whether there is more of it.
+        """
+        return self._core.chores.do(self.now_us())
 
 
 def _is_path(value: object) -> bool:

@@ -4,21 +4,33 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Iterable, List, Literal, Mapping, Optional, Union
+from typing import (
+    Any,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Union,
+)
 
 from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._call.steps import run, run_async
+from statebase._call.steps import iterate, iterate_async, run, run_async
 from statebase._namespaces.conversations import get_or_create
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.forks import fork
+from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
+from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 
 from .. import models, operations, results
 
@@ -105,7 +117,7 @@ class Sessions(SyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -177,7 +189,7 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -382,19 +394,20 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -495,7 +508,7 @@ class Sessions(SyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -543,7 +556,7 @@ class Sessions(SyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -719,7 +732,7 @@ class Sessions(SyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -750,7 +763,7 @@ class Sessions(SyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -768,11 +781,125 @@ class Sessions(SyncNamespace):
         result: List[models.TurnResponse] = run(ingest(self, session_id, turns, **options))
         return result
 
+    def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = run(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate(iter_turns(self, session_id, full=full, order=order, **options))
+
+    def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = run(find_turn(self, session_id, key=key, **options))
+        return result
+
 
 class AsyncSessions(AsyncNamespace):
     """Sessions, their turns, and the context of an agent."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         agent_id: Union[str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -783,7 +910,7 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.SessionListItem]:
+    ) -> AsyncPages[models.SessionListItem]:
         """List sessions, newest first.
 
         Returns only sessions that match all filters and have not expired.
@@ -815,7 +942,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [item.id for item in page], page.has_more
             ([], False)
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_SESSIONS,
             options,
             query={
@@ -851,7 +978,7 @@ class AsyncSessions(AsyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -923,7 +1050,7 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -1064,7 +1191,8 @@ class AsyncSessions(AsyncNamespace):
             query={"limit": limit, "include_state": include_state, "include_traces": include_traces},
         )
 
-    async def list_turns(
+    @coroutine_function
+    def list_turns(
         self,
         session_id: str,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -1072,7 +1200,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         order: Union[Literal["asc", "desc"], str, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.TurnListItem]:
+    ) -> AsyncPages[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
         Previews are the first 100 characters; get a turn by its id for the complete text.
@@ -1100,7 +1228,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [(item.turn_number, item.input_preview) for item in await client.sessions.list_turns(session.id, order="asc")]
             [(1, 'Where is my order?')]
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_TURNS,
             options,
             path={"session_id": session_id},
@@ -1128,19 +1256,20 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -1245,7 +1374,7 @@ class AsyncSessions(AsyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -1293,7 +1422,7 @@ class AsyncSessions(AsyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -1469,7 +1598,7 @@ class AsyncSessions(AsyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -1500,7 +1629,7 @@ class AsyncSessions(AsyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -1516,6 +1645,119 @@ class AsyncSessions(AsyncNamespace):
             [1, 2]
         """
         result: List[models.TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
+        return result
+
+    async def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = await client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = await client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = await run_async(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> AsyncIterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content async for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate_async(iter_turns(self, session_id, full=full, order=order, **options))
+
+    async def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = await client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = await client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = await run_async(find_turn(self, session_id, key=key, **options))
         return result
 
 

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import (
+    Any,
+    Dict,
+)
 
 from typing_extensions import Unpack
 

@@ -29,6 +29,8 @@ class Head:
         "path",
         "query",
         "request_id",
+        "turn_key",
+        "whole_turns",
     )
 
     def __init__(self, method: str, path: str, query: str, values: Mapping[bytes, bytes]) -> None:
@@ -38,6 +40,8 @@ class Head:
         self.api_key = text_of(values, b"x-api-key")
         self.idempotency_key = text_of(values, b"idempotency-key")
         self.expected_version = text_of(values, b"x-statebase-expected-version")
+        self.turn_key = text_of(values, b"x-statebase-turn-key")
+        self.whole_turns = text_of(values, b"x-statebase-whole-turns")
         self.extensions = text_of(values, b"x-statebase-extensions")
         self.request_id = request_id(text_of(values, b"x-request-id"))
 

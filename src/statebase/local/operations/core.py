@@ -6,20 +6,18 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..._base.locks import calling_frame
-from .. import jsontext
 from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock
 from ..clock import read as read_clock
 from ..errors import BUSY, EngineError, not_found
-from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import StateRow
-from ..storage.tables.traces import TraceRow
 from . import stored_response
 from .chores import Chores
 from .key_uses import KeyUses
+from .recording import record
 from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
@@ -201,7 +199,7 @@ class Change:
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
-            self._core.chores.within()
+            self._core.chores.within(self.now_us)
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)
@@ -220,27 +218,11 @@ class Change:
             resource_id: Its id.
             details: Details of the change; keys with the value None are left out.
         """
-        context = self._context
         self._session_id = session_id
         self._resource_id = resource_id if resource_type in ("memory", "entity") else None
-        trace_id = new_id("trace_")
-        given = {key: value for key, value in details.items() if value is not None}
-        traces = self._core.store.traces
-        traces.insert(
-            TraceRow(
-                *traces.next_number(self.now_us),
-                trace_id,
-                session_id,
-                action,
-                resource_type,
-                resource_id,
-                context.actor,
-                context.actor_id,
-                context.request_id,
-                jsontext.encode(given),
-            )
+        return record(
+            self._core.store, self._context, self.now_us, action, session_id, resource_type, resource_id, details
         )
-        return trace_id
 
     def find_response(self) -> Optional[StoredResponse]:
         """Return the stored response if the request is a repetition; None if it is new.

@@ -324,6 +324,32 @@ class Sessions:
         )
         return [SessionRow._make(row) for row in rows]
 
+    def claim_expired(self) -> bool:
+        """Return whether this transaction may remove expired sessions: one at a time does."""
+        return True
+
+    def expired_after(self, last_us: int, last_seq: int, until_us: int) -> Optional[SessionRow]:
+        """Return the next session by time of expiry and number, if its time was up at `until_us`, to be removed."""
+        # Two parts, each of which walks along the index.
+        row = self._database.execute(
+            f"SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us = ? AND seq > ? AND expires_us <= ?"
+            " ORDER BY seq LIMIT 1)"
+            f" UNION ALL SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us > ? AND expires_us <= ?"
+            " ORDER BY expires_us, seq LIMIT 1) ORDER BY expires_us, seq LIMIT 1",
+            (last_us, last_seq, until_us, last_us, until_us),
+        ).fetchone()
+        return None if row is None else self.by_number(row[0])
+
+    def by_number(self, seq: int) -> Optional[SessionRow]:
+        """Return a session, expired or not; None if there is none."""
+        self._database.lock("SELECT 1 FROM sessions WHERE seq = ? FOR UPDATE", (seq,))
+        row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else SessionRow._make(row)
+
+    def forget_turns(self, seq: int) -> None:
+        """Note that a session has no turns any more."""
+        self._database.execute("UPDATE sessions SET turn_count = 0 WHERE seq = ?", (seq,))
+
     def totals(self, now_us: int, active_since_us: int) -> Totals:
         """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time."""
         this_minute = now_us // MINUTE
@@ -339,10 +365,23 @@ class Sessions:
             (now_us, (this_minute + 1) * MINUTE),
         ).fetchone()
         memories = self._database.execute("SELECT coalesce(sum(memories), 0) FROM session_counts").fetchone()[0]
-        active = self._database.execute(
-            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (active_since_us, now_us)
-        ).fetchone()[0]
-        return Totals(sessions + last_sessions, turns + last_turns, memories, entities + last_entities, active)
+        return Totals(
+            int(sessions + last_sessions),
+            int(turns + last_turns),
+            int(memories),
+            int(entities + last_entities),
+            self.active(now_us, active_since_us),
+        )
+
+    def active(self, now_us: int, since_us: int) -> int:
+        """Count the sessions that live and changed after a time."""
+        row = self._database.execute(
+            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (since_us, now_us)
+        ).fetchone()
+        return int(row[0])
+
+    def fold_counts(self, now_us: int, limit: int) -> None:
+        """Add up the counts that transactions at the same time have stored each for itself; within `write`."""
 
 
 def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:

@@ -140,7 +140,10 @@ class Traces:
 
     def counts(self, first_hour: int) -> dict[int, int]:
         """Return how many traces each hour has, from an hour on, counted since 1970; hours without one are left out."""
-        return dict(self._database.execute("SELECT hour, traces FROM trace_counts WHERE hour >= ?", (first_hour,)))
+        rows = self._database.execute(
+            "SELECT hour, sum(traces) FROM trace_counts WHERE hour >= ? GROUP BY hour", (first_hour,)
+        )
+        return {hour: int(traces) for hour, traces in rows}
 
     def _at(self, time_us: int) -> Optional[int]:
         """Return the number of the trace that has a time; None if there is none."""
