@@ -22,7 +22,7 @@ SECRET = "zebrafish"
 
 
 def fill(client: Any, user_id: str = "ada", **options: Any) -> str:
-    """Make a session of a user, with a secret in everything that takes a text."""
+    """Create a session of a user, with a secret in everything that takes a text."""
     session = client.sessions.create(
         "bot", user_id, {"m": SECRET}, {"s": SECRET}, idempotency_key=f"create {user_id}", **options
     )
@@ -86,7 +86,7 @@ def test_everything_of_a_user_is_erased(service: Service) -> None:
 
 
 def fill_and_fork(client: Any) -> str:
-    """Make a fork of a fork of an empty session, and return the fork in between."""
+    """Create a fork of a fork of an empty session, and return the fork in between."""
     session = client.sessions.create("bot", "ada")
     fork = client.sessions.fork(session.id)
     client.sessions.delete(client.sessions.fork(fork.id).id)

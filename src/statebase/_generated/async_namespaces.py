@@ -203,8 +203,8 @@ class AsyncNamespaces:
             StateBaseError: A part failed; what was erased before it stays erased.
 
         Example:
-            >>> session = await client.sessions.create("support-bot", user_id="ada")
-            >>> report = await client.erase_user("ada")
+            >>> session = await client.sessions.create("support-bot", user_id="grace")
+            >>> report = await client.erase_user("grace")
             >>> report.live_sessions, report.remaining
             (1, [])
         """

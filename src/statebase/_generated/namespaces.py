@@ -201,8 +201,8 @@ class Namespaces:
             StateBaseError: A part failed; what was erased before it stays erased.
 
         Example:
-            >>> session = client.sessions.create("support-bot", user_id="ada")
-            >>> report = client.erase_user("ada")
+            >>> session = client.sessions.create("support-bot", user_id="grace")
+            >>> report = client.erase_user("grace")
             >>> report.live_sessions, report.remaining
             (1, [])
         """

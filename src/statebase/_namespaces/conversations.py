@@ -87,7 +87,7 @@ def get_or_create(
         raise InvalidRequestError(f"metadata must be a mapping, got {type(given).__name__}", param="metadata")
     owner = None if isinstance(user_id, NotGiven) else user_id
     client = sessions._client
-    body = {
+    body: dict[str, Any] = {
         "agent_id": agent_id,
         "user_id": owner,
         "metadata": {**given, KEY: key},
@@ -144,7 +144,8 @@ def _found(client: Any, agent_id: str, user_id: Optional[str], key: str, options
     session = None if oldest is None else (yield from _got(client, oldest.id, options))
     if session is None:
         return None
-    if (session.metadata or {}).get(KEY) != key or session.user_id != user_id:
+    labels: dict[str, Any] = session.metadata or {}
+    if labels.get(KEY) != key or session.user_id != user_id:
         raise StateBaseError(
             "get_or_create() cannot find sessions on this service: it ignores the filters of lists by metadata or user"
         )

@@ -26,7 +26,7 @@ _LARGEST_PAGE = 100
 
 
 class _Wanted(NamedTuple):
-    """What a fork is to have besides the state."""
+    """The options of a fork."""
 
     ttl_seconds: Optional[int]
     keep_ttl: bool

@@ -14,6 +14,7 @@ from .._call.options import RequestOptions
 from .._call.steps import Steps
 from .._generated import operations
 from .._results.erasure import ERASE_USER, UserErasure
+from .extensions import check_flags
 
 _UNKNOWN_ROUTE = (404, 405)
 _LARGEST_PAGE = 100
@@ -51,16 +52,13 @@ def erase_user(
         StateBaseError: A part failed; what was erased before it stays erased.
 
     Example:
-        >>> session = client.sessions.create("support-bot", user_id="ada")
-        >>> report = client.erase_user("ada")
+        >>> session = client.sessions.create("support-bot", user_id="grace")
+        >>> report = client.erase_user("grace")
         >>> report.live_sessions, report.remaining
         (1, [])
     """
-    if not isinstance(user_id, str) or not user_id:
-        got = type(user_id).__name__ if not isinstance(user_id, str) else "an empty one"
-        raise InvalidRequestError(f"user_id must be a non-empty string, got {got}", param="user_id")
-    if not isinstance(dry_run, bool):
-        raise InvalidRequestError(f"dry_run must be a bool, got {type(dry_run).__name__}", param="dry_run")
+    _check_user(user_id)
+    check_flags(dry_run=dry_run)
     report: Any = None
     while report is None or report.cursor is not None:
         cursor = None if report is None else report.cursor
@@ -74,6 +72,12 @@ def erase_user(
             raise
         report = part if report is None else report.plus(part)
     return report  # type: ignore[no-any-return]
+
+
+def _check_user(user_id: object) -> None:
+    if not isinstance(user_id, str) or not user_id:
+        got = "an empty one" if user_id == "" else type(user_id).__name__
+        raise InvalidRequestError(f"user_id must be a non-empty string, got {got}", param="user_id")
 
 
 def _erase_by_calls(client: Any, user_id: str, dry_run: bool, options: Any) -> Steps[UserErasure]:

@@ -1,4 +1,4 @@
-"""What `erase_user` reports, and the operation that only the embedded engine has for it."""
+"""The report of `erase_user`, and the operation that only the embedded engine has for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EraseUserRequest(Model):
 
 
 class UserErasure(Model):
-    """What was erased of a user; after a dry run, what would be erased."""
+    """The report of `erase_user`: everything that was erased, or after a dry run, that would be erased."""
 
     dry_run: bool
     """Whether nothing was erased."""
@@ -39,7 +39,7 @@ class UserErasure(Model):
     stored_responses: Optional[int] = None
     """Responses stored for idempotency keys that lost their contents; None if the service keeps them."""
     remaining: List[str] = Field(default_factory=list[str])
-    """What could not be erased, in words; empty if nothing remains."""
+    """Descriptions of data that could not be erased; empty if nothing remains."""
     cursor: Optional[str] = None
     """Where to go on; None when everything is done."""
 

@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence
 
 from .._base.version import __version__
 from .command import Command
-from .commands import backup, doctor, export, import_, purge, restore, search, serve, show, tail
+from .commands import backup, doctor, erase, export, import_, purge, restore, search, serve, show, tail
 from .environment import EXIT_CODES, VARIABLES
 
 COMMANDS = {
@@ -23,6 +23,7 @@ COMMANDS = {
         export.COMMAND,
         import_.COMMAND,
         purge.COMMAND,
+        erase.COMMAND,
         backup.COMMAND,
         restore.COMMAND,
     )

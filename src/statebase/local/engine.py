@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any, Callable, Literal, Optional, Sequence, Union
 
@@ -25,6 +26,8 @@ Durability = Literal["full", "normal"]
 
 EmbedFunction = Callable[[Sequence[str]], Any]
 """A function that returns one vector for each text: the simplest embedder."""
+
+logger = logging.getLogger("statebase.local")
 
 _PURGED_AT_ONCE = 100
 
@@ -58,6 +61,7 @@ class Engine(Operations):
         self._quick = quick
         self._options = options
         self._openers = 1
+        self._has_warned = path == MEMORY
 
     @classmethod
     def open(
@@ -158,6 +162,24 @@ class Engine(Operations):
         Opening the path again then returns a new engine.
         """
         return self._core.store.database.is_intact
+
+    def warn_of_expiry(self) -> None:
+        """Log a warning if the store holds sessions and all of them have expired; once for each store."""
+        if self._has_warned:
+            return
+        self._has_warned = True
+        try:
+            with self._core.read():
+                are_expired = self._core.store.sessions.are_all_expired(self.now_us())
+        except EngineError:
+            return  # the first call says what is wrong
+        if are_expired:
+            logger.warning(
+                "All sessions in the store %s have expired: they return 404, and are removed after 30 days. A "
+                "session lives 24 hours unless ttl_seconds= says otherwise, one of sessions.get_or_create() as long as "
+                "it is used",
+                self._core.store.database.name,
+            )
 
     def settle(self) -> None:
         """Roll back the transaction of a call in this thread that an exception of a signal handler interrupted.

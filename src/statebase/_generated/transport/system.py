@@ -122,8 +122,8 @@ class System(SyncNamespace):
             StateBaseError: A part failed; what was erased before it stays erased.
 
         Example:
-            >>> session = client.sessions.create("support-bot", user_id="ada")
-            >>> report = client.erase_user("ada")
+            >>> session = client.sessions.create("support-bot", user_id="grace")
+            >>> report = client.erase_user("grace")
             >>> report.live_sessions, report.remaining
             (1, [])
         """
@@ -235,8 +235,8 @@ class AsyncSystem(AsyncNamespace):
             StateBaseError: A part failed; what was erased before it stays erased.
 
         Example:
-            >>> session = await client.sessions.create("support-bot", user_id="ada")
-            >>> report = await client.erase_user("ada")
+            >>> session = await client.sessions.create("support-bot", user_id="grace")
+            >>> report = await client.erase_user("grace")
             >>> report.live_sessions, report.remaining
             (1, [])
         """

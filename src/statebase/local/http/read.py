@@ -22,7 +22,7 @@ EXTENSIONS = {
     "create_session": frozenset({"get-or-create", "keep-alive"}),
     "fork_session": frozenset({"keep-metadata", "keep-ttl", "ttl-seconds", "with-turns", "with-memories"}),
 }
-"""What operations do beyond the API if a request asks for it, by their ids. The response names what was done."""
+"""The extensions of the API by the ids of operations. A request names those that it wants, and the response, too."""
 
 
 _NUL = "must not contain the character U+0000, which databases do not store"

@@ -102,6 +102,7 @@ def open_transport(
     engine = Engine.open(
         path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
     )
+    engine.warn_of_expiry()
     return LocalTransport(engine, close_engine=True)
 
 

@@ -172,7 +172,7 @@ class EraseOperations(OperationGroup):
             pages = _PAGES_AT_ONCE
         remaining: list[str] = []
         with store.database.read():
-            if store.removals.next() is not None:
+            if store.removals.all():
                 remaining.append("rows of deleted sessions, which later writes remove")
         if not store.database.empty_log():
             remaining.append("deleted text in the write-ahead log, until other reads and processes are done with it")

@@ -35,7 +35,7 @@ class PostgresVectors(Vectors):
             )
 
     def copy(self, seq: int, to_seq: int) -> None:
-        """Give a memory the vector of another one, if that has one."""
+        """Copy the vector of a memory, if it has one, to another memory."""
         if self._has_table:
             self._database.execute(
                 "INSERT INTO memory_vectors (seq, session_seq, mark, vector)"

@@ -25,7 +25,7 @@ class Vectors:
         self._database.execute("INSERT INTO memory_vectors (seq, vector) VALUES (?, ?)", (seq, vector))
 
     def copy(self, seq: int, to_seq: int) -> None:
-        """Give a memory the vector of another one, if that has one."""
+        """Copy the vector of a memory, if it has one, to another memory."""
         self._database.execute(
             "INSERT INTO memory_vectors (seq, vector) SELECT ?, vector FROM memory_vectors WHERE seq = ?", (to_seq, seq)
         )
