@@ -49,8 +49,17 @@ class MemoryFilter:
     tags: tuple[str, ...] = ()
     """Only memories that carry at least one of these tags; empty for any."""
 
+    created_after_us: Optional[int] = None
+    """Only memories stored after this time."""
+    created_before_us: Optional[int] = None
+    """Only memories stored before this time."""
+    metadata: Optional[str] = None
+    """Only memories whose metadata has each key of this JSON object with an equal value."""
+
     removed: tuple[int, ...] = ()
     """Never memories of these sessions, which were deleted, and of which some rows are still there."""
+    expired_us: Optional[int] = None
+    """Never memories that have expired at this time; None if there are none to leave out."""
 
     @property
     def is_wide(self) -> bool:
@@ -60,9 +69,7 @@ class MemoryFilter:
     @property
     def is_open(self) -> bool:
         """Whether every memory passes."""
-        return (
-            self.session_seq is None and self.user_id is None and not self.types and not self.tags and not self.removed
-        )
+        return self == MemoryFilter()
 
 
 class Match(NamedTuple):
@@ -276,6 +283,22 @@ class MemorySearch(Protocol):
             memory_filter: Which memories may be returned.
             limit: How many matches at most, 1..50.
             threshold: Only matches whose score is at least this; None for no threshold.
+        """
+        ...
+
+    def similar(
+        self, query: Any, content: str, vector: Optional[bytes], memory_filter: MemoryFilter
+    ) -> Optional[Match]:
+        """Return the memory that is most similar to a text, with the similarity as its score; None if there is none.
+
+        The similarity is the cosine of the two texts, or without vectors the part of their words that they share. It is
+        called within a read or write of the store.
+
+        Args:
+            query: What `encode_query` returned for the text.
+            content: The text.
+            vector: What `encode_document` returned for it.
+            memory_filter: Which memories may be returned.
         """
         ...
 

@@ -38,8 +38,12 @@ class Chores:
         self._next = 0.0
         """The `time.monotonic()` from which on there is something to do after a write."""
 
-    def within(self) -> None:
-        """Do some within a write."""
+    def within(self, now_us: int) -> None:
+        """Do some within a write.
+
+        Args:
+            now_us: The time.
+        """
         store = self._store
         # Damage to the leftover rows of other sessions must not fail this write.
         if store.removals.next() is not None:
@@ -48,6 +52,8 @@ class Chores:
             store.database.attempt(lambda: store.sessions.label_piece(ROWS_AT_ONCE))
         if store.words.are_missing():
             store.database.attempt(lambda: store.words.add_piece(ROWS_AT_ONCE))
+        if store.memories.have_expired(now_us):
+            store.database.attempt(lambda: store.remove_expired_memories(now_us, ROWS_AT_ONCE))
 
     def after(self, now_us: int) -> None:
         """Do some after a write, unless that was done a moment ago.
@@ -70,6 +76,7 @@ class Chores:
         self._attempt(lambda: self._write(lambda: store.answers.delete_expired(now_us, _RESPONSES)))
         self._attempt(lambda: self._write(lambda: store.remove_piece(_MORE_ROWS)))
         self._attempt(lambda: self._write(lambda: store.words.add_piece(_MORE_ROWS)))
+        self._attempt(lambda: self._write(lambda: store.remove_expired_memories(now_us, _MORE_ROWS)))
 
     def store_key_uses(self) -> None:
         """Put into the store what came with API keys."""

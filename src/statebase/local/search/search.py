@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional
 from ..._base.locks import calling_frame
 from ..explanation import ExplainedMatches, ExplainedWord
 from ..memory_search import Match, MemoryFilter, MemoryVectors, VectorIndex
-from .calibration import Calibration
+from .calibration import IDENTICAL, Calibration
 from .embedder import Embedder
 from .keywords import KeywordSearch
 from .profile import KEY, SAMPLE, Profile, make_profile, read_profile
@@ -22,6 +22,8 @@ _FOREIGN_PER_SEARCH = 2_000
 """A search drops at most so many vectors of another embedder."""
 _NEAREST = 100
 """If a search does not look at all memories, it looks at so many whose vectors are the nearest."""
+_MOST_SIMILAR = 10
+"""The number of memories that are compared with all parts of a text."""
 _LITTLE_KNOWN, _WELL_KNOWN = 0.35, 0.65
 """The familiarity of a query of which the embedder knows little, and of one that it knows well."""
 _LEAST_TRUST = 0.25
@@ -88,6 +90,28 @@ class SearchIndex:
         """
         ranked = self._scores(query, memory_filter, limit).ranked(limit)
         return [Match(seq, found) for seq, found in ranked if threshold is None or found >= threshold]
+
+    def similar(
+        self, query: Any, content: str, vector: Optional[bytes], memory_filter: MemoryFilter
+    ) -> Optional[Match]:
+        """Return the memory whose vector is the nearest to that of a text; None if there is none.
+
+        Of a text of several parts, the part that is the least similar decides: parts of two texts may be the same.
+        """
+        asked: Query = query
+        if vector is None or not asked.space.owns_all([vector]):
+            return self._keywords.similar(asked.words, content, None, memory_filter)
+        first, *others = unit(unpack(asked.space, [vector])).tolist()
+        if not any(first):
+            return self._keywords.similar(asked.words, content, None, memory_filter)
+        cosines = dict(self._index.nearest(asked.space, first, memory_filter, _MOST_SIMILAR))
+        for part in others:
+            found = self._index.cosines_of(asked.space, part, list(cosines))
+            cosines = {seq: min(cosine, found.get(seq, 0.0)) for seq, cosine in cosines.items()}
+        if not cosines:
+            return None
+        seq = max(cosines, key=lambda each: (cosines[each], each))
+        return Match(seq, 1.0 if cosines[seq] >= IDENTICAL else cosines[seq])
 
     def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
         """Return the best matches with the parts of their scores."""

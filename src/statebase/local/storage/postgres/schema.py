@@ -235,7 +235,21 @@ CREATE INDEX IF NOT EXISTS memory_vectors_by_session ON memory_vectors (session_
 CREATE INDEX IF NOT EXISTS memory_vectors_by_mark ON memory_vectors (mark);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_MEMORIES = """
+ALTER TABLE memories ADD COLUMN expires_us bigint;
+CREATE INDEX memories_by_expiry ON memories (expires_us) WHERE expires_us IS NOT NULL;
+-- A digest of the user whose memories without a conversation the session keeps.
+ALTER TABLE sessions ADD COLUMN home bytea;
+CREATE UNIQUE INDEX sessions_by_home ON sessions (home) WHERE home IS NOT NULL;
+CREATE FUNCTION has_metadata(metadata text, wanted text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT NOT EXISTS (
+        SELECT 1 FROM jsonb_each(wanted::jsonb) pair
+            WHERE (metadata::jsonb -> pair.key) IS DISTINCT FROM pair.value
+    )
+$$;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _MEMORIES)
 """The steps from each version of the schema to the next, in order; never change one that was released."""
 
 

@@ -14,7 +14,7 @@ from .words import Words
 
 _SELECT = (
     "SELECT m.seq, m.id, m.session_seq, s.id, m.type, m.content, m.tags, m.metadata, m.embed, m.embedding_id,"
-    " m.created_us, m.updated_us, m.version"
+    " m.created_us, m.updated_us, m.version, m.expires_us"
     " FROM memories m JOIN sessions s ON s.seq = m.session_seq"
 )
 
@@ -36,6 +36,8 @@ class MemoryRow(NamedTuple):
     created_us: int
     updated_us: int
     version: int
+    expires_us: Optional[int] = None
+    """The time from which on nothing finds it; None: it does not expire."""
 
 
 class Memories:
@@ -59,12 +61,25 @@ class Memories:
         embed: bool,
         embedding_id: Optional[str],
         vector: Optional[bytes],
+        expires_us: Optional[int] = None,
     ) -> None:
         """Store a new memory, as version 1."""
         seq = self._database.insert(
             "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
-            " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (memory_id, session_seq, memory_type, content, tags, metadata, int(embed), embedding_id, now_us, now_us),
+            " created_us, updated_us, expires_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (
+                memory_id,
+                session_seq,
+                memory_type,
+                content,
+                tags,
+                metadata,
+                int(embed),
+                embedding_id,
+                now_us,
+                now_us,
+                expires_us,
+            ),
         )
         if embed:
             self._label(seq, tags)
@@ -94,6 +109,36 @@ class Memories:
         condition, parameters = memory_condition(memory_filter)
         rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
         return [MemoryRow._make(row) for row in rows]
+
+    def page(self, memory_filter: MemoryFilter, before_seq: Optional[int], limit: int) -> list[MemoryRow]:
+        """Return at most `limit` memories that pass the filter and have lower numbers, newest first.
+
+        Those with `embed: false` are among them.
+        """
+        condition, parameters = memory_condition(memory_filter, with_text=False)
+        if before_seq is not None:
+            condition, parameters = f"m.seq < ? AND {condition}", [before_seq, *parameters]
+        rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
+        return [MemoryRow._make(row) for row in rows]
+
+    def expired_us(self, now_us: int) -> Optional[int]:
+        """Return the `expired_us` of a filter; None if no memory has expired, so that a search need not look."""
+        if self._database.writes_at_once:
+            return now_us  # looking whether there are any would be a round trip
+        return now_us if self.have_expired(now_us) else None
+
+    def have_expired(self, now_us: int) -> bool:
+        """Return whether there are memories whose time is up."""
+        row = self._database.execute("SELECT 1 FROM memories WHERE expires_us <= ? LIMIT 1", (now_us,)).fetchone()
+        return row is not None
+
+    def expired(self, now_us: int, limit: int) -> list[MemoryRow]:
+        """Return at most `limit` memories whose time is up, without those of sessions that are locked."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE m.expires_us <= ? ORDER BY m.expires_us LIMIT ?{self._database.unless_locked}",
+            (now_us, limit),
+        )
+        return [MemoryRow._make(row) for row in rows.fetchall()]
 
     def newest_number(self) -> int:
         """Return the number of the newest memory; 0 if there is none."""
