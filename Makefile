@@ -93,7 +93,7 @@ lowest: setup
 	@mkdir -p build
 	$(UV) venv --quiet --clear --python "$$($(VENV)/bin/python tests/packaging/interpreters.py 3.9)" .venv-lowest
 	$(UV) pip compile --quiet --resolution lowest-direct --python .venv-lowest --all-extras --no-emit-package statebase-minilm pyproject.toml -o build/lowest.txt
-	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test
+	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test-lowest
 	.venv-lowest/bin/python -m pytest
 
 # Known vulnerabilities of what users install, extras included. Needs the network: PyPI's service that knows them.

@@ -252,6 +252,8 @@ def _call(operation: Operation) -> str:
         arguments.append("body=body" if whole else f"body={_mapping(operation.at('body'))}")
     if operation.check is not None:
         arguments.append(f"check={operation.check.function.rpartition('.')[2]}({operation.check.argument})")
+    if operation.fallback is not None:
+        arguments.append(f"fallback={operation.fallback.function.rpartition('.')[2]}({operation.fallback.argument})")
     return ", ".join(arguments)
 
 
@@ -286,6 +288,7 @@ def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> lis
     paths = {path for parameter in parameters for path in parameter.type.paths()}
     paths |= {parameter.convert for parameter in parameters if parameter.convert}
     paths |= {operation.check.function for operation in operations if operation.check}
+    paths |= {operation.fallback.function for operation in operations if operation.fallback}
     imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
     for each in steps:
         imports |= {(each.module, each.name), *each.imports}

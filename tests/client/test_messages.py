@@ -523,6 +523,12 @@ client.sessions.get_history(sid, limit=0)
     UnprocessableEntityError: 422: query.limit: Input should be greater than or equal to 1
 client.sessions.get_history(sid, limit=1000)
     UnprocessableEntityError: 422: query.limit: Input should be less than or equal to 100
+client.sessions.get_context(sid, on_unavailable="ignore")
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got 'ignore'
+client.sessions.get_context(sid, on_unavailable=None)
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got NoneType
+client.with_raw_response.sessions.get_context(sid, on_unavailable="last")
+    InvalidRequestError: on_unavailable cannot be used with with_raw_response: without the service there is no response
 client.sessions.get_context(sid, memory_limit=1000)
     UnprocessableEntityError: 422: body.memory_limit: Input should be less than or equal to 20
 client.sessions.get_context(sid, "tea", turn_limit="all")
@@ -632,6 +638,9 @@ broken(httpx.ReadError("reset")).sessions.delete("sess_1")
 broken(httpx.PoolTimeout("100 requests")).sessions.get("sess_1")
     APITimeoutError: No connection to localhost:8000 became free in time (100 requests): send fewer calls at once,
     or raise timeout=.
+broken_before(httpx.ReadTimeout("timed out")).sessions.create("agent", idempotency_key="key")
+    CircuitOpenError: Not sent: localhost:8000 did not answer an earlier call. The next one is sent in 5.0 seconds.
+    Nothing was sent: repeating it is safe.
 broken(httpx.ProxyError("403 Forbidden")).sessions.get("sess_1")
     APIConnectionError: The proxy refused to connect to localhost:8000 (403 Forbidden): check the proxy, and the
     user and password in its URL.
@@ -855,7 +864,13 @@ def test_connections(call: str, error: str, respond: Callable[..., Any]) -> None
     def broken(failure: Exception) -> Any:
         return respond(failure, base_url="http://localhost:8000", max_retries=0)[0]
 
-    assert error_of(call, {**VALUES, "broken": broken}) == error
+    def broken_before(failure: Exception) -> Any:
+        client = respond(failure, base_url="http://localhost:8000", max_retries=0, circuit_breaker=True)[0]
+        with pytest.raises(httpx.TransportError):
+            client.sessions.get("sess_1")
+        return client
+
+    assert error_of(call, {**VALUES, "broken": broken, "broken_before": broken_before}) == error
 
 
 @pytest.mark.parametrize(("call", "error"), rows(WEBHOOKS))

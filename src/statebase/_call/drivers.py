@@ -9,18 +9,21 @@ import anyio
 
 from .._base.address import Address
 from .._base.clock import Clock
-from .._base.errors import StateBaseError
+from .._base.errors import InvalidRequestError, StateBaseError
 from .._base.exchange import AsyncExchange, Exchange, Reply, Request
 from .._base.operation import Operation
 from .._results.pages import AsyncPage, Page
+from .breaker import Breaker
 from .call import Call
 from .factory import NOTHING, CallFactory, Options, Values
+from .fallback import Fallback, KeptReplies, exchange_or_fall_back
 from .log_lines import configure_logging
 from .outcome import DeadlineExceeded, Wire
 from .raw_response import APIResponse
 from .response import decode
 from .retry import RetryBudget
 from .settings import Settings
+from .steps import run, run_async
 from .telemetry import Telemetry
 
 T = TypeVar("T")
@@ -42,6 +45,8 @@ class SyncConnection:
         self.wire = wire
         self.closed = closed
         self.budget = RetryBudget()
+        self.breaker = Breaker()
+        self.kept = KeptReplies()
         self._close = exchange.close
 
     def close(self) -> None:
@@ -59,6 +64,8 @@ class AsyncConnection:
         self.wire = wire
         self.closed = closed
         self.budget = RetryBudget()
+        self.breaker = Breaker()
+        self.kept = KeptReplies()
         self._close = exchange.aclose
 
     async def close(self) -> None:
@@ -85,7 +92,7 @@ class SyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
@@ -101,6 +108,7 @@ class SyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation.
 
@@ -112,12 +120,18 @@ class SyncAPIClient:
             headers: Header parameters. `NOT_GIVEN` and None are not sent.
             body: Top-level keys of the JSON body. `NOT_GIVEN` is not sent, None is sent as null.
             check: Raises an error if the result is not what the caller asked for.
+            fallback: The result if the service is unavailable; None to raise the error.
 
         Returns:
             The response, parsed as `operation.result`.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check)))
+        read = partial(_read, operation, check)
+        if fallback is not None:
+            _check_not_raw(self._raw, fallback)
+            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            return cast(T, run(steps))
+        return self._result(APIResponse(call, self._exchange(call), read))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -146,6 +160,7 @@ class SyncAPIClient:
             return self._attempts(call)
 
     def _attempts(self, call: Call) -> Reply:
+        call.check_breaker()
         while True:
             if self._connection.closed:
                 raise call.complete(closed_error())
@@ -157,6 +172,7 @@ class SyncAPIClient:
             else:
                 again = call.answered(reply)
                 if again is None:
+                    self._connection.kept.answered(call)
                     return reply
                 delay = again
             self._clock.sleep(delay)
@@ -169,7 +185,7 @@ class AsyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
@@ -185,10 +201,16 @@ class AsyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation; see `SyncAPIClient.request`."""
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, await self._exchange(call), partial(_read, operation, check)))
+        read = partial(_read, operation, check)
+        if fallback is not None:
+            _check_not_raw(self._raw, fallback)
+            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            return cast(T, await run_async(steps))
+        return self._result(APIResponse(call, await self._exchange(call), read))
 
     async def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -217,6 +239,7 @@ class AsyncAPIClient:
             return await self._attempts(call)
 
     async def _attempts(self, call: Call) -> Reply:
+        call.check_breaker()
         while True:
             if self._connection.closed:
                 raise call.complete(closed_error())
@@ -232,6 +255,7 @@ class AsyncAPIClient:
             else:
                 again = call.answered(reply)
                 if again is None:
+                    self._connection.kept.answered(call)
                     return reply
                 delay = again
             await self._clock.sleep_async(delay)
@@ -240,6 +264,14 @@ class AsyncAPIClient:
         with anyio.move_on_after(seconds):
             return await self._connection.exchange(request)
         raise DeadlineExceeded
+
+
+def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:
+    if is_raw:
+        raise InvalidRequestError(
+            f"{fallback.argument} cannot be used with with_raw_response: without the service there is no response",
+            param=fallback.argument,
+        )
 
 
 def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:

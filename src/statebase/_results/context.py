@@ -28,6 +28,23 @@ class ContextResponse(models.ContextResponse):
     """The context for an agent's next answer: state, relevant memories, recent turns."""
 
     _latency_ms: Optional[float] = PrivateAttr(default=None)
+    _reason: Optional[str] = PrivateAttr(default=None)
+    _age_seconds: Optional[float] = PrivateAttr(default=None)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the service was unavailable, and this is an empty context or an earlier one: see `on_unavailable`."""
+        return self._reason is not None
+
+    @property
+    def reason(self) -> Optional[str]:
+        """The reason that the service was unavailable, one sentence; None if it answered."""
+        return self._reason
+
+    @property
+    def age_seconds(self) -> Optional[float]:
+        """The age of an earlier context, in seconds; None if the service answered, or the context is empty."""
+        return self._age_seconds
 
     @property
     def latency_ms(self) -> Optional[float]:
@@ -53,6 +70,10 @@ class ContextResponse(models.ContextResponse):
         text = reply.headers.get("x-statebase-latency")
         if text is not None:
             self._latency_ms = number(text.strip().removesuffix("ms"))
+
+    def __degraded__(self, reason: str, age_seconds: Optional[float]) -> ContextResponse:
+        self._reason, self._age_seconds = reason, age_seconds
+        return self
 
     def to_prompt(
         self,

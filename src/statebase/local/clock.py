@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
-from .._base.encoding import timestamp_text
-
 Clock = Callable[[], datetime]
 """Returns the current time as an aware datetime; the engine has no other source of time."""
 
@@ -49,4 +47,5 @@ def to_datetime(microseconds: int) -> datetime:
 
 def to_text(microseconds: int) -> str:
     """Return microseconds since 1970 as RFC 3339 text in UTC, the format of responses."""
-    return timestamp_text(to_datetime(microseconds), "microseconds")
+    text = to_datetime(microseconds).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")

@@ -12,6 +12,7 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
@@ -224,6 +225,8 @@ class Sessions(SyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -240,6 +243,11 @@ class Sessions(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -263,6 +271,7 @@ class Sessions(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     def get_history(
@@ -868,6 +877,8 @@ class AsyncSessions(AsyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -884,6 +895,11 @@ class AsyncSessions(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -907,6 +923,7 @@ class AsyncSessions(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     async def get_history(

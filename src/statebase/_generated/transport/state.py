@@ -11,6 +11,7 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.state import (
     Modify,
     StatePath,
@@ -34,6 +35,8 @@ class State(SyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -50,6 +53,11 @@ class State(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -73,6 +81,7 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
@@ -437,6 +446,8 @@ class AsyncState(AsyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -453,6 +464,11 @@ class AsyncState(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -476,6 +492,7 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:

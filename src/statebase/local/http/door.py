@@ -94,6 +94,10 @@ class FrontDoor:
         self._authenticator = Authenticator(engine, api_key)
         self._rate_limit = None if rate_limit is None else RateLimit(rate_limit, counts or ProcessCounts())
 
+    def tidy(self) -> bool:
+        """Do a little of what is left to clean up in the store, and return whether there is more."""
+        return self._engine.tidy()
+
     def exchange(self, request: Request) -> Reply:
         """Return the response to a request."""
         deadline = _deadline(request)

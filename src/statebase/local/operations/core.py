@@ -6,20 +6,18 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..._base.locks import calling_frame
-from .. import jsontext
 from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock, to_text
 from ..clock import read as read_clock
 from ..errors import not_found
-from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import StateRow
-from ..storage.tables.traces import TraceRow
 from . import stored_response
 from .chores import Chores
 from .key_uses import KeyUses
+from .recording import record
 from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
@@ -161,11 +159,12 @@ class Core:
         return found
 
     def home_of(self, user_id: str, change: Change) -> SessionRow:
-        """Return the session of a user's memories without a conversation, which does not expire; make it if needed."""
+        """Return the session of a user's memories without a conversation, which does not expire; make it if needed.
+
+        One that was given a lifetime and has expired is replaced.
+        """
         session = self.store.sessions.home(user_id)
-        if session is not None:
-            if session.expires_us <= change.now_us:
-                self.store.sessions.update(session, session.metadata, _NEVER_US, change.now_us)
+        if session is not None and session.expires_us > change.now_us:
             return session
         session = self.store.sessions.insert(new_id("sess_"), HOME_AGENT, user_id, None, change.now_us, _NEVER_US)
         self.store.sessions.make_home(session, user_id)
@@ -236,27 +235,11 @@ class Change:
             resource_id: Its id.
             details: Details of the change; keys with the value None are left out.
         """
-        context = self._context
         self._session_id = session_id
         self._resource_id = resource_id if resource_type in ("memory", "entity") else None
-        trace_id = new_id("trace_")
-        given = {key: value for key, value in details.items() if value is not None}
-        traces = self._core.store.traces
-        traces.insert(
-            TraceRow(
-                *traces.next_number(self.now_us),
-                trace_id,
-                session_id,
-                action,
-                resource_type,
-                resource_id,
-                context.actor,
-                context.actor_id,
-                context.request_id,
-                jsontext.encode(given),
-            )
+        return record(
+            self._core.store, self._context, self.now_us, action, session_id, resource_type, resource_id, details
         )
-        return trace_id
 
     @property
     def actor(self) -> str:

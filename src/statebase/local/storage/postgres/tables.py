@@ -7,20 +7,26 @@ from hashlib import sha256
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from ...clock import HOUR
+from ..database import Database
 from ..tables.answers import INSERT, AnswerRow, Answers
+from ..tables.meta import Meta
 from ..tables.removals import Removal, Removals
 from ..tables.sessions import COLUMNS, SessionRow, Sessions, Totals, labels_of
 from ..tables.traces import TraceRow, Traces
-from .schema import LOCKS
+from .schema import LOCKS, Facts
 
-_PURGE = 1
-"""The second number of the advisory lock of a purge; others are those of schemas, which are higher."""
+_PURGES = LOCKS + 1
+"""The first number of the advisory lock of a purge; the second one is that of the schema."""
 _CHUNK = 200
 """Sessions that are read at once where not all of them may be what is looked for."""
 
 
 class PostgresSessions(Sessions):
     """The table of sessions."""
+
+    def __init__(self, database: Database, meta: Meta, facts: Facts) -> None:
+        super().__init__(database, meta)
+        self._purge = (_PURGES, facts.schema_oid & 0x7FFFFFFF)
 
     def has_unlabelled(self) -> bool:
         """Return False: every session is labelled when it is stored."""
@@ -31,12 +37,17 @@ class PostgresSessions(Sessions):
 
         One transaction at a time removes them: each stores several traces, and two could wait for each other's numbers.
         """
-        self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::int)", (LOCKS, _PURGE))
+        self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::int)", self._purge)
         rows = self._database.execute(
             f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ? FOR UPDATE SKIP LOCKED",
             (now_us, limit),
         )
         return [SessionRow._make(row) for row in rows]
+
+    def claim_expired(self) -> bool:
+        """Return whether this transaction may remove expired sessions: one at a time does, here or in a purge."""
+        row = self._database.execute("SELECT pg_try_advisory_xact_lock(?::int, ?::int)", self._purge).fetchone()
+        return bool(row[0])
 
     def totals(self, now_us: int, active_since_us: int) -> Totals:
         """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time.

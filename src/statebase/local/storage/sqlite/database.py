@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence, cast
 
 from ...._base.locks import FrameLock, Owner, calling_frame
 from ...errors import EngineError, busy
@@ -139,8 +139,9 @@ class Database(database.Database):
 
     def acquired(self) -> sqlite3.Connection:
         """Return the connection of this thread's block."""
-        block = self.current.block
-        if not isinstance(block, _Block) or block.connection is None:
+        # isinstance would cost more: a class with abstract methods asks its metaclass.
+        block = cast("Optional[_Block]", self.current.block)
+        if block is None or block.connection is None:
             raise RuntimeError("a statement outside of read() and write()")
         return block.connection
 

@@ -94,8 +94,9 @@ class Sessions:
         return None if row is None else SessionRow._make(row)
 
     def make_home(self, session: SessionRow, user_id: str) -> None:
-        """Let a session keep a user's memories without a conversation; the user has no such session."""
+        """Let a session keep a user's memories without a conversation, in place of the session that did."""
         home = sha256(user_id.encode()).digest()
+        self._database.execute("UPDATE sessions SET home = NULL WHERE home = ?", (home,))
         self._database.execute("UPDATE sessions SET home = ? WHERE seq = ?", (home, session.seq))
 
     def lock(self, session_id: str) -> None:
@@ -286,6 +287,32 @@ class Sessions:
             f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?", (now_us, limit)
         )
         return [SessionRow._make(row) for row in rows]
+
+    def claim_expired(self) -> bool:
+        """Return whether this transaction may remove expired sessions: one at a time does."""
+        return True
+
+    def expired_after(self, last_us: int, last_seq: int, until_us: int) -> Optional[SessionRow]:
+        """Return the next session by time of expiry and number, if its time was up at `until_us`, to be removed."""
+        # Two parts, each of which walks along the index.
+        row = self._database.execute(
+            f"SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us = ? AND seq > ? AND expires_us <= ?"
+            " ORDER BY seq LIMIT 1)"
+            f" UNION ALL SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us > ? AND expires_us <= ?"
+            " ORDER BY expires_us, seq LIMIT 1) ORDER BY expires_us, seq LIMIT 1",
+            (last_us, last_seq, until_us, last_us, until_us),
+        ).fetchone()
+        return None if row is None else self.by_number(row[0])
+
+    def by_number(self, seq: int) -> Optional[SessionRow]:
+        """Return a session, expired or not; None if there is none."""
+        self._database.lock("SELECT 1 FROM sessions WHERE seq = ? FOR UPDATE", (seq,))
+        row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else SessionRow._make(row)
+
+    def forget_turns(self, seq: int) -> None:
+        """Note that a session has no turns any more."""
+        self._database.execute("UPDATE sessions SET turn_count = 0 WHERE seq = ?", (seq,))
 
     def totals(self, now_us: int, active_since_us: int) -> Totals:
         """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time."""
