@@ -10,6 +10,7 @@ from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock, to_text
 from ..clock import read as read_clock
 from ..errors import not_found
+from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
