@@ -87,7 +87,7 @@ def test_repeated_batch_is_stored_once(http: httpx.Client) -> None:
 
 
 def test_racing_writers_share_one_session(engine: Engine) -> None:
-    """Whoever is first makes the session of the user."""
+    """The first one makes the session of the user."""
     barrier = threading.Barrier(4)
     found: List[str] = []
 
