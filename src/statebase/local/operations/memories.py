@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Union
+from typing import List, NamedTuple, Optional, Sequence, Union
 
 from ..._generated.models import (
     MemoryBatchRequest,
@@ -45,7 +45,7 @@ class _Draft(NamedTuple):
     item: Union[MemoryItem, MemoryCreateRequest]
     tags: Optional[str]
     metadata: Optional[str]
-    vector: Optional[bytes]
+    vector: Optional[Sequence[bytes]]
     embedding_id: Optional[str]
     expires_in: Optional[int]
 

@@ -65,7 +65,7 @@ class KeywordSearch:
         self._advice = advice
         self._is_fallback = is_fallback
 
-    def encode_document(self, content: str) -> Optional[bytes]:
+    def encode_document(self, content: str) -> Optional[Sequence[bytes]]:
         """Return None: there are no vectors."""
         return None
 
@@ -93,7 +93,7 @@ class KeywordSearch:
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
 
     def similar(
-        self, query: Any, content: str, vector: Optional[bytes], memory_filter: MemoryFilter
+        self, query: Any, content: str, vectors: Optional[Sequence[bytes]], memory_filter: MemoryFilter
     ) -> Optional[Match]:
         """Return the memory that shares the largest part of its words and those of a text; None if there is none."""
         words = set(terms_of(content))

@@ -186,7 +186,7 @@ class StoredVectors:
         with self._database.read():
             return [PendingMemory._make(row) for row in self._vectors.pending(limit)]
 
-    def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
+    def put_vectors(self, vectors: Sequence[tuple[int, int, Sequence[bytes]]]) -> None:
         """Store vectors of pending memories, in one transaction."""
         with self._database.write():
             # In the order of their numbers, as everybody who locks several memories.

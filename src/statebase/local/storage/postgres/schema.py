@@ -233,6 +233,14 @@ CREATE TABLE IF NOT EXISTS memory_vectors (
 );
 CREATE INDEX IF NOT EXISTS memory_vectors_by_session ON memory_vectors (session_seq);
 CREATE INDEX IF NOT EXISTS memory_vectors_by_mark ON memory_vectors (mark);
+-- Those of the parts of long memories after the first.
+CREATE TABLE IF NOT EXISTS memory_parts (
+    seq bigint NOT NULL,
+    part integer NOT NULL,
+    mark bytea NOT NULL,
+    vector halfvec NOT NULL,
+    PRIMARY KEY (seq, part)
+);
 """
 
 _MEMORIES = """
@@ -366,7 +374,7 @@ def _make_vectors(connection: Connection, oid: int) -> bool:
     if _one(connection, "SELECT to_regtype('halfvec')")[0] is None:
         return False
     # Not by to_regclass: another schema of the search_path may be a store too.
-    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_vectors'"
+    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_parts'"
     if _one(connection, there) is None:
         with connection.transaction():
             _lock(connection, oid)

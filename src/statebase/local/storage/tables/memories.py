@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Sequence
 
 from ... import jsontext
 from ...errors import EngineError
@@ -60,7 +60,7 @@ class Memories:
         *,
         embed: bool,
         embedding_id: Optional[str],
-        vector: Optional[bytes],
+        vector: Optional[Sequence[bytes]],
         expires_us: Optional[int] = None,
     ) -> None:
         """Store a new memory, as version 1."""
@@ -145,13 +145,13 @@ class Memories:
         newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
         return 0 if newest is None else int(newest)
 
-    def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[bytes]) -> None:
+    def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[Sequence[bytes]]) -> None:
         """Replace a memory.
 
         Args:
             old: The memory as it is stored.
             new: As it is to be, with the same number.
-            vector: The vector of its content, if that is new and there is an embedder.
+            vector: The vectors of its content, if that is new and there is an embedder.
         """
         self._database.execute(
             "UPDATE memories SET type = ?, content = ?, tags = ?, metadata = ?, embedding_id = ?, updated_us = ?,"
