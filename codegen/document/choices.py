@@ -37,11 +37,16 @@ class Namespace:
     client_path: Optional[str] = None
     """`client`, if the client itself has the methods (`client.health`) instead of an attribute for the namespace."""
     steps: tuple[str, ...] = ()
-    """The paths of hand-written generators of steps, which become additional methods."""
+    """The paths of hand-written generators of steps, which become methods, also in place of generated ones."""
     raw: tuple[str, ...] = ()
     """The names of those that `with_raw_response` has too, since they return the response of one call."""
     also: Optional[str] = None
     """Another name of the attribute."""
+
+    @property
+    def step_names(self) -> set[str]:
+        """The names of the methods that steps carry out."""
+        return {path.rpartition(".")[2] for path in self.steps}
 
     def call(self, method: str) -> str:
         """Return the expression that calls a method of this namespace: `client.sessions.get` for `sessions.get`."""
@@ -154,7 +159,7 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
         for path in steps:
             _check_path(path, below(here, "steps"))
         for method in raw:
-            if method not in {path.rpartition(".")[2] for path in steps}:
+            if method not in Namespace(steps=steps).step_names:
                 raise CodegenError(below(here, "raw"), f"{method!r} is not the name of one of the steps.")
         result[name] = Namespace(
             description=_text(namespace, "description", here) or "",

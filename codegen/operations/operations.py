@@ -83,9 +83,12 @@ class Api:
     """The namespaces that have methods."""
 
     def methods(self, namespace: str) -> tuple[tuple[str, Operation], ...]:
-        """Return the methods of a namespace, by name, in the order of the document."""
+        """Return the methods of a namespace that are generated, by name, in the order of the document."""
+        by_steps = self.namespaces[namespace].step_names
         offered = ((method.split("."), operation) for operation in self.operations for method in operation.methods)
-        return tuple((name, operation) for (owner, name), operation in offered if owner == namespace)
+        return tuple(
+            (name, operation) for (owner, name), operation in offered if owner == namespace and name not in by_steps
+        )
 
 
 def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
@@ -102,8 +105,10 @@ def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
     operations = tuple(
         _Reader(document, classes, path, method, route).operation() for (path, method), route in routes.items()
     )
-    _refuse_clashes(operations)
     known = namespaces(document)
+    _refuse_clashes(
+        operations, {f"{name}.{each}" for name, namespace in known.items() for each in namespace.step_names}
+    )
     used = {method.split(".")[0]: "" for operation in operations for method in operation.methods}
     for name in known:
         if name not in used:
@@ -118,12 +123,13 @@ def read_api(document: Mapping[str, Any], classes: Mapping[str, str]) -> Api:
     )
 
 
-def _refuse_clashes(operations: tuple[Operation, ...]) -> None:
+def _refuse_clashes(operations: tuple[Operation, ...], by_steps: set[str]) -> None:
     taken: dict[tuple[str, str], Operation] = {}
     for operation in operations:
         place = pointer("paths", operation.path, operation.method.lower())
         # The models of query strings are named after the operations.
-        names_of = {"operation": [operation.id], "class name": [camel_case(operation.id)], "method": operation.methods}
+        methods = [method for method in operation.methods if method not in by_steps]  # one may call several operations
+        names_of = {"operation": [operation.id], "class name": [camel_case(operation.id)], "method": methods}
         for kind, names in names_of.items():
             for name in names:
                 other = taken.setdefault((kind, name), operation)

@@ -72,7 +72,13 @@ def sections(
         description = "What the client does itself." if namespace.client_path else namespace.description
         own = dict(api.methods(name))
         upon = {each.name: own[call] for each in steps[name] for call in each.calls if call in own}
-        operations = {**own, **upon}
+        by_steps = {
+            method.partition(".")[2]: operation
+            for operation in reversed(api.operations)
+            for method in operation.methods
+            if method in {f"{name}.{each.name}" for each in steps[name]}
+        }
+        operations = {**own, **upon, **by_steps}
         try:
             methods = tuple(_method(title, function, operations) for function in _offered(name, namespace, read))
         except (OSError, LookupError, SyntaxError) as error:

@@ -246,7 +246,7 @@ client.memory.search("tea", Session())
 client.memory.search("tea", ["sess_1"])
     InvalidRequestError: session_id must be a string, got list: pass the id
 client.memory.add("tea", "fact")
-    InvalidRequestError: session_id is missing: pass the id of the session that the memory belongs to
+    InvalidRequestError: session_id is missing: pass the id of the session that the memory belongs to, or user_id
 client.memory.add("tea", "fact", 7)
     InvalidRequestError: session_id must be a string, got int: pass the id
 client.sessions.list(starting_after=["sess_1"])

@@ -86,21 +86,25 @@ def plain(result: Any) -> Any:
     return result.model_dump(mode="json") if hasattr(result, "model_dump") else result
 
 
+EXTENSIONS = {"create_memories", "list_memories", "search_own_memories"}
+"""Operations of the SDK's own, whose methods also call others."""
+
 CASES = [
     pytest.param(dotted, method, path, definition, id=dotted)
     for method, path, definition in operations()
     for operation in OPERATIONS.values()
     if (operation.method, operation.path) == (method, path)
+    if operation.id not in EXTENSIONS
     for dotted in operation.methods
 ]
 
 
 def test_every_operation_has_a_method() -> None:
-    """The 37 operations of the document are all in the table, and each is offered somewhere."""
+    """The 37 operations of the document and the extensions are all in the table, and each is offered somewhere."""
     in_document = {(method, path) for method, path, _ in operations()}
 
     assert {(o.method, o.path) for o in OPERATIONS.values() if o.methods} == in_document
-    assert len(in_document) == 37
+    assert len(in_document) == 37 + len(EXTENSIONS)
 
 
 def call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Awaitable, Callable, Generic, Mapping, NoReturn, Optional, TypeVar, cast
+from typing import Any, Awaitable, Callable, Generic, Mapping, NoReturn, Optional, TypeVar, cast
 
 from typing_extensions import ParamSpec
 
@@ -25,6 +25,22 @@ def raw(method: Callable[P, T]) -> Callable[P, APIResponse[T]]:
 def raw_async(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIResponse[T]]]:
     """Return a method of a raw client with the type that it has there: it returns the whole response."""
     return cast("Callable[P, Awaitable[APIResponse[T]]]", method)
+
+
+def value_of(result: Any) -> Any:
+    """Return the result of a call, parsed if the client is a raw one."""
+    if not isinstance(result, APIResponse):
+        return result
+    response: APIResponse[Any] = result
+    return response.parse()
+
+
+def with_value(result: Any, value: T) -> T:
+    """Return the result of a method of several calls: a value, or from a raw client the response that it came with."""
+    if not isinstance(result, APIResponse):
+        return value
+    response: APIResponse[Any] = result
+    return cast(T, APIResponse(response._call, response._reply, lambda _: value))
 
 
 @dataclass(frozen=True)

@@ -401,6 +401,37 @@ FORK_SESSION: Operation[models.SessionResponse] = Operation(
     methods=("sessions.fork",),
 )
 
+CREATE_MEMORIES: Operation[models.MemoryBatchResponse] = Operation(
+    id="create_memories",
+    method="POST",
+    path="/v1/memories/batch",
+    status=201,
+    load_result=lambda: models.MemoryBatchResponse,
+    retry="keyed",
+    load_body=lambda: models.MemoryBatchRequest,
+    methods=("memory.add_many", "memory.add"),
+)
+
+SEARCH_OWN_MEMORIES: Operation[results.SearchResults] = Operation(
+    id="search_own_memories",
+    method="GET",
+    path="/v1/memories/search",
+    status=200,
+    load_result=lambda: results.SearchResults,
+    retry="safe",
+    methods=("memory.search",),
+)
+
+LIST_MEMORIES: Operation[models.MemoryListResponse] = Operation(
+    id="list_memories",
+    method="GET",
+    path="/v1/memories/list",
+    status=200,
+    load_result=lambda: models.MemoryListResponse,
+    retry="safe",
+    methods=("memory.list",),
+)
+
 OPERATIONS: Dict[str, Operation[Any]] = {
     "root": ROOT,
     "health_check": HEALTH_CHECK,
@@ -439,5 +470,8 @@ OPERATIONS: Dict[str, Operation[Any]] = {
     "create_api_key": CREATE_API_KEY,
     "revoke_api_key": REVOKE_API_KEY,
     "fork_session": FORK_SESSION,
+    "create_memories": CREATE_MEMORIES,
+    "search_own_memories": SEARCH_OWN_MEMORIES,
+    "list_memories": LIST_MEMORIES,
 }
 """Every operation by its id."""

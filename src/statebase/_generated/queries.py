@@ -119,6 +119,56 @@ class ListEntitiesQuery(Model):
     """Id of the last entity seen; the page starts after it."""
 
 
+class SearchOwnMemoriesQuery(Model):
+    """The query string of ``GET /v1/memories/search``."""
+
+    query: str
+    """What to search for, in plain words."""
+    user_id: Optional[str] = None
+    """Only memories of the sessions of this user, and of the user without a session."""
+    session_id: Optional[str] = None
+    """Only memories of this session."""
+    types: Optional[str] = None
+    """Only memories with one of these types, at most 500, separated by commas."""
+    tags: Optional[str] = None
+    """Only memories with at least one of these tags, at most 500, separated by commas."""
+    created_after: Optional[Timestamp] = None
+    """Only memories stored after this time, exclusive."""
+    created_before: Optional[Timestamp] = None
+    """Only memories stored before this time, exclusive."""
+    metadata: Optional[str] = None
+    """A JSON object as text; only memories whose metadata has each of its keys with an equal value."""
+    top_k: Annotated[int, Field(ge=1, le=50)] = 10
+    """The maximum number of memories, 1 to 50."""
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
+    """The lowest score of a result, 0 to 1."""
+
+
+class ListMemoriesQuery(Model):
+    """The query string of ``GET /v1/memories/list``."""
+
+    user_id: Optional[str] = None
+    """Only memories of the sessions of this user, and of the user without a session."""
+    session_id: Optional[str] = None
+    """Only memories of this session."""
+    types: Optional[str] = None
+    """Only memories with one of these types, at most 500, separated by commas."""
+    tags: Optional[str] = None
+    """Only memories with at least one of these tags, at most 500, separated by commas."""
+    created_after: Optional[Timestamp] = None
+    """Only memories stored after this time, exclusive."""
+    created_before: Optional[Timestamp] = None
+    """Only memories stored before this time, exclusive."""
+    metadata: Optional[str] = None
+    """A JSON object as text; only memories whose metadata has each of its keys with an equal value."""
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    """The maximum number of memories, 1 to 100."""
+    starting_after: Optional[str] = None
+    """Id of the last memory seen; the list continues after it."""
+    page: Optional[str] = None
+    """The next_page of the page before; it remains valid if memories are deleted."""
+
+
 QUERIES: Dict[str, Type[Model]] = {
     "list_sessions": ListSessionsQuery,
     "get_session_history": GetSessionHistoryQuery,
@@ -128,5 +178,7 @@ QUERIES: Dict[str, Type[Model]] = {
     "list_traces": ListTracesQuery,
     "list_session_traces": ListSessionTracesQuery,
     "list_entities": ListEntitiesQuery,
+    "search_own_memories": SearchOwnMemoriesQuery,
+    "list_memories": ListMemoriesQuery,
 }
 """The models of the query strings, by the ids of their operations."""

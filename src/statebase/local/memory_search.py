@@ -22,15 +22,20 @@ MARK_BYTES = 4
 """The length of the mark before a stored vector, which names its space."""
 
 
-def embedding_id_of(vector: Optional[bytes]) -> Optional[str]:
-    """Return a new id for a stored vector; None if there is none, empty for a vector of zeros.
+def embedding_id_of(vectors: Optional[Sequence[bytes]]) -> Optional[str]:
+    """Return a new id for the stored vectors of a text; None if there are none, empty for a vector of zeros.
 
     A text has a vector of zeros if the embedder finds no meaning in it. The empty id says so: the memory is not
     embedded again until the embedder changes, and is found by its words.
     """
-    if vector is None:
+    if vectors is None:
         return None
-    return new_id("vec_") if vector[MARK_BYTES:].strip(b"\0") else ""
+    return new_id("vec_") if any(vector[MARK_BYTES:].strip(b"\0") for vector in vectors) else ""
+
+
+def joined(vectors: Sequence[bytes]) -> bytes:
+    """Return the vectors of the parts of a text as one: the mark once, then the numbers of each."""
+    return b"".join([vectors[0], *(vector[MARK_BYTES:] for vector in vectors[1:])])
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,17 @@ class MemoryFilter:
     tags: tuple[str, ...] = ()
     """Only memories that carry at least one of these tags; empty for any."""
 
+    created_after_us: Optional[int] = None
+    """Only memories stored after this time."""
+    created_before_us: Optional[int] = None
+    """Only memories stored before this time."""
+    metadata: Optional[str] = None
+    """Only memories whose metadata has each key of this JSON object with an equal value."""
+
     removed: tuple[int, ...] = ()
     """Never memories of these sessions, which were deleted, and of which some rows are still there."""
+    expired_us: Optional[int] = None
+    """Never memories that have expired at this time; None if there are none to leave out."""
 
     @property
     def is_wide(self) -> bool:
@@ -60,9 +74,7 @@ class MemoryFilter:
     @property
     def is_open(self) -> bool:
         """Whether every memory passes."""
-        return (
-            self.session_seq is None and self.user_id is None and not self.types and not self.tags and not self.removed
-        )
+        return self == MemoryFilter()
 
 
 class Match(NamedTuple):
@@ -87,13 +99,22 @@ class Space:
     def owns_all(self, stored: Sequence[bytes]) -> bool:
         """Return whether all of some stored vectors belong to this space."""
         sizes = set(map(len, stored))
-        return sizes <= {len(self.mark) + 2 * self.dimensions} and all(
-            map(methodcaller("startswith", self.mark), stored)
-        )
+        return all(map(self._has_parts, sizes)) and all(map(methodcaller("startswith", self.mark), stored))
+
+    def count_of(self, stored: bytes) -> int:
+        """Return of how many parts of a text a stored vector has the vectors."""
+        return (len(stored) - len(self.mark)) // (2 * self.dimensions)
+
+    def first_of(self, stored: bytes) -> bytes:
+        """Return a stored vector with the vector of the first part only."""
+        return stored[: len(self.mark) + 2 * self.dimensions]
+
+    def _has_parts(self, size: int) -> bool:
+        return size > len(self.mark) and (size - len(self.mark)) % (2 * self.dimensions) == 0
 
 
 VectorRow = Tuple[int, bytes]
-"""The number of a memory, and its vector as `MemorySearch.encode_document` returned it."""
+"""The number of a memory, and its vector as `joined` returned it."""
 
 
 class VectorSample(NamedTuple):
@@ -180,8 +201,8 @@ class MemoryVectors(Protocol):
         """Return at most `limit` memories that should have a vector (`embed: true`) and have none, oldest first."""
         ...
 
-    def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
-        """Store vectors of pending memories, each `(seq, version, vector)`, in one transaction.
+    def put_vectors(self, vectors: Sequence[tuple[int, int, Sequence[bytes]]]) -> None:
+        """Store vectors of pending memories, each `(seq, version, vectors of its parts)`, in one transaction.
 
         A memory that was deleted or changed meanwhile (its version differs) is skipped. A memory that gets its first
         vector gets the `embedding_id` of `embedding_id_of`, and each one is logged as a change.
@@ -233,6 +254,10 @@ class VectorIndex(Protocol):
         """Return the cosines of these memories by number; a memory without a vector of the space is left out."""
         ...
 
+    def parts_of(self, space: Space, seqs: Sequence[int]) -> dict[int, int]:
+        """Return the number of vectors of each of these memories that has several."""
+        ...
+
     def found_foreign(self, limit: int) -> Sequence[int]:
         """Return at most `limit` memories whose vectors were found to belong to another space.
 
@@ -250,8 +275,8 @@ class MemorySearch(Protocol):
     related_from: float
     """A query whose best memory has a lower score is about something that is not remembered."""
 
-    def encode_document(self, content: str) -> Optional[bytes]:
-        """Return the vector of a memory's content in the form that is stored, or None without an embedder.
+    def encode_document(self, content: str) -> Optional[Sequence[bytes]]:
+        """Return the vectors of the parts of a memory's content, or None without an embedder.
 
         The engine calls it without holding the store's lock and before it opens the transaction that stores the
         memory, for an embedder may be slow. It must not raise for any text of 1..10000 characters.
@@ -276,6 +301,22 @@ class MemorySearch(Protocol):
             memory_filter: Which memories may be returned.
             limit: How many matches at most, 1..50.
             threshold: Only matches whose score is at least this; None for no threshold.
+        """
+        ...
+
+    def similar(
+        self, query: Any, content: str, vectors: Optional[Sequence[bytes]], memory_filter: MemoryFilter
+    ) -> Optional[Match]:
+        """Return the memory that is most similar to a text, with the similarity as its score; None if there is none.
+
+        The similarity is the cosine of the two texts, or without vectors the part of their words that they share. It is
+        called within a read or write of the store.
+
+        Args:
+            query: What `encode_query` returned for the text.
+            content: The text.
+            vectors: What `encode_document` returned for it.
+            memory_filter: Which memories may be returned.
         """
         ...
 

@@ -17,10 +17,13 @@ if not TYPE_CHECKING:
             f"{__name__}.entities": ("EntityListItem", "EntityListResponse", "EntityResponse", "EntityUpdateResponse"),
             f"{__name__}.health": ("HealthStatus",),
             f"{__name__}.memory": (
+                "MemoryBatchResponse",
+                "MemoryListResponse",
                 "MemoryResponse",
                 "MemorySearchResponse",
                 "MemorySearchResult",
                 "MemoryUpdateResponse",
+                "StoredMemory",
             ),
             f"{__name__}.other": (
                 "ErrorDetail",
@@ -34,7 +37,9 @@ if not TYPE_CHECKING:
                 "ContextRequest",
                 "EntityCreateRequest",
                 "EntityUpdateRequest",
+                "MemoryBatchRequest",
                 "MemoryCreateRequest",
+                "MemoryItem",
                 "MemoryUpdateRequest",
                 "SessionCreateRequest",
                 "SessionForkRequest",
@@ -83,10 +88,13 @@ else:
     from .entities import EntityResponse as EntityResponse
     from .entities import EntityUpdateResponse as EntityUpdateResponse
     from .health import HealthStatus as HealthStatus
+    from .memory import MemoryBatchResponse as MemoryBatchResponse
+    from .memory import MemoryListResponse as MemoryListResponse
     from .memory import MemoryResponse as MemoryResponse
     from .memory import MemorySearchResponse as MemorySearchResponse
     from .memory import MemorySearchResult as MemorySearchResult
     from .memory import MemoryUpdateResponse as MemoryUpdateResponse
+    from .memory import StoredMemory as StoredMemory
     from .other import ErrorDetail as ErrorDetail
     from .other import ErrorResponse as ErrorResponse
     from .other import HTTPValidationError as HTTPValidationError
@@ -96,7 +104,9 @@ else:
     from .requests import ContextRequest as ContextRequest
     from .requests import EntityCreateRequest as EntityCreateRequest
     from .requests import EntityUpdateRequest as EntityUpdateRequest
+    from .requests import MemoryBatchRequest as MemoryBatchRequest
     from .requests import MemoryCreateRequest as MemoryCreateRequest
+    from .requests import MemoryItem as MemoryItem
     from .requests import MemoryUpdateRequest as MemoryUpdateRequest
     from .requests import SessionCreateRequest as SessionCreateRequest
     from .requests import SessionForkRequest as SessionForkRequest
@@ -149,7 +159,11 @@ __all__ = [
     "ErrorResponse",
     "HTTPValidationError",
     "HealthStatus",
+    "MemoryBatchRequest",
+    "MemoryBatchResponse",
     "MemoryCreateRequest",
+    "MemoryItem",
+    "MemoryListResponse",
     "MemoryResponse",
     "MemorySearchResponse",
     "MemorySearchResult",
@@ -173,6 +187,7 @@ __all__ = [
     "StateRollbackRequest",
     "StateRollbackResponse",
     "StateVersionModel",
+    "StoredMemory",
     "SystemStats",
     "TraceContext",
     "TraceListItem",

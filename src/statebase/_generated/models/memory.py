@@ -30,6 +30,12 @@ class MemoryResponse(Model):
     """Whether a search can find the memory by meaning."""
     object: str = "memory"
     """What kind of object this is; always memory."""
+    expires_at: Optional[Timestamp] = None
+    """The time when the memory expires; null if it does not expire."""
+    is_new: Optional[bool] = None
+    """Whether the call stored the memory; false if it returned a similar memory instead. Null in responses to other
+    calls.
+    """
 
 
 class MemorySearchResult(Model):
@@ -70,6 +76,34 @@ class MemoryUpdateResponse(Model):
     """What kind of object this is; always memory."""
 
 
+class StoredMemory(Model):
+    """A stored memory, without its content."""
+
+    id: str
+    """Id of the memory: mem_ and 12 characters."""
+    session_id: str
+    """Id of the session of the memory."""
+    created_at: Timestamp
+    """The time when the memory was stored."""
+    expires_at: Optional[Timestamp] = None
+    """The time when the memory expires; null if it does not expire."""
+    embedding_id: Optional[str] = None
+    """Id of the vector of the memory; null if it has none."""
+    vector_available: bool
+    """Whether the memory has a vector."""
+    is_new: bool
+    """Whether the memory was stored; false if it is a similar memory that was stored before."""
+
+
+class MemoryListResponse(Model):
+    """Memories, newest first."""
+
+    data: List[MemoryResponse]
+    """The memories, newest first."""
+    next_page: Optional[str] = None
+    """The value of `page` for the memories that follow; null if there are none."""
+
+
 class MemorySearchResponse(Model):
     """The memories that a search found, best first."""
 
@@ -77,6 +111,13 @@ class MemorySearchResponse(Model):
     """The memories found, best first; empty where none reaches the threshold."""
     query: str
     """The query that was searched for."""
+
+
+class MemoryBatchResponse(Model):
+    """The stored memories, in the order of the request."""
+
+    data: List[StoredMemory]
+    """The stored memories, in the order of the request."""
 
 
 if not TYPE_CHECKING:

@@ -143,6 +143,23 @@ class SessionForkRequest(Model):
     """The version of the state to start from, counted from 0. Default is the current version."""
 
 
+class MemoryItem(Model):
+    """One memory of a batch."""
+
+    content: Annotated[str, Field(min_length=1)]
+    """The text to remember, 1 to 10,000 characters."""
+    type: str = "general"
+    """The type of the memory."""
+    tags: Optional[List[str]] = None
+    """Labels to filter searches by."""
+    metadata: Optional[Dict[str, Any]] = None
+    """Your own metadata of the memory."""
+    embed: bool = True
+    """Whether searches find the memory."""
+    expires_in: Annotated[Optional[int], Field(ge=1, le=3155760000)] = None
+    """Seconds until the memory expires, 1 to 3,155,760,000 (a hundred years); null if it does not expire."""
+
+
 class TurnCreateRequest(Model):
     """One exchange between a user and an agent."""
 
@@ -158,6 +175,21 @@ class TurnCreateRequest(Model):
     """The state before the turn. Default is the current state."""
     state_after: Optional[Dict[str, Any]] = None
     """The state after the turn. If it differs from the current state, it is stored as a new version."""
+
+
+class MemoryBatchRequest(Model):
+    """Memories to store in one transaction, for a session or a user."""
+
+    memories: Annotated[List[MemoryItem], Field(max_length=100, min_length=1)]
+    """The memories, 1 to 100."""
+    session_id: Optional[str] = None
+    """Id of the session of the memories; null if user_id is given."""
+    user_id: Annotated[Optional[str], Field(min_length=1)] = None
+    """The user of the memories, which do not belong to a conversation; null if session_id is given."""
+    unless_similar: Annotated[Optional[float], Field(gt=0.0, le=1.0)] = None
+    """Store the memory only if no memory of the session or user has this similarity or a higher one, above 0 and at
+    most 1. For a request with one memory.
+    """
 
 
 if not TYPE_CHECKING:

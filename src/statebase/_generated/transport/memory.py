@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import (
     Any,
+    Iterable,
+    List,
     Literal,
     Mapping,
+    Optional,
     Sequence,
     Union,
 )
@@ -16,7 +19,10 @@ from typing_extensions import Unpack
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._namespaces.arguments import OptionalId, Words, either, joined, required_session
+from statebase._call.steps import run, run_async
+from statebase._namespaces.arguments import OptionalId, Words
+from statebase._namespaces.memory import Labels, MemoryType, add, add_many, list, search
+from statebase._namespaces.memory_arguments import Lifetime, MemoryLike, Moment
 
 from .. import models, operations, results
 
@@ -25,122 +31,6 @@ _Type = Literal["general", "fact", "preference", "event", "policy", "observation
 
 class Memory(SyncNamespace):
     """Memories and semantic search."""
-
-    def search(
-        self,
-        query: str,
-        session_id: Union[str, None, NotGiven] = NOT_GIVEN,
-        types: Union[Words, None, NotGiven] = NOT_GIVEN,
-        tags: Union[Words, None, NotGiven] = NOT_GIVEN,
-        limit: Union[int, NotGiven] = NOT_GIVEN,
-        threshold: Union[float, NotGiven] = NOT_GIVEN,
-        *,
-        top_k: Union[int, NotGiven] = NOT_GIVEN,
-        type: Union[Words, None, NotGiven] = NOT_GIVEN,
-        **options: Unpack[RequestOptions],
-    ) -> results.SearchResults:
-        """Search memories, best matches first.
-
-        Returns only memories with a score of at least the threshold that match all filters.
-
-        ``GET /v1/memories``
-
-        Args:
-            query: What to search for, in plain words.
-            session_id: Only memories of this session.
-            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
-                words.
-            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
-            limit: Another name for `top_k`.
-            threshold: The lowest score to give, 0 to 1. Default: 0.7.
-            top_k: How many memories to give at most, 1 to 50. Default: 10.
-            type: Another name for `types`.
-            **options: Options of this call, such as timeout.
-
-        Returns:
-            The memories found.
-
-        Raises:
-            InvalidRequestError: Both names of an argument were passed, or a type or tag contains a comma; nothing was
-                sent.
-            BadRequestError: There are more than 500 types or tags.
-            PermissionDeniedError: The API key has no permission for this operation.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
-
-        Example:
-            >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = client.memory.search("e-mail or phone calls", types="preference")
-            >>> [found.content for found in results]
-            ['Prefers e-mail over phone calls']
-        """
-        return self._client.request(
-            operations.SEARCH_MEMORIES,
-            options,
-            query={
-                "query": query,
-                "session_id": session_id,
-                "types": joined("types", either("types", types, "type", type)),
-                "tags": joined("tags", tags),
-                "threshold": threshold,
-                "top_k": either("top_k", top_k, "limit", limit),
-            },
-        )
-
-    def add(
-        self,
-        content: str,
-        type: Union[_Type, str, NotGiven] = "fact",
-        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
-        tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
-        metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
-        *,
-        embed: Union[bool, NotGiven] = NOT_GIVEN,
-        **options: Unpack[WriteOptions],
-    ) -> models.MemoryResponse:
-        """Store a memory.
-
-        The content is embedded for semantic search.
-
-        ``POST /v1/memories``
-
-        Args:
-            content: The text to remember, 1 to 10,000 characters.
-            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
-                default of the service is general; that of this method is fact, as in statebase 0.4.
-            session_id: Id of the session of the memory; required.
-            tags: Labels to filter searches by.
-            metadata: Anything of your own to keep with the memory.
-            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
-            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
-
-        Returns:
-            The memory as stored.
-
-        Raises:
-            InvalidRequestError: session_id is missing; nothing was sent.
-            PermissionDeniedError: The API key has no permission for this operation.
-            NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
-
-        Example:
-            >>> memory = client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
-            >>> memory.type
-            'preference'
-        """
-        return self._client.request(
-            operations.CREATE_MEMORY,
-            options,
-            body={
-                "content": content,
-                "type": type,
-                "session_id": required_session("session_id", session_id),
-                "tags": tags,
-                "metadata": metadata,
-                "embed": embed,
-            },
-        )
 
     def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
@@ -237,28 +127,149 @@ class Memory(SyncNamespace):
         """
         return self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
 
+    def add(
+        self,
+        content: str,
+        type: Union[MemoryType, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        tags: Union[Sequence[str], NotGiven, None] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], NotGiven, None] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        memory_type: Optional[MemoryType] = None,
+        embed: Union[bool, NotGiven] = NOT_GIVEN,
+        expires_in: Lifetime = None,
+        unless_similar: Optional[float] = None,
+        **options: Unpack[WriteOptions],
+    ) -> models.MemoryResponse:
+        """Store a memory of a session or of a user.
 
-class AsyncMemory(AsyncNamespace):
-    """Memories and semantic search."""
+        The content is embedded for semantic search. A memory of a user belongs to no conversation: the embedded engine
+        keeps it in a session of its own (agent `memory`) that does not expire. On a service without this extension, that
+        session is found or created by further calls, and expires after 30 days; searches still find its memories then.
 
-    async def search(
+        Args:
+            content: The text to remember, 1 to 10,000 characters.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required unless `user_id` is passed.
+            tags: Labels to filter searches by.
+            metadata: Anything of your own to keep with the memory.
+            user_id: The user of the memory, by your own id, in place of a session.
+            memory_type: Another name for `type`.
+            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            expires_in: Seconds, or a timedelta, until the memory expires: then nothing finds it, and it is deleted. At most
+                a hundred years. None: it does not expire. Only the embedded engine and `statebase serve` support it.
+            unless_similar: A similarity, above 0 and at most 1. If a memory of the session or user has at least this one to
+                the content, that memory is returned, `is_new` is false, and nothing is stored. 1.0 is the same text; 0.9 is
+                a good start. The embedded engine compares and stores in one transaction, by the cosine of the two texts, or
+                without an embedder by the part of their words that they share. Other services are searched before, with
+                this threshold, which is not atomic.
+            **options: Options of each request, such as timeout and idempotency_key.
+
+        Returns:
+            The memory as stored, or the similar one.
+
+        Raises:
+            InvalidRequestError: Neither or both of session_id and user_id were passed, or an argument is invalid, or the
+                service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> memory = client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
+            >>> memory.type
+            'preference'
+            >>> client.memory.add("Parcels go to the neighbour", user_id="ada", unless_similar=0.95).is_new
+            True
+        """
+        result: models.MemoryResponse = run(
+            add(
+                self,
+                content,
+                type,
+                session_id,
+                tags,
+                metadata,
+                user_id=user_id,
+                memory_type=memory_type,
+                embed=embed,
+                expires_in=expires_in,
+                unless_similar=unless_similar,
+                **options,
+            )
+        )
+        return result
+
+    def add_many(
+        self,
+        memories: Iterable[MemoryLike],
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        type: MemoryType = "fact",
+        expires_in: Lifetime = None,
+        **options: Unpack[WriteOptions],
+    ) -> List[models.MemoryResponse]:
+        """Store several memories of a session or of a user, in order.
+
+        They are sent in batches of 100. The embedded engine and `statebase serve` store each batch in one transaction;
+        other services get the memories one by one.
+
+        Args:
+            memories: Texts, or mappings of the arguments of `add`: content, type, tags, metadata, embed, expires_in.
+            session_id: Id of the session of the memories; required unless `user_id` is passed.
+            user_id: The user of the memories, by your own id, in place of a session.
+            type: The type of memories that do not have one of their own. Default: fact.
+            expires_in: Seconds, or a timedelta, until memories expire that do not have their own `expires_in`; see `add`.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same memories adds
+                only the missing ones, within 24 hours.
+
+        Returns:
+            The memories, in order.
+
+        Raises:
+            InvalidRequestError: An item is neither a text nor such a mapping, neither or both of session_id and user_id
+                were passed, or the service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: A batch was not stored; the batches before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining memories.
+
+        Example:
+            >>> added = client.memory.add_many(["Drinks tea", {"content": "Has a cat", "tags": ["pets"]}], user_id="ada")
+            >>> [memory.content for memory in client.memory.list(user_id="ada")]
+            ['Has a cat', 'Drinks tea']
+        """
+        result: List[models.MemoryResponse] = run(
+            add_many(self, memories, session_id, user_id=user_id, type=type, expires_in=expires_in, **options)
+        )
+        return result
+
+    def search(
         self,
         query: str,
-        session_id: Union[str, None, NotGiven] = NOT_GIVEN,
-        types: Union[Words, None, NotGiven] = NOT_GIVEN,
-        tags: Union[Words, None, NotGiven] = NOT_GIVEN,
+        session_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        types: Union[Words, NotGiven, None] = NOT_GIVEN,
+        tags: Union[Words, NotGiven, None] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         threshold: Union[float, NotGiven] = NOT_GIVEN,
         *,
+        user_id: Optional[str] = None,
+        all_users: bool = False,
+        created_after: Moment = None,
+        created_before: Moment = None,
+        metadata: Labels = None,
         top_k: Union[int, NotGiven] = NOT_GIVEN,
-        type: Union[Words, None, NotGiven] = NOT_GIVEN,
+        type: Union[Words, NotGiven, None] = NOT_GIVEN,
+        memory_type: Union[Words, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> results.SearchResults:
-        """Search memories, best matches first.
+        """Search the memories of a user, of a session, or of all users; best matches first.
 
-        Returns only memories with a score of at least the threshold that match all filters.
-
-        ``GET /v1/memories``
+        Returns only memories with a score of at least the threshold that match all filters. Without `user_id` and
+        `session_id`, the memories of all users are searched, and a log line says so once, unless `all_users` is true.
 
         Args:
             query: What to search for, in plain words.
@@ -267,95 +278,126 @@ class AsyncMemory(AsyncNamespace):
                 words.
             tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
             limit: Another name for `top_k`.
-            threshold: The lowest score to give, 0 to 1. Default: 0.7.
-            top_k: How many memories to give at most, 1 to 50. Default: 10.
+            threshold: The lowest score of a result, 0 to 1. Default: 0.7.
+            user_id: Only memories of this user: those added with this `user_id`, and those of all sessions of the user,
+                also of expired ones. On a service without this extension, the results come from the 20 best memories that a
+                context of the user finds.
+            all_users: Whether it is intended that memories of all users are found. Default: False, which only logs a line.
+            created_after: Only memories stored after this time, exclusive. Requires `user_id` or `session_id`.
+            created_before: Only memories stored before this time, exclusive. Requires `user_id` or `session_id`.
+            metadata: Only memories whose metadata has each of these keys with an equal value. Requires `user_id` or
+                `session_id`; every memory of these is compared, so for many memories use tags.
+            top_k: The maximum number of results, 1 to 50. Default: 10.
             type: Another name for `types`.
-            **options: Options of this call, such as timeout.
+            memory_type: Another name for `types`.
+            **options: Options of each request, such as timeout.
 
         Returns:
             The memories found.
 
         Raises:
-            InvalidRequestError: Both names of an argument were passed, or a type or tag contains a comma; nothing was
-                sent.
+            InvalidRequestError: Both names of an argument were passed, a type or tag contains a comma, or a filter requires
+                `user_id` or `session_id`; nothing was sent.
             BadRequestError: There are more than 500 types or tags.
             PermissionDeniedError: The API key has no permission for this operation.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", session.id)
-            >>> results = await client.memory.search("e-mail or phone calls", types="preference")
+            >>> memory = client.memory.add("Prefers e-mail over phone calls", "preference", user_id="ada")
+            >>> results = client.memory.search("e-mail or phone calls", user_id="ada")
             >>> [found.content for found in results]
             ['Prefers e-mail over phone calls']
         """
-        return await self._client.request(
-            operations.SEARCH_MEMORIES,
-            options,
-            query={
-                "query": query,
-                "session_id": session_id,
-                "types": joined("types", either("types", types, "type", type)),
-                "tags": joined("tags", tags),
-                "threshold": threshold,
-                "top_k": either("top_k", top_k, "limit", limit),
-            },
+        result: results.SearchResults = run(
+            search(
+                self,
+                query,
+                session_id,
+                types,
+                tags,
+                limit,
+                threshold,
+                user_id=user_id,
+                all_users=all_users,
+                created_after=created_after,
+                created_before=created_before,
+                metadata=metadata,
+                top_k=top_k,
+                type=type,
+                memory_type=memory_type,
+                **options,
+            )
         )
+        return result
 
-    async def add(
+    def list(
         self,
-        content: str,
-        type: Union[_Type, str, NotGiven] = "fact",
-        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
-        tags: Union[Sequence[str], None, NotGiven] = NOT_GIVEN,
-        metadata: Union[Mapping[str, Any], None, NotGiven] = NOT_GIVEN,
+        user_id: Optional[str] = None,
         *,
-        embed: Union[bool, NotGiven] = NOT_GIVEN,
-        **options: Unpack[WriteOptions],
-    ) -> models.MemoryResponse:
-        """Store a memory.
+        session_id: Union[str, None] = None,
+        types: Union[Words, NotGiven, None] = NOT_GIVEN,
+        tags: Union[Words, NotGiven, None] = NOT_GIVEN,
+        created_after: Moment = None,
+        created_before: Moment = None,
+        metadata: Labels = None,
+        limit: Optional[int] = None,
+        starting_after: Optional[str] = None,
+        **options: Unpack[RequestOptions],
+    ) -> List[models.MemoryResponse]:
+        """List memories, newest first: of a user, of a session, or of all.
 
-        The content is embedded for semantic search.
-
-        ``POST /v1/memories``
+        Memories with `embed=False` are listed too. The embedded engine returns 100 memories a request. Other services have
+        no list of memories: their traces are read, and each memory by its id; of a user, only memories of sessions that
+        have not expired are listed there.
 
         Args:
-            content: The text to remember, 1 to 10,000 characters.
-            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
-                default of the service is general; that of this method is fact, as in statebase 0.4.
-            session_id: Id of the session of the memory; required.
-            tags: Labels to filter searches by.
-            metadata: Anything of your own to keep with the memory.
-            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
-            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
+            user_id: Only memories of this user: those added with this `user_id`, and those of all sessions of the user.
+            session_id: Only memories of this session.
+            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
+                words.
+            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
+            created_after: Only memories stored after this time, exclusive. Requires `user_id` or `session_id`.
+            created_before: Only memories stored before this time, exclusive. Requires `user_id` or `session_id`.
+            metadata: Only memories whose metadata has each of these keys with an equal value. Requires `user_id` or
+                `session_id`.
+            limit: The maximum number of memories, at least 1. None: all of them.
+            starting_after: Id of the last memory seen, which must still exist; the list continues after it.
+            **options: Options of each request, such as timeout.
 
         Returns:
-            The memory as stored.
+            The memories, newest first.
 
         Raises:
-            InvalidRequestError: session_id is missing; nothing was sent.
+            InvalidRequestError: A type or tag contains a comma, `limit` is not a positive integer, or a filter requires
+                `user_id` or `session_id`; nothing was sent.
+            BadRequestError: No memory has the id in `starting_after`, or there are more than 500 types or tags.
             PermissionDeniedError: The API key has no permission for this operation.
-            NotFoundError: No session has this id, or it has expired.
-            ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
 
         Example:
-            >>> memory = await client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
-            >>> memory.type
-            'preference'
+            >>> memory = client.memory.add("Has a cat", user_id="ada", metadata={"source": "chat"})
+            >>> [memory.content for memory in client.memory.list("ada", metadata={"source": "chat"})]
+            ['Has a cat']
         """
-        return await self._client.request(
-            operations.CREATE_MEMORY,
-            options,
-            body={
-                "content": content,
-                "type": type,
-                "session_id": required_session("session_id", session_id),
-                "tags": tags,
-                "metadata": metadata,
-                "embed": embed,
-            },
+        result: List[models.MemoryResponse] = run(
+            list(
+                self,
+                user_id,
+                session_id=session_id,
+                types=types,
+                tags=tags,
+                created_after=created_after,
+                created_before=created_before,
+                metadata=metadata,
+                limit=limit,
+                starting_after=starting_after,
+                **options,
+            )
         )
+        return result
+
+
+class AsyncMemory(AsyncNamespace):
+    """Memories and semantic search."""
 
     async def get(self, memory_id: str, **options: Unpack[RequestOptions]) -> models.MemoryResponse:
         """Get a memory.
@@ -452,24 +494,292 @@ class AsyncMemory(AsyncNamespace):
         """
         return await self._client.request(operations.DELETE_MEMORY, options, path={"memory_id": memory_id})
 
+    async def add(
+        self,
+        content: str,
+        type: Union[MemoryType, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        tags: Union[Sequence[str], NotGiven, None] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], NotGiven, None] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        memory_type: Optional[MemoryType] = None,
+        embed: Union[bool, NotGiven] = NOT_GIVEN,
+        expires_in: Lifetime = None,
+        unless_similar: Optional[float] = None,
+        **options: Unpack[WriteOptions],
+    ) -> models.MemoryResponse:
+        """Store a memory of a session or of a user.
+
+        The content is embedded for semantic search. A memory of a user belongs to no conversation: the embedded engine
+        keeps it in a session of its own (agent `memory`) that does not expire. On a service without this extension, that
+        session is found or created by further calls, and expires after 30 days; searches still find its memories then.
+
+        Args:
+            content: The text to remember, 1 to 10,000 characters.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required unless `user_id` is passed.
+            tags: Labels to filter searches by.
+            metadata: Anything of your own to keep with the memory.
+            user_id: The user of the memory, by your own id, in place of a session.
+            memory_type: Another name for `type`.
+            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            expires_in: Seconds, or a timedelta, until the memory expires: then nothing finds it, and it is deleted. At most
+                a hundred years. None: it does not expire. Only the embedded engine and `statebase serve` support it.
+            unless_similar: A similarity, above 0 and at most 1. If a memory of the session or user has at least this one to
+                the content, that memory is returned, `is_new` is false, and nothing is stored. 1.0 is the same text; 0.9 is
+                a good start. The embedded engine compares and stores in one transaction, by the cosine of the two texts, or
+                without an embedder by the part of their words that they share. Other services are searched before, with
+                this threshold, which is not atomic.
+            **options: Options of each request, such as timeout and idempotency_key.
+
+        Returns:
+            The memory as stored, or the similar one.
+
+        Raises:
+            InvalidRequestError: Neither or both of session_id and user_id were passed, or an argument is invalid, or the
+                service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> memory = await client.memory.add("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
+            >>> memory.type
+            'preference'
+            >>> (await client.memory.add("Parcels go to the neighbour", user_id="ada", unless_similar=0.95)).is_new
+            True
+        """
+        result: models.MemoryResponse = await run_async(
+            add(
+                self,
+                content,
+                type,
+                session_id,
+                tags,
+                metadata,
+                user_id=user_id,
+                memory_type=memory_type,
+                embed=embed,
+                expires_in=expires_in,
+                unless_similar=unless_similar,
+                **options,
+            )
+        )
+        return result
+
+    async def add_many(
+        self,
+        memories: Iterable[MemoryLike],
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        type: MemoryType = "fact",
+        expires_in: Lifetime = None,
+        **options: Unpack[WriteOptions],
+    ) -> List[models.MemoryResponse]:
+        """Store several memories of a session or of a user, in order.
+
+        They are sent in batches of 100. The embedded engine and `statebase serve` store each batch in one transaction;
+        other services get the memories one by one.
+
+        Args:
+            memories: Texts, or mappings of the arguments of `add`: content, type, tags, metadata, embed, expires_in.
+            session_id: Id of the session of the memories; required unless `user_id` is passed.
+            user_id: The user of the memories, by your own id, in place of a session.
+            type: The type of memories that do not have one of their own. Default: fact.
+            expires_in: Seconds, or a timedelta, until memories expire that do not have their own `expires_in`; see `add`.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same memories adds
+                only the missing ones, within 24 hours.
+
+        Returns:
+            The memories, in order.
+
+        Raises:
+            InvalidRequestError: An item is neither a text nor such a mapping, neither or both of session_id and user_id
+                were passed, or the service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: A batch was not stored; the batches before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining memories.
+
+        Example:
+            >>> added = await client.memory.add_many(["Drinks tea", {"content": "Has a cat", "tags": ["pets"]}], user_id="ada")
+            >>> [memory.content for memory in await client.memory.list(user_id="ada")]
+            ['Has a cat', 'Drinks tea']
+        """
+        result: List[models.MemoryResponse] = await run_async(
+            add_many(self, memories, session_id, user_id=user_id, type=type, expires_in=expires_in, **options)
+        )
+        return result
+
+    async def search(
+        self,
+        query: str,
+        session_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        types: Union[Words, NotGiven, None] = NOT_GIVEN,
+        tags: Union[Words, NotGiven, None] = NOT_GIVEN,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        threshold: Union[float, NotGiven] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        all_users: bool = False,
+        created_after: Moment = None,
+        created_before: Moment = None,
+        metadata: Labels = None,
+        top_k: Union[int, NotGiven] = NOT_GIVEN,
+        type: Union[Words, NotGiven, None] = NOT_GIVEN,
+        memory_type: Union[Words, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> results.SearchResults:
+        """Search the memories of a user, of a session, or of all users; best matches first.
+
+        Returns only memories with a score of at least the threshold that match all filters. Without `user_id` and
+        `session_id`, the memories of all users are searched, and a log line says so once, unless `all_users` is true.
+
+        Args:
+            query: What to search for, in plain words.
+            session_id: Only memories of this session.
+            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
+                words.
+            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
+            limit: Another name for `top_k`.
+            threshold: The lowest score of a result, 0 to 1. Default: 0.7.
+            user_id: Only memories of this user: those added with this `user_id`, and those of all sessions of the user,
+                also of expired ones. On a service without this extension, the results come from the 20 best memories that a
+                context of the user finds.
+            all_users: Whether it is intended that memories of all users are found. Default: False, which only logs a line.
+            created_after: Only memories stored after this time, exclusive. Requires `user_id` or `session_id`.
+            created_before: Only memories stored before this time, exclusive. Requires `user_id` or `session_id`.
+            metadata: Only memories whose metadata has each of these keys with an equal value. Requires `user_id` or
+                `session_id`; every memory of these is compared, so for many memories use tags.
+            top_k: The maximum number of results, 1 to 50. Default: 10.
+            type: Another name for `types`.
+            memory_type: Another name for `types`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The memories found.
+
+        Raises:
+            InvalidRequestError: Both names of an argument were passed, a type or tag contains a comma, or a filter requires
+                `user_id` or `session_id`; nothing was sent.
+            BadRequestError: There are more than 500 types or tags.
+            PermissionDeniedError: The API key has no permission for this operation.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> memory = await client.memory.add("Prefers e-mail over phone calls", "preference", user_id="ada")
+            >>> results = await client.memory.search("e-mail or phone calls", user_id="ada")
+            >>> [found.content for found in results]
+            ['Prefers e-mail over phone calls']
+        """
+        result: results.SearchResults = await run_async(
+            search(
+                self,
+                query,
+                session_id,
+                types,
+                tags,
+                limit,
+                threshold,
+                user_id=user_id,
+                all_users=all_users,
+                created_after=created_after,
+                created_before=created_before,
+                metadata=metadata,
+                top_k=top_k,
+                type=type,
+                memory_type=memory_type,
+                **options,
+            )
+        )
+        return result
+
+    async def list(
+        self,
+        user_id: Optional[str] = None,
+        *,
+        session_id: Union[str, None] = None,
+        types: Union[Words, NotGiven, None] = NOT_GIVEN,
+        tags: Union[Words, NotGiven, None] = NOT_GIVEN,
+        created_after: Moment = None,
+        created_before: Moment = None,
+        metadata: Labels = None,
+        limit: Optional[int] = None,
+        starting_after: Optional[str] = None,
+        **options: Unpack[RequestOptions],
+    ) -> List[models.MemoryResponse]:
+        """List memories, newest first: of a user, of a session, or of all.
+
+        Memories with `embed=False` are listed too. The embedded engine returns 100 memories a request. Other services have
+        no list of memories: their traces are read, and each memory by its id; of a user, only memories of sessions that
+        have not expired are listed there.
+
+        Args:
+            user_id: Only memories of this user: those added with this `user_id`, and those of all sessions of the user.
+            session_id: Only memories of this session.
+            types: Only memories with one of these types, at most 500. A word, words joined by commas, or a sequence of
+                words.
+            tags: Only memories with at least one of these tags, at most 500, in the format of `types`.
+            created_after: Only memories stored after this time, exclusive. Requires `user_id` or `session_id`.
+            created_before: Only memories stored before this time, exclusive. Requires `user_id` or `session_id`.
+            metadata: Only memories whose metadata has each of these keys with an equal value. Requires `user_id` or
+                `session_id`.
+            limit: The maximum number of memories, at least 1. None: all of them.
+            starting_after: Id of the last memory seen, which must still exist; the list continues after it.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The memories, newest first.
+
+        Raises:
+            InvalidRequestError: A type or tag contains a comma, `limit` is not a positive integer, or a filter requires
+                `user_id` or `session_id`; nothing was sent.
+            BadRequestError: No memory has the id in `starting_after`, or there are more than 500 types or tags.
+            PermissionDeniedError: The API key has no permission for this operation.
+
+        Example:
+            >>> memory = await client.memory.add("Has a cat", user_id="ada", metadata={"source": "chat"})
+            >>> [memory.content for memory in await client.memory.list("ada", metadata={"source": "chat"})]
+            ['Has a cat']
+        """
+        result: List[models.MemoryResponse] = await run_async(
+            list(
+                self,
+                user_id,
+                session_id=session_id,
+                types=types,
+                tags=tags,
+                created_after=created_after,
+                created_before=created_before,
+                metadata=metadata,
+                limit=limit,
+                starting_after=starting_after,
+                **options,
+            )
+        )
+        return result
+
 
 class MemoryWithRawResponse:
     """The methods of `client.with_raw_response.memory`."""
 
     def __init__(self, memory: Memory) -> None:
-        self.search = raw(memory.search)
-        self.add = raw(memory.add)
         self.get = raw(memory.get)
         self.update = raw(memory.update)
         self.delete = raw(memory.delete)
+        self.add = raw(memory.add)
+        self.search = raw(memory.search)
 
 
 class AsyncMemoryWithRawResponse:
     """The methods of `client.with_raw_response.memory`."""
 
     def __init__(self, memory: AsyncMemory) -> None:
-        self.search = raw_async(memory.search)
-        self.add = raw_async(memory.add)
         self.get = raw_async(memory.get)
         self.update = raw_async(memory.update)
         self.delete = raw_async(memory.delete)
+        self.add = raw_async(memory.add)
+        self.search = raw_async(memory.search)

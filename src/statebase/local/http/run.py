@@ -16,7 +16,9 @@ from ..operations.response import StoredResponse, unwrapped
 from .read import InvalidRequest, invalid_body, read_body, read_query
 from .reply import error_body
 
-_EMBEDDING = frozenset({"create_memory", "get_context", "search_memories", "update_memory"})
+_EMBEDDING = frozenset(
+    {"create_memories", "create_memory", "get_context", "search_memories", "search_own_memories", "update_memory"}
+)
 """Operations that embed a text before they read or write."""
 _LONG = frozenset({"delete_session", ERASE_USER.id})
 """Operations whose duration depends on the amount of data to delete."""

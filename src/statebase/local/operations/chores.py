@@ -58,6 +58,8 @@ class Chores:
             store.database.attempt(lambda: store.sessions.label_piece(ROWS_AT_ONCE))
         if store.words.are_missing():
             store.database.attempt(lambda: store.words.add_piece(ROWS_AT_ONCE))
+        if store.memories.have_expired(now_us):
+            store.database.attempt(lambda: store.remove_expired_memories(now_us, ROWS_AT_ONCE))
 
     def after(self, now_us: int) -> None:
         """Do some after a write, unless that was done a moment ago.
@@ -86,6 +88,7 @@ class Chores:
         self._attempt(lambda: self._write(lambda: store.remove_piece(_MORE_ROWS)))
         self._attempt(lambda: self._write(lambda: store.words.add_piece(_MORE_ROWS)))
         self._attempt(lambda: self._write(lambda: store.sessions.fold_counts(now_us, _COUNTS_AT_ONCE)))
+        self._attempt(lambda: self._write(lambda: store.remove_expired_memories(now_us, _MORE_ROWS)))
         if self._expiry.is_due(now_us):
             self._attempt(lambda: self._write(lambda: has_more.append(self._expiry.remove_piece(now_us, expired))))
         return any(has_more)

@@ -48,13 +48,20 @@ class ContextOperations(OperationGroup):
 
     def _newest_memories(self, session: SessionRow, limit: int) -> list[MemoryRow]:
         """Return the newest memories. Call it within `read`."""
-        return self._store.memories.newest(_scope(session), limit) if limit > 0 else []
+        if limit == 0:
+            return []
+        scope = replace(_scope(session), expired_us=self._store.memories.expired_us(self._core.now_us()))
+        return self._store.memories.newest(scope, limit)
 
     def _best_memories(self, session: SessionRow, query: str, limit: int) -> tuple[list[MemoryRow], list[float]]:
         """Return the best memories with their scores."""
         encoded = self._core.search.encode_query(query)
         with self._core.read():
-            scope = replace(_scope(session), removed=self._store.removals.all())
+            scope = replace(
+                _scope(session),
+                removed=self._store.removals.all(),
+                expired_us=self._store.memories.expired_us(self._core.now_us()),
+            )
             matches = self._core.search.search(encoded, scope, limit=limit, threshold=None)
             memories = self._store.memories.of(match.seq for match in matches)
         found = [match for match in matches if match.seq in memories]

@@ -7,9 +7,10 @@ from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..._base.locks import calling_frame
 from ..caller import Caller, IdempotentRequest
-from ..clock import SECOND, Clock
+from ..clock import SECOND, Clock, to_text
 from ..clock import read as read_clock
 from ..errors import BUSY, EngineError, not_found
+from ..identifiers import new_id
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
@@ -24,6 +25,10 @@ T = TypeVar("T")
 
 _ROWS_AT_ONCE = 500
 """The number of rows of a removed session that one transaction removes."""
+HOME_AGENT = "memory"
+"""The agent of the sessions that hold memories of users."""
+_NEVER_US = 253_402_300_799 * SECOND
+"""The last second of the year 9999."""
 _RESPONSES_AT_ONCE = 8
 """The number of expired stored responses that a write removes; it adds one."""
 
@@ -156,6 +161,21 @@ class Core:
             raise not_found("session", session_id)
         return found
 
+    def home_of(self, user_id: str, change: Change) -> SessionRow:
+        """Return the session of a user's memories without a conversation, which does not expire; make it if needed.
+
+        One that was given a lifetime and has expired is replaced.
+        """
+        session = self.store.sessions.home(user_id)
+        if session is not None and session.expires_us > change.now_us:
+            return session
+        session = self.store.sessions.insert(new_id("sess_"), HOME_AGENT, user_id, None, change.now_us, _NEVER_US)
+        self.store.sessions.make_home(session, user_id)
+        self.store.states.start(session.seq, "{}", change.now_us, change.actor)
+        details = {"agent_id": HOME_AGENT, "user_id": user_id, "expires_at": to_text(_NEVER_US)}
+        change.trace("session.created", session.id, "session", session.id, details)
+        return session
+
     def expiry_us(self, now_us: int, ttl_seconds: Optional[int]) -> int:
         """Return the time when a session that is created or renewed now expires."""
         return now_us + (self.default_ttl_seconds if ttl_seconds is None else ttl_seconds) * SECOND
@@ -223,6 +243,15 @@ class Change:
         return record(
             self._core.store, self._context, self.now_us, action, session_id, resource_type, resource_id, details
         )
+
+    @property
+    def actor(self) -> str:
+        """The actor of the traces."""
+        return self._context.actor
+
+    def is_about(self, session_id: str, resource_id: Optional[str]) -> None:
+        """Set what the response is about: its stored copy is deleted with that."""
+        self._session_id, self._resource_id = session_id, resource_id
 
     def find_response(self) -> Optional[StoredResponse]:
         """Return the stored response if the request is a repetition; None if it is new.

@@ -60,7 +60,9 @@ class SearchExplanations(OperationGroup):
         _check(query, {"types": types, "tags": tags}, {"top_k": top_k, "near": near}, threshold)
         encoded = self._core.search.encode_query(query)
         with self._core.read():
-            scope = narrowed_to(self._store, MemoryFilter(types=tuple(types), tags=tuple(tags)), session_id)
+            scope = narrowed_to(
+                self._store, MemoryFilter(types=tuple(types), tags=tuple(tags)), session_id, self._core.now_us()
+            )
             if scope is None:
                 raise not_found("session", str(session_id))
             explained = self._core.search.explain(encoded, scope, limit=top_k + near)

@@ -79,7 +79,7 @@ class SessionOperations(OperationGroup):
     @operation
     def list_sessions(self, query: ListSessionsQuery, context: Caller = LOCAL) -> Outcome[SessionListResponse]:
         """Return a page of the sessions that match the filters and have not expired, newest first."""
-        metadata = _metadata_filter(query.metadata)
+        metadata = metadata_filter(query.metadata)
         with self._core.read():
             sessions = self._store.sessions.page(
                 self._core.now_us(),
@@ -327,7 +327,12 @@ def _list_item(session: SessionRow) -> SessionListItem:
     )
 
 
-def _metadata_filter(text: Optional[str]) -> Optional[dict[str, Any]]:
+def metadata_filter(text: Optional[str]) -> Optional[dict[str, Any]]:
+    """Return the metadata that a query wants; None for any.
+
+    Raises:
+        EngineError: 400, if it is not a JSON object.
+    """
     if text is None:
         return None
     try:

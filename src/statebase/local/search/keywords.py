@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 from ..explanation import ExplainedMatches, ExplainedWord, Parts
-from ..language.terms import QUESTION, Wanted, wanted
+from ..language.terms import QUESTION, Wanted, terms_of, wanted
 from ..memory_search import Match, MemoryFilter
 from ..storage.tables.words import Terms, Words
 from .calibration import evidence_of_words_alone
@@ -65,7 +65,7 @@ class KeywordSearch:
         self._advice = advice
         self._is_fallback = is_fallback
 
-    def encode_document(self, content: str) -> Optional[bytes]:
+    def encode_document(self, content: str) -> Optional[Sequence[bytes]]:
         """Return None: there are no vectors."""
         return None
 
@@ -91,6 +91,19 @@ class KeywordSearch:
         least = 0.0 if threshold is None else threshold
         matches = [Match(seq, share) for seq, share in shares.items() if share > 0 and share >= least]
         return sorted(matches, key=lambda match: (-match.score, -match.seq))[:limit]
+
+    def similar(
+        self, query: Any, content: str, vectors: Optional[Sequence[bytes]], memory_filter: MemoryFilter
+    ) -> Optional[Match]:
+        """Return the memory that shares the largest part of its words and those of a text; None if there is none."""
+        words = set(terms_of(content))
+        best: Optional[Match] = None
+        for seq, text in self.matches(query, memory_filter).terms.items():
+            held = set(text.split())
+            match = Match(seq, len(words & held) / max(len(words | held), 1))
+            if best is None or match.score > best.score:
+                best = match
+        return best
 
     def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
         """Return the best matches with the words that they hold."""

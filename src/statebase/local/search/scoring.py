@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Mapping, NamedTuple
 
 from ..explanation import ExplainedCalibration, Parts
@@ -22,6 +23,8 @@ from .keywords import WordMatches, held_words, is_question
 from .profile import Profile
 from .vector_space import Settled, Vectors
 
+_LEAST_SURPRISE = 1.5
+
 
 class Query(NamedTuple):
     """A query as a vector and as words."""
@@ -41,6 +44,7 @@ class Scores:
         query: The query.
         matches: The memories that the search looks at, with their words.
         cosines: The cosines of those that have a vector.
+        parts: The number of vectors of those that have several.
         unfamiliar: The calibrations of the embedder for languages that it does not know, by script.
     """
 
@@ -49,11 +53,13 @@ class Scores:
         query: Query,
         matches: WordMatches,
         cosines: Mapping[int, float],
+        parts: Mapping[int, int],
         unfamiliar: Mapping[str, Calibration],
     ) -> None:
         self._query = query
         self.matches = matches
         self._cosines = cosines
+        self._parts = parts
         self._unfamiliar = unfamiliar
         self._calibrations: dict[str, Calibration] = {}
         self._own = {seq: self._evidence(seq) for seq in matches.terms}
@@ -87,10 +93,10 @@ class Scores:
             score=found,
             script=script,
             cosine=cosine,
-            surprise=self._surprise(script, cosine),
+            surprise=self._surprise(seq, script, cosine),
             is_identical=self._is_identical(cosine, share),
             base=BASE,
-            meaning=evidence_of_meaning(self._surprise(script, cosine), query.trust),
+            meaning=evidence_of_meaning(self._surprise(seq, script, cosine), query.trust),
             words=evidence_of_words(share, query.trust),
             held=held,
             carried_over=before,
@@ -114,7 +120,7 @@ class Scores:
             return self._evidence_without_vector(share)
         if self._is_identical(cosine, share):
             return float("inf")
-        surprise = self._surprise(_script_of(self.matches.terms[seq]), cosine)
+        surprise = self._surprise(seq, _script_of(self.matches.terms[seq]), cosine)
         trust = self._query.trust
         return BASE + evidence_of_meaning(surprise, trust) + evidence_of_words(share, trust)
 
@@ -129,13 +135,15 @@ class Scores:
     def _is_identical(self, cosine: float, share: float) -> bool:
         return cosine >= IDENTICAL and (self._query.trust == 1 or share > 0.999)
 
-    def _surprise(self, script: str, cosine: float) -> float:
+    def _surprise(self, seq: int, script: str, cosine: float) -> float:
         calibration = self._calibrations.get(script)
         if calibration is None:
             prior = self._prior(script)
             calibration = self._query.profile.calibration(script, self._query.vector, prior)
             self._calibrations[script] = calibration
-        return (cosine - calibration.mean) / max(calibration.deviation, 1e-6)
+        surprise = (cosine - calibration.mean) / max(calibration.deviation, 1e-6)
+        # The highest of several cosines is high by chance: about as much as this, if they are normally distributed.
+        return surprise - math.log(self._parts.get(seq, 1)) / max(surprise, _LEAST_SURPRISE)
 
     def _prior(self, script: str) -> Calibration:
         """Return what is known of the embedder's cosines with memories in a script."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..._base.locks import calling_frame
 from ..explanation import ExplainedMatches, ExplainedWord
-from ..memory_search import Match, MemoryFilter, MemoryVectors, VectorIndex
-from .calibration import Calibration
+from ..memory_search import MARK_BYTES, Match, MemoryFilter, MemoryVectors, VectorIndex
+from .calibration import IDENTICAL, Calibration
 from .embedder import Embedder
 from .keywords import KeywordSearch
+from .parts import parts_of
 from .profile import KEY, SAMPLE, Profile, make_profile, read_profile
 from .scoring import Query, Scores
 from .vector_space import FOREIGN, Settled, VectorSpace, pack, unit, unpack
@@ -22,6 +23,10 @@ _FOREIGN_PER_SEARCH = 2_000
 """A search drops at most so many vectors of another embedder."""
 _NEAREST = 100
 """If a search does not look at all memories, it looks at so many whose vectors are the nearest."""
+_LONG = 300
+"""Texts with terms of fewer characters have one part."""
+_MOST_SIMILAR = 10
+"""The number of memories that are compared with all parts of a text."""
 _LITTLE_KNOWN, _WELL_KNOWN = 0.35, 0.65
 """The familiarity of a query of which the embedder knows little, and of one that it knows well."""
 _LEAST_TRUST = 0.25
@@ -52,15 +57,15 @@ class SearchIndex:
         self._space = VectorSpace(embedder, vectors)
         self._profile: tuple[Optional[str], Profile] = (None, read_profile(None))
 
-    def encode_document(self, content: str) -> Optional[bytes]:
-        """Return the vector of a text as it is to be stored; of zeros if the text has no meaning to the embedder.
+    def encode_document(self, content: str) -> Optional[Sequence[bytes]]:
+        """Return the vectors of the parts of a text; one of zeros if the text has no meaning to the embedder.
 
         Raises:
             EngineError: 500, if the embedder returns no vectors; 409, if another one has taken over the store.
         """
         space = self._space.settle()
         self._index.prepare(space)
-        return pack(space, self._space.embed([content], "document"))[0]
+        return self._packed(space, [content])[0]
 
     def encode_query(self, query: str) -> Query:
         """Return the query's vector and words, after a few memories have got their vectors.
@@ -89,6 +94,28 @@ class SearchIndex:
         ranked = self._scores(query, memory_filter, limit).ranked(limit)
         return [Match(seq, found) for seq, found in ranked if threshold is None or found >= threshold]
 
+    def similar(
+        self, query: Any, content: str, vectors: Optional[Sequence[bytes]], memory_filter: MemoryFilter
+    ) -> Optional[Match]:
+        """Return the memory whose vector is the nearest to that of a text; None if there is none.
+
+        Of a text of several parts, the part that is the least similar decides: parts of two texts may be the same.
+        """
+        asked: Query = query
+        if vectors is None or not asked.space.owns_all(vectors):
+            return self._keywords.similar(asked.words, content, None, memory_filter)
+        first, *others = unit(unpack(asked.space, vectors)).tolist()
+        if not any(first):
+            return self._keywords.similar(asked.words, content, None, memory_filter)
+        cosines = dict(self._index.nearest(asked.space, first, memory_filter, _MOST_SIMILAR))
+        for part in others:
+            found = self._index.cosines_of(asked.space, part, list(cosines))
+            cosines = {seq: min(cosine, found.get(seq, 0.0)) for seq, cosine in cosines.items()}
+        if not cosines:
+            return None
+        seq = max(cosines, key=lambda each: (cosines[each], each))
+        return Match(seq, 1.0 if cosines[seq] >= IDENTICAL else cosines[seq])
+
     def explain(self, query: Any, memory_filter: MemoryFilter, *, limit: int) -> ExplainedMatches:
         """Return the best matches with the parts of their scores."""
         asked: Query = query
@@ -105,12 +132,14 @@ class SearchIndex:
 
         if not any(vector):
             # The embedder finds no meaning in the query: words decide.
-            return Scores(query, self._keywords.matches(query.words, memory_filter), {}, self._unfamiliar)
+            return Scores(query, self._keywords.matches(query.words, memory_filter), {}, {}, self._unfamiliar)
         matches = self._keywords.matches(query.words, memory_filter, nearest)
         found = self._index.cosines_of(query.space, vector, list(matches.terms))
         # PostgreSQL has no cosine for a vector of zeros, which belongs to a text without meaning: it returns NaN.
         cosines = {seq: cosine for seq, cosine in found.items() if cosine == cosine}
-        return Scores(query, matches, cosines, self._unfamiliar)
+        long = [seq for seq in cosines if len(matches.terms[seq]) > _LONG]
+        parts = self._index.parts_of(query.space, long) if long else {}
+        return Scores(query, matches, cosines, parts, self._unfamiliar)
 
     def _trust(self, query: str) -> float:
         if self._familiarity is None:
@@ -129,11 +158,22 @@ class SearchIndex:
         if profile.fits(space.token, newest):
             return profile
         rows = [row for row in self._store.sample(SAMPLE) if space.owns_all([row.vector])]
-        vectors = unit(unpack(space, [row.vector for row in rows]))
+        vectors = unit(unpack(space, [space.first_of(row.vector) for row in rows]))
         text = make_profile(space.token, newest, [row.content for row in rows], vectors).text()
         self._store.set_meta({KEY: text})
         # As stored, with fewer digits: the scores of the next search are the same.
         return read_profile(text)
+
+    def _packed(self, space: Settled, contents: Sequence[str]) -> list[list[bytes]]:
+        """Return the vectors of the parts of each text; parts without meaning are left out, unless all are."""
+        parts = [parts_of(content) for content in contents]
+        texts = [part for each in parts for part in each]
+        packed: list[bytes] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            packed += pack(space, self._space.embed(texts[start : start + _TEXTS_AT_ONCE], "document"))
+        vectors = iter(packed)
+        own = [[next(vectors) for _ in each] for each in parts]
+        return [[vector for vector in each if vector[MARK_BYTES:].strip(b"\0")] or each[:1] for each in own]
 
     def _drop_foreign(self, space: Settled) -> None:
         """Drop some of the vectors that another embedder has left."""
@@ -159,9 +199,9 @@ class SearchIndex:
                 pending = self._store.pending(_TEXTS_AT_ONCE)
                 if not pending:
                     break
-                packed = pack(space, self._space.embed([memory.content for memory in pending], "document"))
+                packed = self._packed(space, [memory.content for memory in pending])
                 self._store.put_vectors(
-                    [(memory.seq, memory.version, vector) for memory, vector in zip(pending, packed)]
+                    [(memory.seq, memory.version, vectors) for memory, vectors in zip(pending, packed)]
                 )
         finally:
             lock.release(owner)

@@ -12,7 +12,7 @@ from ..._base.locks import FrameLock, calling_frame
 from ..errors import busy
 from ..memory_search import MemoryFilter, Space, VectorRow, VectorRows
 from .vector_space import TOKEN, Vectors, unit, unpack
-from .vector_table import Seqs, VectorTable, highest, products
+from .vector_table import Seqs, VectorTable, best_parts, highest, products
 
 _MOST_BYTES = 2 << 30
 """Maximum size of the vectors in memory: 1.4 million of 384 numbers."""
@@ -96,6 +96,11 @@ class CachedVectors:
         found, cosines = self._cosines_of(space, np.asarray(vector, np.float32), seqs)
         return dict(zip(found.tolist(), cosines.tolist()))
 
+    def parts_of(self, space: Space, seqs: Sequence[int]) -> dict[int, int]:
+        """Return the number of vectors of each of these memories that has several."""
+        counts = ((seq, space.count_of(vector)) for seq, vector in self._store.vectors_of(seqs))
+        return {seq: count for seq, count in counts if count > 1}
+
     def found_foreign(self, limit: int) -> Sequence[int]:
         """Return at most `limit` memories whose vectors were found to belong to another space."""
         cache = self._cache
@@ -109,22 +114,22 @@ class CachedVectors:
             # If another thread is reading vectors, these few are not worth the wait.
             table = self._refreshed(space, time.monotonic())
         if table is not None:
-            return table.cosines_of(query, seqs)
+            return best_parts(*table.cosines_of(query, seqs))
         found, vectors = _own(space, self._store.vectors_of(seqs), set())
-        return np.array(found, np.int64), products(unit(vectors), query)
+        return best_parts(np.array(found, np.int64), products(unit(vectors), query))
 
     def _all_cosines(self, space: Space, query: Vectors) -> tuple[Seqs, Vectors]:
         """Return the numbers of all memories with a vector, in no order, and their cosines."""
         table = self._refreshed(space)
         if table is not None:
-            return table.cosines(query)
+            return best_parts(*table.cosines(query))
         seqs: list[int] = []
         cosines = [np.empty(0, np.float32)]
         for rows in self._store.vectors_after(0):
             found, vectors = _own(space, rows, set())
             seqs += found
             cosines.append(products(unit(vectors), query))
-        return np.array(seqs, np.int64), np.concatenate(cosines)
+        return best_parts(np.array(seqs, np.int64), np.concatenate(cosines))
 
     def _refreshed(self, space: Space, deadline: Optional[float] = None) -> Optional[VectorTable]:
         """Bring the vectors in memory up to date with the store, as the read that goes on sees it.
@@ -186,7 +191,8 @@ def _own(space: Space, rows: Sequence[VectorRow], foreign: set[int]) -> tuple[li
         rows = [row for row in rows if space.owns_all([row[1]])]
     vectors = unpack(space, [row[1] for row in rows])
     blank = [int(place) for place in np.flatnonzero(vectors[:, 0] == 0) if not vectors[place].any()]
-    seqs = np.delete(np.array([row[0] for row in rows], np.int64), blank)
+    counts = [space.count_of(row[1]) for row in rows]
+    seqs = np.delete(np.repeat(np.array([row[0] for row in rows], np.int64), counts), blank)
     return seqs.tolist(), np.delete(vectors, blank, axis=0) if blank else vectors
 
 

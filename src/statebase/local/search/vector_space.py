@@ -138,7 +138,11 @@ def pack(space: Space, vectors: Vectors) -> list[bytes]:
 
 
 def unpack(space: Space, stored: Sequence[bytes]) -> NDArray[np.float16]:
-    """Return the vectors of what `pack` returned, of about length 1."""
+    """Return the vectors in what `pack` or `joined` returned, in order, each of about length 1."""
+    size = len(space.mark) + 2 * space.dimensions
+    if any(len(each) != size for each in stored):
+        numbers = b"".join(each[len(space.mark) :] for each in stored)
+        return np.reshape(np.frombuffer(numbers, np.dtype("<f2")), (-1, space.dimensions))
     # The mark takes the room of some numbers.
     marked = len(space.mark) // 2
     rows = np.reshape(np.frombuffer(b"".join(stored), np.dtype("<f2")), (len(stored), marked + space.dimensions))

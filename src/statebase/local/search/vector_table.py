@@ -1,4 +1,4 @@
-"""Vectors in memory, one row a memory."""
+"""Vectors in memory, one row for each part of a memory; those of a memory stand together."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class VectorTable:
         return table.appended(seqs, vectors)
 
     def cosines(self, query: Vectors) -> tuple[Seqs, Vectors]:
-        """Return the numbers of all memories, in no order, and their cosines with `query`."""
+        """Return the numbers of all memories, in no order, with the cosine of each part with `query`."""
         seqs, cosines = self._seqs[: self._count], products(self._vectors[: self._count], query)
         if self._dead:
             alive = self._alive[: self._count]
@@ -87,7 +87,7 @@ class VectorTable:
         return seqs, cosines
 
     def cosines_of(self, query: Vectors, seqs: Sequence[int]) -> tuple[Seqs, Vectors]:
-        """Return those of these memories that the table holds, and their cosines with `query`."""
+        """Return those of these memories that the table holds, with the cosine of each part with `query`."""
         rows, found = self._rows_of(seqs)
         cosines: Vectors = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), _COPIED_AT_ONCE):
@@ -101,12 +101,11 @@ class VectorTable:
             self._by_seq = self._ordered()
         known, rows = self._by_seq
         wanted = np.array(seqs, np.int64)
-        places = np.searchsorted(known, wanted)
-        within = places < len(known)
-        places, wanted = places[within], wanted[within]
-        same = known[places] == wanted
-        places = places[same]
-        return (places if rows is None else rows[places]), wanted[same]
+        firsts = np.searchsorted(known, wanted)
+        counts = np.searchsorted(known, wanted, "right") - firsts
+        # The places of each, from its first one on.
+        places = np.repeat(firsts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        return (places if rows is None else rows[places]), np.repeat(wanted, counts)
 
     def _ordered(self) -> tuple[Seqs, Optional[Rows]]:
         seqs = self._seqs[: self._count]
@@ -135,6 +134,18 @@ def products(vectors: Vectors, query: Vectors) -> Vectors:
     # A plain product would wake the threads of the BLAS, which costs more than it saves at these sizes.
     found: Vectors = np.einsum("ij,j->i", vectors, query)
     return found
+
+
+def best_parts(seqs: Seqs, cosines: Vectors) -> tuple[Seqs, Vectors]:
+    """Return each memory once, with the highest of the cosines of its parts, which stand together."""
+    if len(seqs) < 2:
+        return seqs, cosines
+    is_first = np.concatenate([[True], seqs[1:] != seqs[:-1]])
+    if is_first.all():
+        return seqs, cosines
+    firsts = np.flatnonzero(is_first)
+    best: Vectors = np.maximum.reduceat(cosines, firsts)
+    return seqs[firsts], best
 
 
 def highest(values: Vectors, seqs: Seqs, limit: int) -> Rows:

@@ -54,6 +54,8 @@ class Database(ABC):
     """Whether several transactions write at the same time: then each locks the rows that it goes by."""
     unindexed = ""
     """Stands before a column in a condition that no index should be chosen for."""
+    unless_locked = ""
+    """Stands behind a query: locks its sessions `s`, and leaves out those that another transaction has locked."""
 
     def __init__(self) -> None:
         self.current = CurrentBlock()

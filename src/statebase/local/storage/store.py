@@ -64,6 +64,13 @@ class Store:
         self.removals.insert(seq, session.id)
         return removed
 
+    def remove_expired_memories(self, now_us: int, limit: int) -> None:
+        """Remove at most `limit` memories whose time is up; within `write`."""
+        for memory in self.memories.expired(now_us, limit):
+            self.memories.delete(memory)
+            self.answers.forget_resource(memory.id)
+            self.sessions.uncount_memory(memory.session_seq)
+
     def remove_piece(self, limit: int, session_seq: Optional[int] = None) -> bool:
         """Remove at most about `limit` rows that are left of a session that was removed; within `write`.
 
@@ -179,7 +186,7 @@ class StoredVectors:
         with self._database.read(snapshot=False):
             return [PendingMemory._make(row) for row in self._vectors.pending(limit)]
 
-    def put_vectors(self, vectors: Sequence[tuple[int, int, bytes]]) -> None:
+    def put_vectors(self, vectors: Sequence[tuple[int, int, Sequence[bytes]]]) -> None:
         """Store vectors of pending memories, in one transaction."""
         with self._database.write():
             # In the order of their numbers, as everybody who locks several memories.

@@ -50,6 +50,7 @@ class Database(database.Database):
     """
 
     writes_at_once = True
+    unless_locked = " FOR UPDATE OF s SKIP LOCKED"
 
     def __init__(self, url: str, durability: str) -> None:
         super().__init__()

@@ -233,6 +233,14 @@ CREATE TABLE IF NOT EXISTS memory_vectors (
 );
 CREATE INDEX IF NOT EXISTS memory_vectors_by_session ON memory_vectors (session_seq);
 CREATE INDEX IF NOT EXISTS memory_vectors_by_mark ON memory_vectors (mark);
+-- Those of the parts of long memories after the first.
+CREATE TABLE IF NOT EXISTS memory_parts (
+    seq bigint NOT NULL,
+    part integer NOT NULL,
+    mark bytea NOT NULL,
+    vector halfvec NOT NULL,
+    PRIMARY KEY (seq, part)
+);
 """
 
 _CONVERSATIONS = """
@@ -325,7 +333,21 @@ CREATE TRIGGER traces_counted AFTER INSERT ON traces FOR EACH ROW EXECUTE FUNCTI
 INSERT INTO trace_counts SELECT 0, coalesce(created_us, seq) / {_HOUR}, count(*) FROM traces GROUP BY 2;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _COUNTS, _CONVERSATIONS)
+_MEMORIES = """
+ALTER TABLE memories ADD COLUMN expires_us bigint;
+CREATE INDEX memories_by_expiry ON memories (expires_us) WHERE expires_us IS NOT NULL;
+-- A digest of the user whose memories without a conversation the session keeps.
+ALTER TABLE sessions ADD COLUMN home bytea;
+CREATE UNIQUE INDEX sessions_by_home ON sessions (home) WHERE home IS NOT NULL;
+CREATE FUNCTION has_metadata(metadata text, wanted text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT NOT EXISTS (
+        SELECT 1 FROM jsonb_each(wanted::jsonb) pair
+            WHERE (metadata::jsonb -> pair.key) IS DISTINCT FROM pair.value
+    )
+$$;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _COUNTS, _CONVERSATIONS, _MEMORIES)
 """The steps from each version of the schema to the next, in order; never change one that was released."""
 
 
@@ -442,7 +464,7 @@ def _make_vectors(connection: Connection, oid: int) -> bool:
     if _one(connection, "SELECT to_regtype('halfvec')")[0] is None:
         return False
     # Not by to_regclass: another schema of the search_path may be a store too.
-    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_vectors'"
+    there = f"SELECT 1 FROM pg_class WHERE relnamespace = {oid:d} AND relname = 'memory_parts'"
     if _one(connection, there) is None:
         with connection.transaction():
             _lock(connection, oid)

@@ -14,6 +14,10 @@ from .schema import LOCKS, Facts
 
 _MARK_BYTES = 4
 _TOKEN_KEY = "search.token"
+_TABLES = ("memory_vectors", "memory_parts")
+"""The vectors of memories, and those of the further parts of long ones."""
+_PARTS = 4
+"""The nearest parts are looked for four times as many as memories, since a memory has several."""
 _EXAMINED = 200
 """How many neighbours the index looks at; pgvector's own 40 finds nine of ten."""
 
@@ -25,17 +29,24 @@ class PostgresVectors(Vectors):
         super().__init__(database)
         self._has_table = facts.has_vectors
 
-    def put(self, seq: int, vector: bytes) -> None:
-        """Store the vector of a memory that has none."""
-        if self._has_table:
-            self._database.execute(
-                "INSERT INTO memory_vectors (seq, session_seq, mark, vector)"
-                " SELECT seq, session_seq, ?, ?::halfvec FROM memories WHERE seq = ?",
-                (vector[:_MARK_BYTES], _text_of(vector), seq),
+    def put(self, seq: int, vectors: Sequence[bytes]) -> None:
+        """Store the vectors of the parts of a memory that has none; those after the first in a table of their own."""
+        if not self._has_table:
+            return
+        first, *others = vectors
+        self._database.execute(
+            "INSERT INTO memory_vectors (seq, session_seq, mark, vector)"
+            " SELECT seq, session_seq, ?, ?::halfvec FROM memories WHERE seq = ?",
+            (first[:_MARK_BYTES], _text_of(first), seq),
+        )
+        if others:
+            self._database.execute_many(
+                "INSERT INTO memory_parts (seq, part, mark, vector) VALUES (?, ?, ?, ?::halfvec)",
+                [(seq, part, other[:_MARK_BYTES], _text_of(other)) for part, other in enumerate(others, 1)],
             )
 
     def copy(self, seq: int, to_seq: int) -> None:
-        """Copy the vector of a memory, if it has one, to another memory."""
+        """Copy the vectors of a memory, if it has any, to another memory."""
         if self._has_table:
             self._database.execute(
                 "INSERT INTO memory_vectors (seq, session_seq, mark, vector)"
@@ -43,14 +54,21 @@ class PostgresVectors(Vectors):
                 " WHERE m.seq = ? AND v.seq = ?",
                 (to_seq, seq),
             )
+            self._database.execute(
+                "INSERT INTO memory_parts (seq, part, mark, vector)"
+                " SELECT ?, part, mark, vector FROM memory_parts WHERE seq = ?",
+                (to_seq, seq),
+            )
 
     def remove(self, seq: int) -> None:
-        """Remove the vector of a memory, if it has one."""
+        """Remove the vectors of a memory, if it has any."""
         if self._has_table:
             super().remove(seq)
+            self._database.execute("DELETE FROM memory_parts WHERE seq = ?", (seq,))
 
     def drop(self, seq: int, mark: bytes) -> None:
         """Remove the vector of a memory if it does not start with `mark`, so that the memory gets another one."""
+        self._database.execute("DELETE FROM memory_parts WHERE seq = ? AND mark <> ?", (seq, mark))
         self._database.execute(
             "WITH dropped AS (DELETE FROM memory_vectors WHERE seq = ? AND mark <> ? RETURNING seq)"
             " UPDATE memories SET embedding_id = NULL WHERE seq IN (SELECT seq FROM dropped)",
@@ -106,16 +124,17 @@ class DatabaseVectors:
         """Create the index of a space, which is empty when an embedder takes over a store; one transaction."""
         if self._prepared == space.token:
             return
-        name = f"memory_vectors_{space.mark.hex()}"
         with self._database.write():
             self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::bigint::int)", (LOCKS, self._lock_number))
-            row = self._database.execute("SELECT to_regclass(?)", (f"{self._facts.quoted_schema}.{name}",)).fetchone()
-            if row[0] is None:
-                self._database.execute(
-                    f"CREATE INDEX {name} ON memory_vectors USING hnsw"
-                    f" ((vector::halfvec({space.dimensions:d})) halfvec_cosine_ops)"
-                    f" WHERE mark = '\\x{space.mark.hex()}'::bytea"
-                )
+            for table in _TABLES:
+                name = f"{table}_{space.mark.hex()}"
+                known = f"{self._facts.quoted_schema}.{name}"
+                if self._database.execute("SELECT to_regclass(?)", (known,)).fetchone()[0] is None:
+                    self._database.execute(
+                        f"CREATE INDEX {name} ON {table} USING hnsw"
+                        f" ((vector::halfvec({space.dimensions:d})) halfvec_cosine_ops)"
+                        f" WHERE mark = '\\x{space.mark.hex()}'::bytea"
+                    )
         self._prepared = space.token
 
     def nearest(
@@ -129,31 +148,47 @@ class DatabaseVectors:
         if memory_filter.is_wide:
             self._database.execute(f"SET LOCAL hnsw.ef_search = {max(_EXAMINED, limit):d}")
             self._database.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-            near = (
-                f"SELECT v.seq, v.vector::{kind} <=> ?::{kind} FROM memory_vectors v JOIN memories m ON m.seq = v.seq"
-                f" WHERE v.mark = ? AND {condition} ORDER BY v.vector::{kind} <=> ?::{kind} LIMIT ?"
+            near = " UNION ALL ".join(
+                f"(SELECT v.seq, v.vector::{kind} <=> ?::{kind} AS distance FROM {table} v"
+                f" JOIN memories m ON m.seq = v.seq WHERE v.mark = ? AND {condition}"
+                f" ORDER BY v.vector::{kind} <=> ?::{kind} LIMIT {most:d})"
+                for table, most in zip(_TABLES, (limit, limit * _PARTS))
             )
-            rows = self._database.execute(near, (query, space.mark, *parameters, query, limit))
+            values = (query, space.mark, *parameters, query)
+            rows = self._database.execute(f"{_best_of(near)} LIMIT ?", (*values, *values, limit))
         else:
-            exact = (
-                "WITH passing AS MATERIALIZED (SELECT v.seq, v.vector FROM memory_vectors v"
-                f" JOIN memories m ON m.seq = v.seq WHERE v.mark = ? AND {condition})"
-                f" SELECT seq, vector <=> ?::{kind} AS distance FROM passing ORDER BY distance, seq DESC LIMIT ?"
+            passing = " UNION ALL ".join(
+                f"SELECT v.seq, v.vector FROM {table} v JOIN memories m ON m.seq = v.seq"
+                f" WHERE v.mark = ? AND {condition}"
+                for table in _TABLES
             )
-            rows = self._database.execute(exact, (space.mark, *parameters, query, limit))
+            distances = f"SELECT seq, vector <=> ?::{kind} AS distance FROM passing"
+            exact = f"WITH passing AS MATERIALIZED ({passing}) {_best_of(distances)} LIMIT ?"
+            values = (space.mark, *parameters)
+            rows = self._database.execute(exact, (*values, *values, query, limit))
         _check(space, token)
         return [(seq, 1 - distance) for seq, distance in rows if distance == distance]
 
     def cosines_of(self, space: Space, vector: Sequence[float], seqs: Sequence[int]) -> dict[int, float]:
         """Return the cosines of these memories by number."""
         token = self._token()
-        rows = self._database.execute(
-            "SELECT seq, 1 - (vector::vector <=> ?::vector) FROM memory_vectors"
-            " WHERE mark = ? AND seq = ANY(?::bigint[])",
-            (_literal(vector), space.mark, list(seqs)),
+        distances = " UNION ALL ".join(
+            f"SELECT seq, vector::vector <=> ?::vector AS distance FROM {table}"
+            " WHERE mark = ? AND seq = ANY(?::bigint[])"
+            for table in _TABLES
         )
+        values = (_literal(vector), space.mark, list(seqs))
+        rows = self._database.execute(_best_of(distances), (*values, *values))
         _check(space, token)
-        return {seq: cosine for seq, cosine in rows if cosine == cosine}
+        return {seq: 1 - distance for seq, distance in rows if distance == distance}
+
+    def parts_of(self, space: Space, seqs: Sequence[int]) -> dict[int, int]:
+        """Return the number of vectors of each of these memories that has several."""
+        rows = self._database.execute(
+            "SELECT seq, count(*) + 1 FROM memory_parts WHERE mark = ? AND seq = ANY(?::bigint[]) GROUP BY seq",
+            (space.mark, list(seqs)),
+        )
+        return dict(rows)
 
     def found_foreign(self, limit: int) -> Sequence[int]:
         """Return nothing: vectors of another space are left out by the statements."""
@@ -173,6 +208,11 @@ def _check(space: Space, token: Result) -> None:
     row = token.fetchone()
     if row is None or row[0] != space.token:
         raise busy("The store was opened with another embedder at this moment: try again.")
+
+
+def _best_of(distances: str) -> str:
+    """Return the statement for the shortest distance of each memory, shortest first, of equal ones the newest."""
+    return f"SELECT seq, min(distance) AS distance FROM ({distances}) found GROUP BY seq ORDER BY 2, seq DESC"
 
 
 def _samples(rows: Iterable[tuple[str, bytes, bytes]]) -> list[VectorSample]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from ...errors import EngineError, busy
+from ..tables.filters import has_metadata
 from . import schema
 from .backup import set_foreign_log_aside
 
@@ -49,6 +50,7 @@ def connect(path: str, durability: str, *, read_only: bool = False) -> sqlite3.C
     try:
         # What is deleted is overwritten with zeros; builds of SQLite differ in the default.
         connection.execute("PRAGMA secure_delete = 1")
+        connection.create_function("has_metadata", 2, has_metadata, deterministic=True)
         if read_only:
             connection.execute("PRAGMA query_only = 1")
         elif not in_memory:

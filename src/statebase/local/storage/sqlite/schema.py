@@ -285,11 +285,23 @@ _CONVERSATIONS = (
     "CREATE INDEX sessions_by_key ON sessions (key, expires_us) WHERE key IS NOT NULL",
 )
 
+_EXPIRY = (
+    "ALTER TABLE memories ADD COLUMN expires_us INTEGER",
+    "CREATE INDEX memories_by_expiry ON memories (expires_us) WHERE expires_us IS NOT NULL",
+)
+
+_HOMES = (
+    # A digest of the user whose memories without a conversation the session keeps.
+    "ALTER TABLE sessions ADD COLUMN home BLOB",
+    "CREATE UNIQUE INDEX sessions_by_home ON sessions (home) WHERE home IS NOT NULL",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (*_TRACE_TIMES, *_REMOVALS, *_LABELS, *_CURSORS, *_CONTEXTS, *_COUNTS),
     _TERMS,
     _CONVERSATIONS,
+    (*_EXPIRY, *_HOMES),
 )
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, Mapping, Optional, Sequence
 
+from ... import jsontext
+from ...errors import EngineError
 from ...memory_search import MemoryFilter
 from ..database import Database
 
@@ -64,7 +66,31 @@ def memory_condition(memory_filter: MemoryFilter, *, with_text: bool = True) -> 
     if memory_filter.tags:
         condition += f" AND m.seq IN (SELECT seq FROM memory_tags WHERE tag IN ({marks(memory_filter.tags)}))"
         parameters.extend(memory_filter.tags)
+    for comparison, moment_us in ((">", memory_filter.created_after_us), ("<", memory_filter.created_before_us)):
+        if moment_us is not None:
+            condition += f" AND m.created_us {comparison} ?"
+            parameters.append(moment_us)
+    if memory_filter.metadata is not None:
+        condition += " AND has_metadata(m.metadata, ?)"
+        parameters.append(memory_filter.metadata)
+    if memory_filter.expired_us is not None:
+        condition += " AND (m.expires_us IS NULL OR m.expires_us > ?)"
+        parameters.append(memory_filter.expired_us)
     return condition, parameters
+
+
+def has_metadata(metadata: Optional[str], wanted: str) -> bool:
+    """Return whether metadata has each key of a JSON object with an equal value; false if it is damaged.
+
+    It is a function of SQL; on PostgreSQL, the schema has its own.
+    """
+    try:
+        pairs: object = {} if metadata is None else jsontext.decode(metadata)
+        return jsontext.is_object(pairs) and all(
+            key in pairs and jsontext.same(pairs[key], value) for key, value in jsontext.decode(wanted).items()
+        )
+    except EngineError:
+        return False
 
 
 def marks(values: Sequence[object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Sequence
 
 from ... import jsontext
 from ...errors import EngineError
@@ -17,7 +17,7 @@ _COPIED_AT_ONCE = 500
 _INTEGER_MAX = 2**63 - 1
 _SELECT = (
     "SELECT m.seq, m.id, m.session_seq, s.id, m.type, m.content, m.tags, m.metadata, m.embed, m.embedding_id,"
-    " m.created_us, m.updated_us, m.version"
+    " m.created_us, m.updated_us, m.version, m.expires_us"
     " FROM memories m JOIN sessions s ON s.seq = m.session_seq"
 )
 
@@ -39,6 +39,8 @@ class MemoryRow(NamedTuple):
     created_us: int
     updated_us: int
     version: int
+    expires_us: Optional[int] = None
+    """The time from which on nothing finds it; None: it does not expire."""
 
 
 class Memories:
@@ -61,13 +63,26 @@ class Memories:
         *,
         embed: bool,
         embedding_id: Optional[str],
-        vector: Optional[bytes],
+        vector: Optional[Sequence[bytes]],
+        expires_us: Optional[int] = None,
     ) -> int:
         """Store a new memory, as version 1, and return its number."""
         seq = self._database.insert(
             "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
-            " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (memory_id, session_seq, memory_type, content, tags, metadata, int(embed), embedding_id, now_us, now_us),
+            " created_us, updated_us, expires_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (
+                memory_id,
+                session_seq,
+                memory_type,
+                content,
+                tags,
+                metadata,
+                int(embed),
+                embedding_id,
+                now_us,
+                now_us,
+                expires_us,
+            ),
         )
         if embed:
             self._label(seq, tags)
@@ -105,6 +120,7 @@ class Memories:
                     embed=bool(row.embed),
                     embedding_id=row.embedding_id,
                     vector=None,
+                    expires_us=row.expires_us,
                 )
                 self._vectors.copy(row.seq, seq)
             if len(rows) < _COPIED_AT_ONCE:
@@ -134,18 +150,48 @@ class Memories:
         rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
         return [MemoryRow._make(row) for row in rows]
 
+    def page(self, memory_filter: MemoryFilter, before_seq: Optional[int], limit: int) -> list[MemoryRow]:
+        """Return at most `limit` memories that pass the filter and have lower numbers, newest first.
+
+        Those with `embed: false` are among them.
+        """
+        condition, parameters = memory_condition(memory_filter, with_text=False)
+        if before_seq is not None:
+            condition, parameters = f"m.seq < ? AND {condition}", [before_seq, *parameters]
+        rows = self._database.execute(f"{_SELECT} WHERE {condition} ORDER BY m.seq DESC LIMIT ?", (*parameters, limit))
+        return [MemoryRow._make(row) for row in rows]
+
+    def expired_us(self, now_us: int) -> Optional[int]:
+        """Return the `expired_us` of a filter; None if no memory has expired, so that a search need not look."""
+        if self._database.writes_at_once:
+            return now_us  # looking whether there are any would be a round trip
+        return now_us if self.have_expired(now_us) else None
+
+    def have_expired(self, now_us: int) -> bool:
+        """Return whether there are memories whose time is up."""
+        row = self._database.execute("SELECT 1 FROM memories WHERE expires_us <= ? LIMIT 1", (now_us,)).fetchone()
+        return row is not None
+
+    def expired(self, now_us: int, limit: int) -> list[MemoryRow]:
+        """Return at most `limit` memories whose time is up, without those of sessions that are locked."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE m.expires_us <= ? ORDER BY m.expires_us LIMIT ?{self._database.unless_locked}",
+            (now_us, limit),
+        )
+        return [MemoryRow._make(row) for row in rows.fetchall()]
+
     def newest_number(self) -> int:
         """Return the number of the newest memory; 0 if there is none."""
         newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
         return 0 if newest is None else int(newest)
 
-    def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[bytes]) -> None:
+    def update(self, old: MemoryRow, new: MemoryRow, vector: Optional[Sequence[bytes]]) -> None:
         """Replace a memory.
 
         Args:
             old: The memory as it is stored.
             new: As it is to be, with the same number.
-            vector: The vector of its content, if that is new and there is an embedder.
+            vector: The vectors of its content, if that is new and there is an embedder.
         """
         self._database.execute(
             "UPDATE memories SET type = ?, content = ?, tags = ?, metadata = ?, embedding_id = ?, updated_us = ?,"

@@ -115,6 +115,24 @@ class Sessions:
         ).fetchone()
         return bool(row[0]) and not row[1]
 
+    def home(self, user_id: str) -> Optional[SessionRow]:
+        """Return the session of a user's memories without a conversation, expired or not; None if there is none.
+
+        In a write, no other transaction writes to it, or makes it, until this one ends.
+        """
+        home = sha256(user_id.encode()).digest()
+        number = int.from_bytes(home[:8], "big", signed=True)
+        self._database.lock("SELECT pg_advisory_xact_lock(?::bigint)", (number,))
+        self._database.lock("SELECT 1 FROM sessions WHERE home = ? FOR UPDATE", (home,))
+        row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE home = ?", (home,)).fetchone()
+        return None if row is None else SessionRow._make(row)
+
+    def make_home(self, session: SessionRow, user_id: str) -> None:
+        """Let a session keep a user's memories without a conversation, in place of the session that did."""
+        home = sha256(user_id.encode()).digest()
+        self._database.execute("UPDATE sessions SET home = NULL WHERE home = ?", (home,))
+        self._database.execute("UPDATE sessions SET home = ? WHERE seq = ?", (home, session.seq))
+
     def lock(self, session_id: str) -> None:
         """Let no other transaction write to a session until this one ends; before all else that it locks."""
         self._database.lock("SELECT 1 FROM sessions WHERE id = ? FOR UPDATE", (session_id,))
@@ -274,6 +292,10 @@ class Sessions:
             f"UPDATE sessions SET memory_count = memory_count + ?, updated_us = ?, {_KEPT} WHERE seq = ?",
             (difference, now_us, now_us, now_us, seq),
         )
+
+    def uncount_memory(self, seq: int) -> None:
+        """Count a memory less that has expired, which is not a change of the session."""
+        self._database.execute("UPDATE sessions SET memory_count = memory_count - 1 WHERE seq = ?", (seq,))
 
     def touch(self, seq: int, now_us: int) -> None:
         """Note that the session changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ...memory_search import MemoryFilter, VectorRow, VectorSample
+from ...memory_search import MemoryFilter, VectorRow, VectorSample, joined
 from ..database import Database, Result
 from .filters import memory_condition
 
@@ -20,9 +20,9 @@ class Vectors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, seq: int, vector: bytes) -> None:
-        """Store the vector of a memory that has none."""
-        self._database.execute("INSERT INTO memory_vectors (seq, vector) VALUES (?, ?)", (seq, vector))
+    def put(self, seq: int, vectors: Sequence[bytes]) -> None:
+        """Store the vectors of the parts of a memory that has none."""
+        self._database.execute("INSERT INTO memory_vectors (seq, vector) VALUES (?, ?)", (seq, joined(vectors)))
 
     def copy(self, seq: int, to_seq: int) -> None:
         """Copy the vector of a memory, if it has one, to another memory."""
