@@ -218,16 +218,16 @@ class MemoryOperations(OperationGroup):
     @operation
     def search_memories(self, query: SearchMemoriesQuery, context: Caller = LOCAL) -> Outcome[MemorySearchResponse]:
         """Return the memories that match the query, best first, including those of expired sessions."""
-        return self._found(query, scope_of(query))
+        return self._search(query, scope_of(query))
 
     @operation
     def search_own_memories(
         self, query: SearchOwnMemoriesQuery, context: Caller = LOCAL
     ) -> Outcome[MemorySearchResponse]:
         """Return the memories of a user or session that match the query, best first."""
-        return self._found(query, own_scope_of(query))
+        return self._search(query, own_scope_of(query))
 
-    def _found(
+    def _search(
         self, query: Union[SearchMemoriesQuery, SearchOwnMemoriesQuery], scope: MemoryFilter
     ) -> Response[MemorySearchResponse]:
         found: list[MemorySearchResult] = []
