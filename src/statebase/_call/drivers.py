@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
 
 import anyio
 
@@ -48,6 +48,8 @@ class SyncConnection:
         """Whether the service is known to support extensions of the API: an engine, in this process or served."""
         self.closed = closed
         self.budget = RetryBudget()
+        self.lacks: set[str] = set()
+        """The ids of the operations that the service turned out not to support."""
         self.breaker = Breaker()
         self.kept = KeptReplies()
         self._close = exchange.close
@@ -68,6 +70,8 @@ class AsyncConnection:
         self.has_extensions = wire.is_engine
         self.closed = closed
         self.budget = RetryBudget()
+        self.lacks: set[str] = set()
+        """The ids of the operations that the service turned out not to support."""
         self.breaker = Breaker()
         self.kept = KeptReplies()
         self._close = exchange.aclose
@@ -101,6 +105,11 @@ class SyncAPIClient:
         self._raw = raw
 
     __reduce__ = _refuse_to_pickle
+
+    @property
+    def lacks(self) -> set[str]:
+        """The ids of operations that the service does not support; methods of several calls add to them."""
+        return self._connection.lacks
 
     def request(
         self,
@@ -195,6 +204,11 @@ class AsyncAPIClient:
         self._raw = raw
 
     __reduce__ = _refuse_to_pickle
+
+    @property
+    def lacks(self) -> set[str]:
+        """The ids of operations that the service does not support; methods of several calls add to them."""
+        return self._connection.lacks
 
     async def request(
         self,
@@ -308,9 +322,23 @@ class SyncNamespace:
     def __init__(self, client: SyncAPIClient) -> None:
         self._client = client
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            from .._base.suggestions import no_attribute
+
+            raise no_attribute(self, name)
+
 
 class AsyncNamespace:
     """A group of methods of `AsyncStateBase`."""
 
     def __init__(self, client: AsyncAPIClient) -> None:
         self._client = client
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            from .._base.suggestions import no_attribute
+
+            raise no_attribute(self, name)

@@ -401,6 +401,17 @@ FORK_SESSION: Operation[models.SessionResponse] = Operation(
     methods=("sessions.fork",),
 )
 
+WRITE_BATCH: Operation[models.SessionBatchResponse] = Operation(
+    id="write_batch",
+    method="POST",
+    path="/v1/sessions/{session_id}/batch",
+    status=200,
+    load_result=lambda: models.SessionBatchResponse,
+    retry="keyed",
+    load_body=lambda: models.SessionBatchRequest,
+    methods=("sessions.write_batch",),
+)
+
 OPERATIONS: Dict[str, Operation[Any]] = {
     "root": ROOT,
     "health_check": HEALTH_CHECK,
@@ -439,5 +450,6 @@ OPERATIONS: Dict[str, Operation[Any]] = {
     "create_api_key": CREATE_API_KEY,
     "revoke_api_key": REVOKE_API_KEY,
     "fork_session": FORK_SESSION,
+    "write_batch": WRITE_BATCH,
 }
 """Every operation by its id."""

@@ -36,9 +36,11 @@ if not TYPE_CHECKING:
                 "EntityUpdateRequest",
                 "MemoryCreateRequest",
                 "MemoryUpdateRequest",
+                "SessionBatchRequest",
                 "SessionCreateRequest",
                 "SessionForkRequest",
                 "SessionUpdateRequest",
+                "SessionWrite",
                 "StatePartialUpdateRequest",
                 "StateReplaceRequest",
                 "StateRollbackRequest",
@@ -48,6 +50,7 @@ if not TYPE_CHECKING:
                 "ContextMemory",
                 "ContextResponse",
                 "ContextTurn",
+                "SessionBatchResponse",
                 "SessionCreateResponse",
                 "SessionListItem",
                 "SessionListResponse",
@@ -98,9 +101,11 @@ else:
     from .requests import EntityUpdateRequest as EntityUpdateRequest
     from .requests import MemoryCreateRequest as MemoryCreateRequest
     from .requests import MemoryUpdateRequest as MemoryUpdateRequest
+    from .requests import SessionBatchRequest as SessionBatchRequest
     from .requests import SessionCreateRequest as SessionCreateRequest
     from .requests import SessionForkRequest as SessionForkRequest
     from .requests import SessionUpdateRequest as SessionUpdateRequest
+    from .requests import SessionWrite as SessionWrite
     from .requests import StatePartialUpdateRequest as StatePartialUpdateRequest
     from .requests import StateReplaceRequest as StateReplaceRequest
     from .requests import StateRollbackRequest as StateRollbackRequest
@@ -108,6 +113,7 @@ else:
     from .sessions import ContextMemory as ContextMemory
     from .sessions import ContextResponse as ContextResponse
     from .sessions import ContextTurn as ContextTurn
+    from .sessions import SessionBatchResponse as SessionBatchResponse
     from .sessions import SessionCreateResponse as SessionCreateResponse
     from .sessions import SessionListItem as SessionListItem
     from .sessions import SessionListResponse as SessionListResponse
@@ -155,6 +161,8 @@ __all__ = [
     "MemorySearchResult",
     "MemoryUpdateRequest",
     "MemoryUpdateResponse",
+    "SessionBatchRequest",
+    "SessionBatchResponse",
     "SessionCreateRequest",
     "SessionCreateResponse",
     "SessionForkRequest",
@@ -164,6 +172,7 @@ __all__ = [
     "SessionResponse",
     "SessionTraceListResponse",
     "SessionUpdateRequest",
+    "SessionWrite",
     "StateGetResponse",
     "StateHistoryResponse",
     "StatePartialUpdateRequest",
