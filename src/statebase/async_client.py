@@ -76,6 +76,14 @@ class AsyncStateBase(AsyncNamespaces, BaseClient["httpx.AsyncClient", "httpx.Asy
     ) -> None:
         await self.close()
 
+    if not TYPE_CHECKING:
+
+        def __enter__(self):
+            raise TypeError("AsyncStateBase is for asynchronous code: use `async with`, or StateBase with `with`")
+
+        def __exit__(self, *exc_info):
+            """Do nothing: `with` looks for it first."""
+
 
 def __getattr__(name: str) -> object:
     """Return a namespace class by its name in statebase 0.4, for imports in code written for it."""

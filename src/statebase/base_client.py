@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Generic, Mapping, Optional, TypeVar, Union
 
     import httpx
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Never, Self, Unpack
 
     from ._call.hooks import EventHooks
     from ._call.options import ClientOptions, HttpBackend
@@ -41,6 +41,15 @@ else:
 
         def __class_getitem__(cls, kinds):
             return cls
+
+
+def _unknown_option(client: type, name: str) -> TypeError:
+    from inspect import signature
+
+    from ._base.suggestions import did_you_mean
+
+    question = did_you_mean(name, [each for each in signature(client).parameters if each != "unknown"])
+    return TypeError(f"{client.__name__}() got an unexpected keyword argument {name!r}{question}")
 
 
 class BaseClient(Generic[HttpClient, Transport]):
@@ -66,9 +75,12 @@ class BaseClient(Generic[HttpClient, Transport]):
         allow_insecure_http: bool = False,
         circuit_breaker: bool = False,
         outbox: Union[str, PathLike[str], None] = None,
+        **unknown: Never,
     ) -> None:
         key = Secret(api_key)
         del api_key  # error trackers report local variables
+        if unknown:
+            raise _unknown_option(type(self), next(iter(unknown)))
         try:
             self._settings = Settings(
                 api_key=key,
@@ -184,4 +196,19 @@ class BaseClient(Generic[HttpClient, Transport]):
         return view
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        store = self._store_name()
+        made = f"(base_url={self.base_url!r})" if store is None else f".local({store!r})"
+        return f"{type(self).__name__}{made}{' <closed>' if self._owner._closed else ''}"
+
+    def _store_name(self) -> Optional[str]:
+        """Return the path of the store that `local()` opened, or its URL without a password; None for a service."""
+        transport: Any = self._settings.transport
+        is_local = type(transport).__module__ == "statebase.local.http.transport"
+        return transport.store_name if is_local else None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            from ._base.suggestions import no_attribute
+
+            raise no_attribute(self, name)

@@ -106,6 +106,14 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
     ) -> None:
         self.close()
 
+    if not TYPE_CHECKING:
+
+        async def __aenter__(self):
+            raise TypeError("StateBase is for synchronous code: use `with`, or AsyncStateBase with `async with`")
+
+        async def __aexit__(self, *exc_info):
+            """Do nothing: `async with` looks for it first."""
+
 
 def __getattr__(name: str) -> object:
     """Return a namespace class by its name in statebase 0.4, for imports in code written for it."""

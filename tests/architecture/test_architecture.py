@@ -19,7 +19,7 @@ ROOMS = sorted(
     path for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE and "_generated" not in path.parts
 )
 # These stand for the public names of their packages, and load them at once.
-OF_THE_PUBLIC = {"cli", "local", "server", "testing"}
+OF_THE_PUBLIC = {"cli", "local", "server", "testing", "transfer"}
 
 
 def module_of(path: Path, root: Path) -> str:

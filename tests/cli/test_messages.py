@@ -21,8 +21,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 USAGE = r"""
 nothing
-    there is no command 'nothing': choose from doctor, show, tail, search, serve, export, import, purge,
-    backup, restore
+    there is no command 'nothing': choose from doctor, list, show, tail, search, serve, export, import,
+    purge, backup, restore, completion
 dokter
     there is no command 'dokter': did you mean 'doctor'?
 sess_1

@@ -395,7 +395,8 @@ client.sessions.get(sid, max_response_bytes=-1)
     ConfigurationError: max_response_bytes must be a positive integer, got -1: pass a number of bytes, or None for
     no limit
 client.sessions.get(sid, retries=3)
-    TypeError: sessions.get() got an unexpected keyword argument 'retries'
+    TypeError: sessions.get() got an unexpected keyword argument 'retries': did you
+    mean 'max_retries'?
 client.sessions.get(sid, idempotency_key="key")
     TypeError: sessions.get() got an unexpected keyword argument 'idempotency_key'
 client.sessions.get(sid, extra_body={"a": 1})
@@ -720,7 +721,8 @@ load(b"SQLite format 3\0")
 load(b"\xff\xfe{")
     ImportFormatError: The input is encoded as UTF-16 or UTF-32: save it as UTF-8.
 load(b'{"record": "header", "version": 99, "exported_at": "2026-01-02T03:04:05Z", "statebase": "9.0"}')
-    ImportFormatError: The export has format 99, and this version of statebase reads format 1: upgrade the package.
+    ImportFormatError: The export has format 99, and this version of statebase reads formats 1 and
+    2: upgrade the package.
 load(header)
     ImportFormatError: The export is cut off: its last line is missing. Export again.
 load(header, b"{")

@@ -86,7 +86,7 @@ def plain(result: Any) -> Any:
     return result.model_dump(mode="json") if hasattr(result, "model_dump") else result
 
 
-EXTENSIONS = {"create_memories", "list_memories", "search_own_memories"}
+EXTENSIONS = {"create_memories", "list_memories", "search_own_memories", "write_batch"}
 """Operations of the SDK's own, whose methods also call others."""
 
 CASES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from typing import Any, Dict, List
@@ -9,8 +10,19 @@ from typing import Any, Dict, List
 import httpx
 import pytest
 
-from statebase import APIConnectionError, InvalidRequestError, NotFoundError, models
+from statebase import (
+    APIConnectionError,
+    AsyncStateBase,
+    EventHooks,
+    InternalServerError,
+    InvalidRequestError,
+    NotFoundError,
+    StateBase,
+    models,
+)
 from statebase._namespaces.turns import tool_call, turns_of
+from statebase.local import Engine
+from statebase.server import serve_in_thread
 
 
 def text(content: str) -> Dict[str, str]:
@@ -294,3 +306,121 @@ def test_resuming_on_the_engine(local_client: Any) -> None:
 
     assert [turn.turn_number for turn in turns] == [1, 2, 3, 4, 5]
     assert len(local_client.sessions.list_turns(session.id)) == 5
+
+
+LONG = [(f"question {number}", f"answer {number}") for number in range(250)]
+
+
+def test_long_conversation_is_sent_in_batches(local_client: Any) -> None:
+    """A hundred turns a request; repeating it, or one of its turns, adds nothing."""
+    paths: List[str] = []
+    hooks = EventHooks(attempt_started=[lambda attempt: paths.append(attempt.operation)])
+    client = local_client
+    session = client.sessions.create("agent")
+    counted = client.with_options(event_hooks=hooks)
+
+    turns = counted.sessions.ingest(session.id, LONG, idempotency_key="job")
+    again = counted.sessions.ingest(session.id, LONG, idempotency_key="job")
+    single = client.sessions.add_turn(session.id, *LONG[7], idempotency_key="job-7")
+
+    assert paths == ["write_batch"] * 6
+    assert [(turn.turn_number, turn.input.content) for turn in turns] == [
+        (number, said) for number, (said, _) in enumerate(LONG, 1)
+    ]
+    assert (again, single) == (turns, turns[7])
+    assert client.sessions.get(session.id).turn_count == 250
+
+
+def test_conversation_that_was_begun_one_by_one_goes_on_in_batches(local_client: Any) -> None:
+    """As if another version of the package, or of the service, had begun it."""
+    session = local_client.sessions.create("agent")
+    for number in range(5):
+        local_client.sessions.add_turn(session.id, *LONG[number], idempotency_key=f"job-{number}")
+
+    turns = local_client.sessions.ingest(session.id, LONG[:20], idempotency_key="job")
+
+    assert [turn.turn_number for turn in turns] == list(range(1, 21))
+    assert local_client.sessions.get(session.id).turn_count == 20
+
+
+def test_bad_turn_in_a_long_conversation(local_client: Any) -> None:
+    """The turns before it are recorded, and the error is that of the turn."""
+    session = local_client.sessions.create("agent")
+    wrong = exchange("x", "y", metadata={"n": float("nan")})
+
+    with pytest.raises(InvalidRequestError, match=r"metadata\['n'\] is NaN"):
+        local_client.sessions.ingest(session.id, [*LONG[:20], wrong, *LONG[20:]])
+
+    assert local_client.sessions.get(session.id).turn_count == 20
+
+
+def test_turns_with_a_large_state_are_recorded(local_client: Any) -> None:
+    """Their responses, which hold the state, are too large for one: they are sent one by one."""
+    session = local_client.sessions.create("agent", initial_state={"text": "x" * 2_000_000})
+
+    turns = local_client.sessions.ingest(session.id, LONG[:20])
+
+    assert [turn.turn_number for turn in turns] == list(range(1, 21))
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_service_without_batches(serve: Any, turn: Dict[str, Any], status: int) -> None:
+    """It gets one turn at a time, in order; the second conversation is not tried as a batch."""
+    single = keyed_service(turn, broken=[])
+    tried: List[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/batch"):
+            tried.append(request.url.path)
+            return httpx.Response(status, json={"detail": "Not Found"})
+        return single(request)
+
+    client = serve(handle, max_retries=0)
+
+    turns = client.sessions.ingest("sess_1", LONG)
+    client.sessions.ingest("sess_1", LONG)
+
+    assert tried == ["/v1/sessions/sess_1/batch"]
+    assert [one.turn_number for one in turns] == list(range(1, 251))
+    assert len(single.recorded) == 500
+
+
+def test_short_conversation_is_not_tried_as_a_batch(serve: Any, turn: Dict[str, Any]) -> None:
+    """A request without success would cost more than a batch saves."""
+    service = keyed_service(turn, broken=[])
+
+    serve(service).sessions.ingest("sess_1", LONG[:7])
+
+    assert len(service.recorded) == 7
+
+
+def test_failed_batch_is_not_sent_one_by_one(respond: Any) -> None:
+    """If the service is not available, single requests would fail too; the error has the key to go on with."""
+    client, requests = respond(503, max_retries=0)
+
+    with pytest.raises(InternalServerError) as caught:
+        client.sessions.ingest("sess_1", LONG, idempotency_key="job")
+
+    assert (len(requests), caught.value.idempotency_key) == (1, "job")
+
+
+def test_missing_session_is_that_of_the_turn(local_client: Any) -> None:
+    with pytest.raises(NotFoundError, match="There is no session 'sess_none'"):
+        local_client.sessions.ingest("sess_none", LONG)
+
+
+def test_over_sockets() -> None:
+    """`statebase serve` records batches, for both clients."""
+    engine = Engine.open()
+    with serve_in_thread(engine, api_key="sb_secret") as server:
+        with StateBase("sb_secret", server.url) as client:
+            session = client.sessions.create("agent")
+            turns = client.sessions.ingest(session.id, LONG, idempotency_key="job")
+
+        async def again() -> Any:
+            async with AsyncStateBase("sb_secret", server.url) as client:
+                return await client.sessions.ingest(session.id, LONG, idempotency_key="job")
+
+        assert asyncio.run(again()) == turns
+        assert engine.get_session(session.id).turn_count == 250
+    engine.close()

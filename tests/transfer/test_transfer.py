@@ -7,16 +7,20 @@ import os
 import re
 import stat
 import subprocess
+import threading
 import tracemalloc
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
+import httpx
 import pytest
 
-from statebase import StateBase
-from statebase.local import Engine
+from statebase import APIConnectionError, AsyncStateBase, InvalidRequestError, NotFoundError, StateBase
+from statebase.cli.commands.import_ import _progress, _total
+from statebase.local import Engine, LocalTransport
 from statebase.server import serve_in_thread
+from statebase.transfer import Count, export_sessions, import_sessions
 from statebase.transfer.exporting import export
 from statebase.transfer.importing import Importer, ImportFormatError, read
 
@@ -50,6 +54,8 @@ def content(client: StateBase) -> List[Dict[str, Any]]:
             record.pop(name, None)
         if isinstance(record.get("metadata"), dict):
             record["metadata"] = {key: value for key, value in record["metadata"].items() if key != "imported_from"}
+        if str(record.get("reasoning")).startswith("Imported: version "):
+            record["reasoning"] = None  # the source has none
         if kind == "entity":
             del record["version"]  # an entity is imported by one write
         sessions.append({"kind": kind, **record, "metadata": record.get("metadata") or None})
@@ -284,7 +290,7 @@ def test_export_holds_one_page_at_a_time(source: StateBase) -> None:
         ("", "The input is empty"),
         ("Dear Ada", "The input is not an export"),
         ('{"format": "something else"}', "The input is not an export"),
-        ("HEADER2", "has format 2, and this version of statebase reads format 1: upgrade"),
+        ("HEADER2", "has format 3, and this version of statebase reads formats 1 and 2: upgrade"),
         ("HEADER", "The export is cut off"),
         ("HEADER\n{half", "Line 2 is damaged"),
         (
@@ -311,7 +317,7 @@ def test_what_is_no_export_is_refused(call: Run, tmp_path: Path, text: str, comp
             "updated_at": "2026-01-02T03:04:05Z",
         }
     )
-    file = text.replace("HEADER2", header.replace("1,", "2,", 1)).replace("HEADER", header).replace("ENTITY", entity)
+    file = text.replace("HEADER2", header.replace("1,", "3,", 1)).replace("HEADER", header).replace("ENTITY", entity)
     (tmp_path / "in.jsonl").write_text(file)
 
     result = call("import", "in.jsonl", "--path", "target.db")
@@ -430,3 +436,240 @@ def test_backup_is_a_store(run: Run, tmp_path: Path) -> None:
     assert refused.stderr == "statebase: TARGET . is a directory: pass the path of a file.\n"
     with StateBase.local(tmp_path / "copy.db") as copy:
         assert copy.sessions.get(session_id).turn_count == 3
+
+
+def test_reasons_of_changes_are_exported(source: StateBase, target: StateBase) -> None:
+    """They are in traces, and arrive in the traces of the target."""
+    fill(source)
+
+    for _ in Importer(target).run(read(lines(source))):
+        pass
+
+    reasons = [
+        [target_or_source.traces.get(trace.id).details["reasoning"] for trace in traces][::-1]  # type: ignore[index]
+        for target_or_source in (source, target)
+        for traces in [target_or_source.traces.list(action="state.updated")]
+    ]
+    assert reasons[0] == ["Price list"]
+    assert reasons[1][1:] == ["Price list", "A misunderstanding"]
+
+
+class Wire:
+    """A transport in front of an engine that counts operations, knows no batches, or loses responses."""
+
+    def __init__(self, engine: Engine, *, knows_batches: bool = True) -> None:
+        self.paths: List[str] = []
+        self.fails_after: int = 10**9
+        self._inner = LocalTransport(engine)
+        self._knows_batches = knows_batches
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+        fails = len(self.paths) > self.fails_after
+        if not self._knows_batches and request.url.path.endswith("/batch"):
+            return httpx.Response(404, json={"detail": "Not Found"})
+        response = self._inner.handle_request(request)
+        if fails:
+            raise httpx.ReadError("lost")
+        return response
+
+
+def long_sessions(number: int, turns: int) -> List[bytes]:
+    """Return the lines of an export."""
+    with StateBase.local() as client:
+        for session in range(number):
+            made = client.sessions.create(f"bot-{session}", initial_state={"step": 0})
+            client.sessions.ingest(
+                made.id,
+                [
+                    {"input": f"{session}-{step}", "output": "x", "state_after": {"step": step}, "reasoning": "why"}
+                    for step in range(turns)
+                ],
+            )
+        return lines(client)
+
+
+def test_turns_and_versions_are_imported_in_batches(target: StateBase) -> None:
+    """Not one request for each."""
+    export_lines = long_sessions(2, 60)
+    engine = Engine.open()
+    wire = Wire(engine)
+
+    with StateBase("sb_test", transport=httpx.MockTransport(wire)) as client:
+        importer = Importer(client)
+        for _ in importer.run(read(export_lines)):
+            pass
+        assert [dict(record) for record in content(client)] == content_of(export_lines)
+
+    assert importer.counts["turns"].added == 120
+    assert wire.paths.count("POST batch") == 4
+    assert "POST turns" not in wire.paths
+    engine.close()
+
+
+def content_of(export_lines: List[bytes]) -> List[Dict[str, Any]]:
+    with StateBase.local() as client:
+        for _ in Importer(client).run(read(export_lines)):
+            pass
+        return content(client)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_service_without_batches_gets_single_requests(concurrency: int) -> None:
+    """Several sessions at the same time, the turns of each in order."""
+    export_lines = long_sessions(7, 12)
+    engine = Engine.open()
+    wire = Wire(engine, knows_batches=False)
+
+    with StateBase("sb_test", transport=httpx.MockTransport(wire)) as client:
+        for _ in Importer(client, concurrency=concurrency).run(read(export_lines)):
+            pass
+        made = sorted(client.sessions.list(limit=100), key=lambda session: session.agent_id)
+        said = [
+            [turn.input_preview for turn in client.sessions.list_turns(session.id, order="asc")] for session in made
+        ]
+
+    assert said == [[f"{number}-{step}" for step in range(12)] for number in range(7)]
+    assert wire.paths.count("POST batch") <= concurrency
+    engine.close()
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("knows_batches", [True, False])
+def test_import_that_failed_anywhere_is_resumed(concurrency: int, knows_batches: bool) -> None:
+    """Each response may be lost, of a request that was carried out: in the end nothing is missing or doubled."""
+    export_lines = long_sessions(3, 12)
+    engine = Engine.open()
+    attempts = 0
+    for fails_after in [*range(1, 20, 2), 10**9]:
+        wire = Wire(engine, knows_batches=knows_batches)
+        wire.fails_after = fails_after
+        with StateBase("sb_test", transport=httpx.MockTransport(wire), max_retries=0) as client:
+            try:
+                for _ in Importer(client, concurrency=concurrency).run(read(export_lines)):
+                    pass
+            except APIConnectionError:
+                attempts += 1
+
+    assert attempts > 2
+    with StateBase("sb_test", transport=LocalTransport(engine)) as client:
+        found = sorted(content(client), key=lambda record: json.dumps(record, sort_keys=True))
+    assert found == sorted(content_of(export_lines), key=lambda record: json.dumps(record, sort_keys=True))
+    engine.close()
+
+
+class Interrupt(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_import_that_was_interrupted_is_resumed(target: StateBase, concurrency: int) -> None:
+    """No thread goes on after the interruption."""
+    export_lines = long_sessions(5, 90)
+    threads = threading.active_count()
+
+    def interrupt() -> Iterator[bytes]:
+        yield from export_lines[: len(export_lines) // 2]
+        raise Interrupt
+
+    with pytest.raises(Interrupt):
+        for _ in Importer(target, concurrency=concurrency).run(read(interrupt())):
+            pass
+    assert threading.active_count() == threads
+    for _ in Importer(target, concurrency=concurrency).run(read(export_lines)):
+        pass
+
+    assert sorted(session.turn_count for session in target.sessions.list()) == [90] * 5
+    assert len(target.sessions.list()) == 5
+
+
+def test_functions_export_and_import(source: StateBase, target: StateBase, tmp_path: Path) -> None:
+    """As the commands do, with traces if requested; a second import adds nothing."""
+    session_id = fill(source)
+    path = tmp_path / "out.jsonl"
+
+    exported = export_sessions(source, path, [session_id], traces=True)
+    first, second = import_sessions(target, path), import_sessions(target, path, concurrency=3, ttl_seconds=3600)
+
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    actions = [record["action"] for record in records if record.get("record") == "trace"]
+    assert exported.warnings == []
+    assert exported.counts == {
+        "sessions": 1,
+        "state_versions": 3,
+        "turns": 3,
+        "memories": 2,
+        "entities": 1,
+        "traces": len(actions),
+    }
+    assert (actions[0], records[0]["version"]) == ("session.created", 2)
+    assert content(target) == content(source)
+    assert [sum(count.added for count in counts.values()) for counts in (first, second)] == [10, 0]
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_failed_export_leaves_the_old_file(source: StateBase, tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("old")
+
+    with pytest.raises(NotFoundError):
+        export_sessions(source, path, [fill(source), "sess_none"])
+
+    assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
+    assert path.read_text() == "old"
+
+
+WRONG: Dict[str, Any] = {
+    "async client": (
+        lambda client, path: import_sessions(AsyncStateBase("sb_test"), path),  # type: ignore[arg-type]
+        "client must be a StateBase, got AsyncStateBase: in async code, pass a StateBase and call this with "
+        "asyncio.to_thread",
+    ),
+    "path": (lambda client, path: import_sessions(client, None), "path must be the path of a file, got NoneType"),
+    "empty path": (lambda client, path: export_sessions(client, ""), "path must be the path of a file, got str"),
+    "one id": (
+        lambda client, path: export_sessions(client, path, "sess_1"),
+        "session_ids must be a list of ids, got str: pass [session_id]",
+    ),
+    "ttl": (
+        lambda client, path: import_sessions(client, path, ttl_seconds=0),
+        "ttl_seconds must be an integer from 1 to 2,592,000, got 0",
+    ),
+    "concurrency": (
+        lambda client, path: import_sessions(client, path, concurrency=33),
+        "concurrency must be an integer from 1 to 32, got 33",
+    ),
+    "concurrency of another type": (
+        lambda client, path: import_sessions(client, path, concurrency="MARK"),
+        "concurrency must be an integer from 1 to 32, got str",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_arguments_of_the_functions(source: StateBase, tmp_path: Path, call: Any, message: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        call(source, tmp_path / "file")
+
+    assert str(caught.value) == message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_has_total_and_rate() -> None:
+    counts = {"sessions": Count(1, 0), "turns": Count(1_200, 34)}
+
+    assert _progress(counts, 20_000, 2.0) == "1,235 of 20,000 records, 618 per second"
+    assert _progress(counts, None, 0.0) == "1,235 records, 1,235,000 per second"
+
+
+def test_total_is_in_the_last_line(source: StateBase, tmp_path: Path) -> None:
+    """Without traces, which are not imported; an incomplete file has none."""
+    fill(source)
+    path = tmp_path / "out.jsonl"
+    export_sessions(source, path, traces=True)
+
+    assert _total(str(path)) == 10
+    path.write_bytes(path.read_bytes()[:-5])
+    assert _total(str(path)) is None
+    assert _total("-") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Tuple
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -82,6 +82,12 @@ class Model(BaseModel):
         """Iterate over the names of the fields, so that `dict(model)` and `{**model}` work."""
         yield from self.__dict__
         yield from self.__pydantic_extra__ or ()
+
+    def _ipython_key_completions_(self) -> List[str]:
+        return [*self.keys()]
+
+    def __dir__(self) -> List[str]:
+        return [*super().__dir__(), *filter(str.isidentifier, self.__pydantic_extra__ or ())]
 
     def __repr_args__(self) -> Iterable[Tuple[Optional[str], Any]]:
         fields = type(self).model_fields

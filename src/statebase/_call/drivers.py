@@ -57,6 +57,8 @@ class SyncConnection:
         """Whether the service is known to support extensions of the API: an engine, in this process or served."""
         self.closed = closed
         self.budget = RetryBudget()
+        self.lacks: set[str] = set()
+        """The ids of the operations that the service turned out not to support."""
         self.breaker = Breaker()
         self.kept = KeptReplies()
         self.outbox = outbox
@@ -80,6 +82,8 @@ class AsyncConnection:
         self.has_extensions = wire.is_engine
         self.closed = closed
         self.budget = RetryBudget()
+        self.lacks: set[str] = set()
+        """The ids of the operations that the service turned out not to support."""
         self.breaker = Breaker()
         self.kept = KeptReplies()
         self.outbox = outbox
@@ -119,6 +123,11 @@ class SyncAPIClient:
             self.outbox = connection.outbox.steps(self._calls.repeat, self._exchange, _call, self._clock)
 
     __reduce__ = _refuse_to_pickle
+
+    @property
+    def lacks(self) -> set[str]:
+        """The ids of operations that the service does not support; methods of several calls add to them."""
+        return self._connection.lacks
 
     def request(
         self,
@@ -241,6 +250,11 @@ class AsyncAPIClient:
             self.outbox = connection.outbox.steps(self._calls.repeat, self._exchange, run_in_thread, self._clock)
 
     __reduce__ = _refuse_to_pickle
+
+    @property
+    def lacks(self) -> set[str]:
+        """The ids of operations that the service does not support; methods of several calls add to them."""
+        return self._connection.lacks
 
     async def request(
         self,
@@ -385,9 +399,23 @@ class SyncNamespace:
     def __init__(self, client: SyncAPIClient) -> None:
         self._client = client
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            from .._base.suggestions import no_attribute
+
+            raise no_attribute(self, name)
+
 
 class AsyncNamespace:
     """A group of methods of `AsyncStateBase`."""
 
     def __init__(self, client: AsyncAPIClient) -> None:
         self._client = client
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            from .._base.suggestions import no_attribute
+
+            raise no_attribute(self, name)

@@ -144,7 +144,11 @@ class CallFactory:
 
 def _check_options(operation: Operation[Any], options: dict[str, Any], known: frozenset[str]) -> None:
     for name in options.keys() - known:
-        raise TypeError(f"{operation.methods[0]}() got an unexpected keyword argument {name!r}")
+        from .._base.suggestions import arguments_of, did_you_mean  # only for this error
+
+        method = operation.methods[0]
+        question = did_you_mean(name, {*arguments_of(method), *known})
+        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}{question}")
     check_seconds("timeout", options.get("timeout"))
     check_seconds("deadline", options.get("deadline"))
     check_retries(options.get("max_retries", 0))

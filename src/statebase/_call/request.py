@@ -19,6 +19,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _UNSAFE_IN_ID = re.compile(r"[/\\?#%\x00-\x1f\x7f]").search
 _LONGEST_SHOWN = 80
 _DEEPEST = 200
+_AWAIT = "await the call that returns it"
 _SURROGATE = "contains a lone surrogate, which cannot be encoded as UTF-8: remove it"
 
 
@@ -47,6 +48,8 @@ def _path_segment(operation: Operation[Any], name: str, value: object) -> str:
 
 def not_an_id(name: str, value: object) -> InvalidRequestError:
     """Return the error for an id that is not a string, such as a session instead of its id."""
+    if hasattr(value, "__await__"):
+        return InvalidRequestError(f"{name} must be a string, got {type_name(value)}: {_AWAIT}", param=name)
     pass_instead = f"pass {name.removesuffix('_id')}.id" if hasattr(value, "id") else "pass the id"
     return InvalidRequestError(f"{name} must be a string, got {type_name(value)}: {pass_instead}", param=name)
 
@@ -197,6 +200,8 @@ def _leaf_fault(value: object) -> str:
         return _SURROGATE
     if isinstance(value, (bytes, bytearray)):
         return f"is {type_name(value)} that cannot be decoded as UTF-8: pass a string, such as base64"
+    if hasattr(value, "__await__"):
+        return f"is of type {type_name(value)}: {_AWAIT}"
     if value is NOT_GIVEN:
         return "is NOT_GIVEN: leave it out, or pass None for null"
     return (

@@ -401,6 +401,17 @@ FORK_SESSION: Operation[models.SessionResponse] = Operation(
     methods=("sessions.fork",),
 )
 
+WRITE_BATCH: Operation[models.SessionBatchResponse] = Operation(
+    id="write_batch",
+    method="POST",
+    path="/v1/sessions/{session_id}/batch",
+    status=200,
+    load_result=lambda: models.SessionBatchResponse,
+    retry="keyed",
+    load_body=lambda: models.SessionBatchRequest,
+    methods=("sessions.write_batch",),
+)
+
 CREATE_MEMORIES: Operation[models.MemoryBatchResponse] = Operation(
     id="create_memories",
     method="POST",
@@ -470,6 +481,7 @@ OPERATIONS: Dict[str, Operation[Any]] = {
     "create_api_key": CREATE_API_KEY,
     "revoke_api_key": REVOKE_API_KEY,
     "fork_session": FORK_SESSION,
+    "write_batch": WRITE_BATCH,
     "create_memories": CREATE_MEMORIES,
     "search_own_memories": SEARCH_OWN_MEMORIES,
     "list_memories": LIST_MEMORIES,

@@ -15,6 +15,7 @@ from .._call.idempotency import idempotency_key
 from .._call.options import NOT_GIVEN, JSONObject, NotGiven, WriteOptions
 from .._call.steps import Steps
 from .._generated import models
+from .batches import record_turns
 from .turns import TurnLike, tool_call, turns_of
 
 
@@ -61,7 +62,10 @@ def add_tool_call(
 def ingest(
     sessions: Any, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
 ) -> Steps[List[models.TurnResponse]]:
-    """Record an existing conversation, turn by turn, in order.
+    """Record an existing conversation, in order.
+
+    Eight turns or more are sent in batches of up to 100, each of which the embedded engine and `statebase serve` record
+    in one transaction. Other services receive one turn at a time: concurrent requests would change their order.
 
     Args:
         session_id: Id of the session.
@@ -87,13 +91,12 @@ def ingest(
     """
     key = idempotency_key(options.get("idempotency_key"))
     recorded: List[models.TurnResponse] = []
-    for arguments in turns_of(turns):
-        numbered = {**options, "idempotency_key": f"{key}-{len(recorded)}"}
-        try:
-            recorded.append((yield sessions.add_turn(session_id, **arguments, **numbered)))
-        except StateBaseError as error:
-            error.idempotency_key = key
-            error.message = f"ingest() failed after {len(recorded)} recorded turns: {error.message}"
-            error.hint = f"Repeat ingest() with idempotency_key={key!r}: it adds only the missing turns."
-            raise
+    read = turns_of(turns)
+    try:
+        yield from record_turns(sessions, session_id, read, key, options, recorded)
+    except StateBaseError as error:
+        error.idempotency_key = key
+        error.message = f"ingest() failed after {len(recorded)} recorded turns: {error.message}"
+        error.hint = f"Repeat ingest() with idempotency_key={key!r}: it adds only the missing turns."
+        raise
     return recorded

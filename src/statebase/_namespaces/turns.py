@@ -48,6 +48,10 @@ def turn_part(name: str, value: Any) -> Any:
         if not isinstance(value, Mapping) or is_chat_message(cast(Any, value)):
             return message_part(name, value)
         return cast(Any, value)
+    if hasattr(value, "__await__"):
+        raise InvalidRequestError(
+            f"{name} must be a string, got {type(value).__name__}: await the call that returns it", param=name
+        )
     raise InvalidRequestError(
         f"{name} must be a string, a mapping with 'type' and 'content', a Turn{name.capitalize()} or a chat message, "
         f"got {'None' if value is None else type(value).__name__}",

@@ -44,12 +44,14 @@ def add_store_or_service(parser: argparse.ArgumentParser, *, default_service: bo
 
     Args:
         parser: The parser of the command.
-        default_service: Whether none is needed if the environment names a service: only for commands that read.
+        default_service: Whether none is needed if the environment has the key or the address of a service, as for
+            `StateBase()`: only for commands that read.
     """
-    has_default = os.environ.get(DATABASE_URL) or (default_service and os.environ.get(BASE_URL))
+    names = (DATABASE_URL, BASE_URL, API_KEY) if default_service else (DATABASE_URL,)
+    has_default = any(os.environ.get(name) for name in names)
     group = parser.add_mutually_exclusive_group(required=not has_default)
     _add_to(group, parser, "a store")
-    default = f". Default: {BASE_URL}" if default_service else ""
+    default = f". Default: {BASE_URL}, else us" if default_service else ""
     group.add_argument("--url", type=text(parser, "--url"), help=SERVICE + default)
 
 

@@ -9,7 +9,7 @@ DATABASE_URL = "STATEBASE_DATABASE_URL"
 
 VARIABLES = {
     (API_KEY,): "the API key of the service",
-    (BASE_URL,): "the default service of doctor, show, tail and search",
+    (BASE_URL,): "the default service of doctor, list, show, tail and search; else us",
     (SERVE_API_KEY,): "the API key that clients of `serve` must send",
     (DATABASE_URL,): "the default store: the URL of a PostgreSQL database; it may contain a password",
     ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"): "the proxy, and the hosts that bypass it",

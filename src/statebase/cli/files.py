@@ -11,6 +11,7 @@ from typing import BinaryIO, Generator, Optional
 from .._base.errors import ConfigurationError
 from ..local.errors import EngineError
 from ..local.storage.sqlite.connection import MEMORY
+from ..transfer.files import writing as private_file
 from .command import CommandError
 from .store import Store
 
@@ -130,23 +131,8 @@ def writing(path: Optional[str], argument: str) -> Generator[BinaryIO, None, Non
         sys.stdout.buffer.flush()
         return
     check_output(path, argument)
-    with naming(path, argument):
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            with target.open("wb") as device:
-                yield device
-            return
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        try:
-            with open(partial, "xb", opener=_private) as file:  # Path.open has no opener
-                yield file
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    with naming(path, argument), private_file(path) as file:
+        yield file
 
 
 def _directory(path: str, argument: str) -> CommandError:

@@ -9,13 +9,28 @@ from typing import Dict, List, Sequence
 
 from .._base.version import __version__
 from .command import Command
-from .commands import backup, doctor, erase, export, import_, purge, restore, search, serve, show, tail
+from .commands import (
+    backup,
+    completion,
+    doctor,
+    erase,
+    export,
+    import_,
+    list_,
+    purge,
+    restore,
+    search,
+    serve,
+    show,
+    tail,
+)
 from .environment import EXIT_CODES, VARIABLES
 
 COMMANDS = {
     command.name: command
     for command in (
         doctor.COMMAND,
+        list_.COMMAND,
         show.COMMAND,
         tail.COMMAND,
         search.COMMAND,
@@ -26,6 +41,7 @@ COMMANDS = {
         erase.COMMAND,
         backup.COMMAND,
         restore.COMMAND,
+        completion.COMMAND,
     )
 }
 """All commands by name, in the order in which the help lists them."""
@@ -38,6 +54,7 @@ SQLite file that StateBase.local("agents.db") opens."""
 _EXAMPLES = """\
 examples:
   statebase doctor                          diagnose; safe to publish
+  statebase list --path agents.db           the newest sessions
   statebase show sess_1 --path agents.db    a session: state and last turns
   statebase tail sess_1 --url us            follow what happens in it
   statebase search pets --path agents.db    memories about something
@@ -75,7 +92,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], co
         epilog=command.epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=command.run, parser=parser)
+    parser.set_defaults(run=command.run, parser=parser, parsers=commands.choices, summary=command.summary)
     command.add_arguments(parser)
 
 

@@ -68,6 +68,13 @@ def print_line(*parts: Union[str, Styled], stream: Optional[TextIO] = None) -> N
     print(*(_rendered(part, target) for part in parts), sep="", file=target, flush=True)
 
 
+def print_text(text: str) -> None:
+    """Print text of this package on stdout as it is."""
+    stdout: Optional[TextIO] = sys.stdout  # None if it is closed
+    if stdout is not None:
+        stdout.write(text)
+
+
 def inform(message: str) -> None:
     """Print a line on stderr that is not an error."""
     stderr: Optional[TextIO] = sys.stderr  # None if it is closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
@@ -17,6 +18,24 @@ class IdempotentRequest(NamedTuple):
     """Digest of the body, to distinguish a repetition from another request with the same key."""
     status: int
     """The HTTP status if the operation succeeds."""
+
+    @classmethod
+    def of(
+        cls, actor: str, actor_id: Optional[str], method: str, path: str, key: str, content: bytes, status: int
+    ) -> IdempotentRequest:
+        """Return the identity of a request.
+
+        Args:
+            actor: The `actor` of the caller.
+            actor_id: The `actor_id` of the caller.
+            method: The HTTP method.
+            path: The path, percent-encoded as received.
+            key: The idempotency key.
+            content: The body.
+            status: The HTTP status if the operation succeeds.
+        """
+        secret = "\n".join((actor, actor_id or "", method, path, key)).encode()
+        return cls(hashlib.sha256(secret).digest(), secret, hashlib.sha256(content).digest(), status)
 
 
 @dataclass(frozen=True)

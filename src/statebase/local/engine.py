@@ -141,6 +141,11 @@ class Engine(Operations):
         return cls(core, path=path, quick=path == MEMORY and chosen is None, options=options)
 
     @property
+    def name(self) -> str:
+        """The path of the store, or its URL without a password."""
+        return self._core.store.database.name
+
+    @property
     def is_quick(self) -> bool:
         """Whether no operation waits for a disk, another process or an embedder."""
         return self._quick

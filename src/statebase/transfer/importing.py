@@ -5,8 +5,11 @@ its metadata, as `imported_from`; a repeated import finds it by that. Turns and 
 and entities by their unique ID. So an import adds what is missing and does not change what exists, whenever and
 wherever an earlier import stopped.
 
-Each write also carries an idempotency key that is derived from its content, so that two imports at the same time create
+Each write also carries an idempotency key that is derived from its line, so that two imports at the same time create
 nothing twice.
+
+Turns and state versions are sent in batches where the target supports them. Sessions can be imported at the same time,
+but the lines of one session are written in order.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import codecs
 import contextlib
 import hashlib
 import json
+import threading
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,8 +27,10 @@ from typing import (
     Dict,
     Iterable,
     Iterator,
+    List,
     NamedTuple,
     Optional,
+    Protocol,
     Set,
     Tuple,
     TypeVar,
@@ -34,13 +41,15 @@ from pydantic import ValidationError
 
 from .._base.http_errors import ConflictError, NotFoundError
 from .._base.limits import LONGEST_TTL_SECONDS
-from .._base.model import Model
 from .._call.idempotency import new_idempotency_key
 from .._call.options import NOT_GIVEN
 from .._call.response import wrong_fields
+from .._call.steps import run
+from .._namespaces.batches import Write, in_batches, turn, write_batch
 from .exporting import memory_ids
 from .records import (
     FORMAT_VERSION,
+    FORMAT_WITH_TRACES,
     KINDS,
     EndRecord,
     EntityRecord,
@@ -50,9 +59,11 @@ from .records import (
     Record,
     SessionRecord,
     StateVersionRecord,
+    TraceRecord,
     TurnRecord,
     records,
 )
+from .workers import Order, Workers
 
 if TYPE_CHECKING:
     from ..client import StateBase
@@ -62,8 +73,14 @@ ORIGIN = "imported_from"
 
 _SQLITE = b"SQLite format 3\x00"
 _SHORTEST_TTL_SECONDS = 3600
+_LINES_AT_ONCE = 100
+_BYTES_AT_ONCE = 512 * 1024
 
 T = TypeVar("T")
+
+
+class _CountRecord(Protocol):
+    def __call__(self, record: PartRecord, *, is_new: bool) -> None: ...
 
 
 class ImportFormatError(Exception):
@@ -78,12 +95,20 @@ class Count(NamedTuple):
     """Records that existed already."""
 
 
+class Line(NamedTuple):
+    """A line of an export after the header."""
+
+    number: int
+    content: bytes
+    record: Record
+
+
 class Export(NamedTuple):
     """An export that is being read."""
 
     header: Header
-    records: Iterator[Tuple[int, Record]]
-    """The records after the header, each with its line number."""
+    lines: Iterator[Line]
+    """The lines after the header."""
 
 
 def read(lines: Iterable[bytes]) -> Export:
@@ -95,7 +120,7 @@ def read(lines: Iterable[bytes]) -> Export:
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     _, first = next(numbered, (0, b""))
     header = _header(first[len(codecs.BOM_UTF8) :] if first.startswith(codecs.BOM_UTF8) else first)
-    return Export(header, ((number, _record(number, line)) for number, line in numbered))
+    return Export(header, (Line(number, line, _record(number, line)) for number, line in numbered))
 
 
 class Importer:
@@ -105,54 +130,97 @@ class Importer:
         client: The client of the target.
         ttl_seconds: Lifetime of the sessions from now on. None: what each had left at the time of the export, at least
             an hour.
+        concurrency: The number of sessions to import at the same time. With more than one, sessions may be created in
+            another order than that of the export.
     """
 
-    def __init__(self, client: StateBase, ttl_seconds: Optional[int] = None) -> None:
+    def __init__(self, client: StateBase, ttl_seconds: Optional[int] = None, *, concurrency: int = 1) -> None:
         self._client = client
         self._ttl_seconds = ttl_seconds
-        self.counts: Dict[str, Count] = dict.fromkeys(KINDS.values(), Count())
+        self._concurrency = concurrency
+        self._lock = threading.Lock()
+        self.counts: Dict[str, Count] = {kind: Count() for record, kind in KINDS.items() if record != "trace"}
         """The records so far, by kind."""
 
     def run(self, export: Export) -> Iterator[None]:
-        """Import an export, one record for each step of the iteration.
+        """Import an export, some lines of a session for each step of the iteration.
 
         Raises:
             ImportFormatError: A line is damaged or missing; the lines before it were imported.
-            StateBaseError: A write failed; the lines before it were imported.
+            StateBaseError: A write failed; what was written before it stays. A repeated import adds the rest.
         """
-        session: Union[_Copy, _Original, None] = None
-        ended = False
-        for number, record in export.records:
-            if isinstance(record, EndRecord):
-                ended = True
-            elif isinstance(record, SessionRecord):
-                session, added = self._open(record, export.header)
-                self._count(record, added)
-            elif session is None or session.origin != record.session_id:
-                raise ImportFormatError(f"Line {number} does not belong to the session before it: export again.")
-            else:
-                self._count(record, session.add(record))
-            yield
-        if not ended:
-            raise ImportFormatError("The export is cut off: its last line is missing. Export again.")
+        with Workers(self._concurrency) as workers:
+            for session, lines in self._pieces(export):
+                workers.submit(session.order, partial(session.add, lines))
+                yield
 
-    def _count(self, record: Union[SessionRecord, PartRecord], added: bool) -> None:
+    def count(self, record: Union[SessionRecord, PartRecord], *, is_new: bool) -> None:
+        """Count a record that was imported, or existed already."""
         kind = KINDS[record.record]
-        count = self.counts[kind]
-        self.counts[kind] = Count(count.added + added, count.present + (not added))
+        with self._lock:
+            count = self.counts[kind]
+            self.counts[kind] = Count(count.added + is_new, count.present + (not is_new))
 
-    def _open(self, record: SessionRecord, header: Header) -> tuple[Union[_Copy, _Original], bool]:
-        """Find or create the session for a record; returns it and whether it was created."""
+    def _pieces(self, export: Export) -> Iterator[Tuple[_Session, List[Line]]]:
+        """Yield the lines of each session in pieces that fit into a batch."""
+        session: Optional[_Session] = None
+        lines: List[Line] = []
+        size = 0
+        ended = False
+        failure: Optional[ImportFormatError] = None
+        try:
+            for line in export.lines:
+                record = line.record
+                if isinstance(record, EndRecord):
+                    ended = True
+                    continue
+                if isinstance(record, TraceRecord):
+                    continue
+                if isinstance(record, SessionRecord):
+                    if session is not None:
+                        yield session, lines
+                    session, lines, size = _Session(self, record, self._lifetime(record, export.header)), [], 0
+                    continue
+                if session is None or session.record.id != record.session_id:
+                    raise ImportFormatError(
+                        f"Line {line.number} does not belong to the session before it: export again."
+                    )
+                if len(lines) == _LINES_AT_ONCE or size > _BYTES_AT_ONCE:
+                    yield session, lines
+                    lines, size = [], 0
+                lines.append(line)
+                size += len(line.content)
+        except ImportFormatError as error:
+            failure = error
+        if session is not None:
+            yield session, lines
+        if failure is None and not ended:
+            failure = ImportFormatError("The export is cut off: its last line is missing. Export again.")
+        if failure is not None:
+            raise failure
+
+    def _lifetime(self, record: SessionRecord, header: Header) -> int:
+        if self._ttl_seconds is not None:
+            return self._ttl_seconds
+        if record.ttl_expires_at is None:
+            return LONGEST_TTL_SECONDS
+        left = int((record.ttl_expires_at - header.exported_at).total_seconds())
+        return min(max(left, _SHORTEST_TTL_SECONDS), LONGEST_TTL_SECONDS)
+
+    def open(self, record: SessionRecord, ttl_seconds: int) -> Union[_Copy, _Original]:
+        """Find or create the session for a record."""
         client = self._client
         if _exists(client, record.id):
-            return _Original(record.id), False
+            self.count(record, is_new=False)
+            return _Original()
         mark = json.dumps({ORIGIN: record.id})
         for found in client.sessions.list(agent_id=record.agent_id, metadata=mark, limit=1):
+            self.count(record, is_new=False)
             versions = client.state.get_state(found.id).version
-            return _Copy(
-                client, record, found.id, versions, found.turn_count, _imported_memories(client, found.id)
-            ), False
-        return _Copy(client, record, self._make(record, self._lifetime(record, header)), 0, 0, set()), True
+            return _Copy(client, record, found.id, versions, found.turn_count, _imported_memories(client, found.id))
+        session_id = self._make(record, ttl_seconds)
+        self.count(record, is_new=True)
+        return _Copy(client, record, session_id, 0, 0, set())
 
     def _make(self, record: SessionRecord, ttl_seconds: int) -> str:
         """Create a session, and return its ID."""
@@ -167,28 +235,35 @@ class Importer:
                 idempotency_key=key,
             ).id
 
-        made = _written(make, _key(record, str(ttl_seconds)))
+        made = _written(make, _key(record.model_dump_json().encode(), str(ttl_seconds)))
         # The stored response to the key may be old, and the session deleted since.
         return made if _exists(self._client, made) else make(new_idempotency_key())
 
-    def _lifetime(self, record: SessionRecord, header: Header) -> int:
-        if self._ttl_seconds is not None:
-            return self._ttl_seconds
-        if record.ttl_expires_at is None:
-            return LONGEST_TTL_SECONDS
-        left = int((record.ttl_expires_at - header.exported_at).total_seconds())
-        return min(max(left, _SHORTEST_TTL_SECONDS), LONGEST_TTL_SECONDS)
+
+class _Session:
+    """A session of the export; it is found or created in the target with its first lines."""
+
+    def __init__(self, importer: Importer, record: SessionRecord, ttl_seconds: int) -> None:
+        self.record = record
+        self.order = Order()
+        self._importer = importer
+        self._ttl_seconds = ttl_seconds
+        self._target: Union[_Copy, _Original, None] = None
+
+    def add(self, lines: List[Line]) -> None:
+        """Add the lines that are missing in the target."""
+        if self._target is None:
+            self._target = self._importer.open(self.record, self._ttl_seconds)
+        self._target.add(lines, self._importer.count)
 
 
 class _Original:
     """A session that exists under its original ID; it is not changed."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-
-    def add(self, record: PartRecord) -> bool:
+    def add(self, lines: List[Line], count: _CountRecord) -> None:
         """Add nothing."""
-        return False
+        for line in lines:
+            count(_part(line), is_new=False)
 
 
 class _Copy:
@@ -206,52 +281,77 @@ class _Copy:
     def __init__(
         self, client: StateBase, record: SessionRecord, session_id: str, versions: int, turns: int, memories: Set[str]
     ) -> None:
-        self.origin = record.id
+        self._origin = record.id
         self._client = client
         self._id = session_id
         self._versions_left = versions
         self._turns_left = turns
         self._memories = memories
-        self._state = record.initial_state
+        self._state = _text(record.initial_state)
 
-    def add(self, record: PartRecord) -> bool:
-        """Add a record unless it exists; returns whether it was added."""
-        if isinstance(record, StateVersionRecord):
-            return self._add_version(record)
-        if isinstance(record, TurnRecord):
-            return self._add_turn(record)
-        if isinstance(record, MemoryRecord):
-            return self._add_memory(record)
-        return self._add_entity(record)
+    def add(self, lines: List[Line], count: _CountRecord) -> None:
+        """Add the lines that are missing; turns and state versions in batches."""
+        writes: List[Write] = []
+        written: List[PartRecord] = []
+        for line in lines:
+            record = _part(line)
+            if isinstance(record, (StateVersionRecord, TurnRecord)):
+                write = self._turn(record, line) if isinstance(record, TurnRecord) else self._version(record, line)
+                if write is None:
+                    count(record, is_new=False)
+                else:
+                    writes.append(write)
+                    written.append(record)
+                continue
+            self._send(writes, written, count)
+            writes, written = [], []
+            if isinstance(record, MemoryRecord):
+                count(record, is_new=self._add_memory(record, line))
+            else:
+                count(record, is_new=self._add_entity(record))
+        self._send(writes, written, count)
 
-    def _add_version(self, record: StateVersionRecord) -> bool:
-        self._state = record.state
+    def _send(self, writes: List[Write], records: List[PartRecord], count: _CountRecord) -> None:
+        sessions, state = self._client.sessions, self._client.state
+        left = iter(records)
+        for batch in in_batches(writes):
+            if run(write_batch(sessions, self._id, batch, {}, include_results=False)) is not None:
+                for _ in batch:
+                    count(next(left), is_new=True)
+                continue
+            for write in batch:
+                send: Any = sessions.add_turn if write.operation == "create_turn" else state.replace_state
+                send(self._id, **write.arguments, idempotency_key=write.key)
+                count(next(left), is_new=True)
+
+    def _version(self, record: StateVersionRecord, line: Line) -> Optional[Write]:
+        """Return the write for a state version; None if the version exists."""
+        self._state = _text(record.state)
         if self._versions_left > 0:
             self._versions_left -= 1
-            return False
-        reasoning = f"Imported: version {record.version} of {self.origin}."
-        self._client.state.replace_state(self._id, record.state, reasoning, idempotency_key=_key(record, self._id))
-        return True
+            return None
+        reasoning = record.reasoning or f"Imported: version {record.version} of {self._origin}."
+        arguments = {"state": record.state, "reasoning": reasoning}
+        return Write("replace_state", _key(line.content, self._id), arguments)
 
-    def _add_turn(self, record: TurnRecord) -> bool:
+    def _turn(self, record: TurnRecord, line: Line) -> Optional[Write]:
+        """Return the write for a turn; None if the turn exists."""
         if self._turns_left > 0:
             self._turns_left -= 1
-            return False
+            return None
         # A state that differs from the current one would create a version that did not exist.
-        state = _text(self._state)
-        self._client.sessions.add_turn(
-            self._id,
-            record.input.model_dump(),
-            record.output.model_dump(),
-            record.metadata,
-            record.reasoning,
-            state_before=NOT_GIVEN if _text(record.state_before) == state else record.state_before,
-            state_after=record.state_after if _text(record.state_after) == state else NOT_GIVEN,
-            idempotency_key=_key(record, self._id),
-        )
-        return True
+        is_before, is_after = (_text(state) == self._state for state in (record.state_before, record.state_after))
+        arguments = {
+            "input": record.input.model_dump(),
+            "output": record.output.model_dump(),
+            "metadata": record.metadata,
+            "reasoning": record.reasoning,
+            "state_before": NOT_GIVEN if is_before else record.state_before,
+            "state_after": record.state_after if is_after else NOT_GIVEN,
+        }
+        return turn(_key(line.content, self._id), arguments)
 
-    def _add_memory(self, record: MemoryRecord) -> bool:
+    def _add_memory(self, record: MemoryRecord, line: Line) -> bool:
         if record.id in self._memories:
             return False
 
@@ -266,7 +366,7 @@ class _Copy:
                 idempotency_key=key,
             )
 
-        _written(add, _key(record, self._id))
+        _written(add, _key(line.content, self._id))
         return True
 
     def _add_entity(self, record: EntityRecord) -> bool:
@@ -283,10 +383,10 @@ def _header(line: bytes) -> Header:
         header = Header.model_validate_json(line)
     except ValidationError:
         raise ImportFormatError(_not_an_export(line)) from None  # it shows the line
-    if header.version != FORMAT_VERSION:
+    if header.version not in (FORMAT_VERSION, FORMAT_WITH_TRACES):
         raise ImportFormatError(
-            f"The export has format {header.version}, and this version of statebase reads format {FORMAT_VERSION}: "
-            "upgrade the package."
+            f"The export has format {header.version}, and this version of statebase reads formats {FORMAT_VERSION} and "
+            f"{FORMAT_WITH_TRACES}: upgrade the package."
         )
     return header
 
@@ -338,11 +438,16 @@ def _imported_memories(client: StateBase, session_id: str) -> Set[str]:
     return found
 
 
+def _part(line: Line) -> PartRecord:
+    assert not isinstance(line.record, (SessionRecord, TraceRecord, EndRecord))
+    return line.record
+
+
 def _text(state: Optional[Dict[str, Any]]) -> str:
     """Return a state as text for comparison: in Python `{"done": True}` equals `{"done": 1}`."""
     return json.dumps(state, sort_keys=True)
 
 
-def _key(record: Model, *target: str) -> str:
+def _key(content: bytes, *target: str) -> str:
     """Return the idempotency key for writing a record, derived from its content."""
-    return "import-" + hashlib.sha256("\n".join((*target, record.model_dump_json())).encode()).hexdigest()[:40]
+    return "import-" + hashlib.sha256("\n".join(target).encode() + b"\n" + content.strip()).hexdigest()[:40]

@@ -6,7 +6,7 @@ it, in chronological order:
     {"format": "statebase-export", "version": 1, "exported_at": ..., "statebase": ...}
     {"record": "session", "id": ..., "agent_id": ..., "initial_version": 0, "initial_state": ...}
     {"record": "state_version", "session_id": ..., "version": 1, "state": ...}
-    {"record": "turn", ...}  {"record": "memory", ...}  {"record": "entity", ...}
+    {"record": "turn", ...}  {"record": "memory", ...}  {"record": "entity", ...}  {"record": "trace", ...}
     {"record": "end", "counts": {"sessions": 1, "state_versions": 1, ...}}
 
 A record has the fields of the API's response, including those that this version of the SDK does not know.
@@ -26,6 +26,8 @@ from .._generated import models
 from .._generated.models import TurnInput, TurnOutput  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 FORMAT_VERSION = 1
+FORMAT_WITH_TRACES = 2
+"""Differs only in the records of traces, which older versions of this package refuse."""
 
 KINDS = {
     "session": "sessions",
@@ -33,6 +35,7 @@ KINDS = {
     "turn": "turns",
     "memory": "memories",
     "entity": "entities",
+    "trace": "traces",
 }
 """The kinds of records between header and end, with their plurals."""
 
@@ -72,6 +75,8 @@ class StateVersionRecord(models.StateVersionModel):
 
     record: Literal["state_version"] = "state_version"
     session_id: str
+    reasoning: Optional[str] = None
+    """The reason for the change, if its trace has one."""
 
 
 class TurnRecord(models.TurnDetailResponse):
@@ -94,6 +99,12 @@ class EntityRecord(models.EntityResponse):
     record: Literal["entity"] = "entity"
 
 
+class TraceRecord(models.TraceResponse):
+    """A trace of the session before it; it is not imported: the target has its own audit trail."""
+
+    record: Literal["trace"] = "trace"
+
+
 class EndRecord(Model):
     """The last line; if it is missing, the file was cut off."""
 
@@ -102,7 +113,7 @@ class EndRecord(Model):
 
 
 PartRecord = Union[StateVersionRecord, TurnRecord, MemoryRecord, EntityRecord]
-Record = Union[SessionRecord, PartRecord, EndRecord]
+Record = Union[SessionRecord, PartRecord, TraceRecord, EndRecord]
 
 records: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="record")])
 """Reads a line after the first."""

@@ -97,6 +97,13 @@ def case(operation_id: str, engine: Engine) -> Tuple[List[str], Dict[str, Any]]:
         "update_entity": ([entity_id], {"attributes": {"a": 1}}),
         "create_api_key": ([], {"name": "n", "rate_limit": 5, "expires_days": 3, "owner_id": "ada"}),
         "fork_session": ([session_id], {"version": 0}),
+        "write_batch": (
+            [session_id],
+            {
+                "writes": [{"operation": "replace_state", "idempotency_key": "a", "body": {"state": {}}}],
+                "include_results": False,
+            },
+        ),
     }
     path, values = cases[operation_id]
     return path, {**{name: told[name] for name in WITH_FIELDS[operation_id].model_fields if name in told}, **values}

@@ -19,8 +19,8 @@ from statebase.local.operations.api import Operations
 EVERY = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 
 
-def test_there_are_37_operations():
-    assert len(OPERATIONS) == 37
+def test_there_are_38_operations():
+    assert len(OPERATIONS) == 38
 
 
 @EVERY
@@ -39,7 +39,7 @@ def test_groups_of_operations_do_not_overlap():
     groups = Operations.__bases__
     names = [name for group in groups for name in vars(group) if not name.startswith("__")]
 
-    assert len(groups) == 11
+    assert len(groups) == 12
     assert [name for name in names if names.count(name) > 1] == []
 
 
@@ -78,6 +78,7 @@ def test_unknown_thing_is_not_found(http: httpx.Client, operation: Operation[Any
         "name": "key",
         "input": {"type": "text", "content": "hi"},
         "output": {"type": "text", "content": "ho"},
+        "writes": [{"operation": "replace_state", "idempotency_key": "a", "body": {"state": {}}}],
     }
     path = operation.path.replace("{", "unknown_").replace("}", "")
 

@@ -41,9 +41,11 @@ if not TYPE_CHECKING:
                 "MemoryCreateRequest",
                 "MemoryItem",
                 "MemoryUpdateRequest",
+                "SessionBatchRequest",
                 "SessionCreateRequest",
                 "SessionForkRequest",
                 "SessionUpdateRequest",
+                "SessionWrite",
                 "StatePartialUpdateRequest",
                 "StateReplaceRequest",
                 "StateRollbackRequest",
@@ -53,6 +55,7 @@ if not TYPE_CHECKING:
                 "ContextMemory",
                 "ContextResponse",
                 "ContextTurn",
+                "SessionBatchResponse",
                 "SessionCreateResponse",
                 "SessionListItem",
                 "SessionListResponse",
@@ -108,9 +111,11 @@ else:
     from .requests import MemoryCreateRequest as MemoryCreateRequest
     from .requests import MemoryItem as MemoryItem
     from .requests import MemoryUpdateRequest as MemoryUpdateRequest
+    from .requests import SessionBatchRequest as SessionBatchRequest
     from .requests import SessionCreateRequest as SessionCreateRequest
     from .requests import SessionForkRequest as SessionForkRequest
     from .requests import SessionUpdateRequest as SessionUpdateRequest
+    from .requests import SessionWrite as SessionWrite
     from .requests import StatePartialUpdateRequest as StatePartialUpdateRequest
     from .requests import StateReplaceRequest as StateReplaceRequest
     from .requests import StateRollbackRequest as StateRollbackRequest
@@ -118,6 +123,7 @@ else:
     from .sessions import ContextMemory as ContextMemory
     from .sessions import ContextResponse as ContextResponse
     from .sessions import ContextTurn as ContextTurn
+    from .sessions import SessionBatchResponse as SessionBatchResponse
     from .sessions import SessionCreateResponse as SessionCreateResponse
     from .sessions import SessionListItem as SessionListItem
     from .sessions import SessionListResponse as SessionListResponse
@@ -169,6 +175,8 @@ __all__ = [
     "MemorySearchResult",
     "MemoryUpdateRequest",
     "MemoryUpdateResponse",
+    "SessionBatchRequest",
+    "SessionBatchResponse",
     "SessionCreateRequest",
     "SessionCreateResponse",
     "SessionForkRequest",
@@ -178,6 +186,7 @@ __all__ = [
     "SessionResponse",
     "SessionTraceListResponse",
     "SessionUpdateRequest",
+    "SessionWrite",
     "StateGetResponse",
     "StateHistoryResponse",
     "StatePartialUpdateRequest",

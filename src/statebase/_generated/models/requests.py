@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Literal, Optional
 
 from pydantic import Field
 
@@ -143,6 +143,17 @@ class SessionForkRequest(Model):
     """The version of the state to start from, counted from 0. Default is the current version."""
 
 
+class SessionWrite(Model):
+    """One write of a batch."""
+
+    operation: Literal["create_turn", "replace_state"]
+    """The operation: create_turn or replace_state."""
+    idempotency_key: Annotated[str, Field(max_length=255, min_length=1)]
+    """The key of this write. It has the same effect as the key of a request with this write alone."""
+    body: Dict[str, Any]
+    """The body of a request with this write alone."""
+
+
 class MemoryItem(Model):
     """One memory of a batch."""
 
@@ -175,6 +186,15 @@ class TurnCreateRequest(Model):
     """The state before the turn. Default is the current state."""
     state_after: Optional[Dict[str, Any]] = None
     """The state after the turn. If it differs from the current state, it is stored as a new version."""
+
+
+class SessionBatchRequest(Model):
+    """Several writes to a session, to be applied in one transaction."""
+
+    writes: Annotated[List[SessionWrite], Field(max_length=100, min_length=1)]
+    """The writes in order, 1 to 100."""
+    include_results: bool = True
+    """Whether to return the response of each write. Default is true."""
 
 
 class MemoryBatchRequest(Model):

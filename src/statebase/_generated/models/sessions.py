@@ -156,6 +156,13 @@ class ContextTurn(Model):
     """The time when the turn was recorded."""
 
 
+class SessionBatchResponse(Model):
+    """The responses to the writes of a batch."""
+
+    data: List[Dict[str, Any]]
+    """The response of each write, in order; empty if they were not requested."""
+
+
 class ContextResponse(Model):
     """What a model needs to know before its next turn: the state, memories that fit, and the latest turns."""
 

@@ -13,6 +13,7 @@ from typing import (
     Literal,
     Mapping,
     Optional,
+    Sequence,
     Union,
 )
 
@@ -583,6 +584,54 @@ class Sessions(SyncNamespace):
             check=follows(expected_version),
         )
 
+    def write_batch(
+        self,
+        session_id: str,
+        writes: Sequence[Union[models.SessionWrite, Mapping[str, Any]]],
+        *,
+        include_results: Union[bool, NotGiven] = NOT_GIVEN,
+        **options: Unpack[WriteOptions],
+    ) -> models.SessionBatchResponse:
+        """Apply several writes to a session in one transaction.
+
+        Either all writes are applied or none; an error names the index of the write that it is about. Each write has
+        its own idempotency key, so sending a batch again, or its writes one by one, applies each write once. Only the
+        embedded engine and `statebase serve` support this.
+
+        ``POST /v1/sessions/{session_id}/batch``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            writes: The writes in order, 1 to 100.
+            include_results: Whether to return the response of each write. Default is true. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
+
+        Returns:
+            The responses to the writes.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The request body is over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> def turn(key, said, answered):
+            ...     texts = {"input": said, "output": answered}
+            ...     body = {name: {"type": "text", "content": text} for name, text in texts.items()}
+            ...     return {"operation": "create_turn", "idempotency_key": key, "body": body}
+            >>> written = client.sessions.write_batch(session.id, [turn("a", "hi", "hello"), turn("b", "bye", "see you")])
+            >>> [result["turn_number"] for result in written.data]
+            [1, 2]
+        """
+        return self._client.request(
+            operations.WRITE_BATCH,
+            options,
+            path={"session_id": session_id},
+            body={"writes": writes, "include_results": include_results},
+        )
+
     def get_or_create(
         self,
         agent_id: str,
@@ -754,7 +803,10 @@ class Sessions(SyncNamespace):
     def ingest(
         self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
     ) -> List[models.TurnResponse]:
-        """Record an existing conversation, turn by turn, in order.
+        """Record an existing conversation, in order.
+
+        Eight turns or more are sent in batches of up to 100, each of which the embedded engine and `statebase serve` record
+        in one transaction. Other services receive one turn at a time: concurrent requests would change their order.
 
         Args:
             session_id: Id of the session.
@@ -1449,6 +1501,54 @@ class AsyncSessions(AsyncNamespace):
             check=follows(expected_version),
         )
 
+    async def write_batch(
+        self,
+        session_id: str,
+        writes: Sequence[Union[models.SessionWrite, Mapping[str, Any]]],
+        *,
+        include_results: Union[bool, NotGiven] = NOT_GIVEN,
+        **options: Unpack[WriteOptions],
+    ) -> models.SessionBatchResponse:
+        """Apply several writes to a session in one transaction.
+
+        Either all writes are applied or none; an error names the index of the write that it is about. Each write has
+        its own idempotency key, so sending a batch again, or its writes one by one, applies each write once. Only the
+        embedded engine and `statebase serve` support this.
+
+        ``POST /v1/sessions/{session_id}/batch``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            writes: The writes in order, 1 to 100.
+            include_results: Whether to return the response of each write. Default is true. Default: True.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
+
+        Returns:
+            The responses to the writes.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The request body is over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> def turn(key, said, answered):
+            ...     texts = {"input": said, "output": answered}
+            ...     body = {name: {"type": "text", "content": text} for name, text in texts.items()}
+            ...     return {"operation": "create_turn", "idempotency_key": key, "body": body}
+            >>> written = await client.sessions.write_batch(session.id, [turn("a", "hi", "hello"), turn("b", "bye", "see you")])
+            >>> [result["turn_number"] for result in written.data]
+            [1, 2]
+        """
+        return await self._client.request(
+            operations.WRITE_BATCH,
+            options,
+            path={"session_id": session_id},
+            body={"writes": writes, "include_results": include_results},
+        )
+
     async def get_or_create(
         self,
         agent_id: str,
@@ -1620,7 +1720,10 @@ class AsyncSessions(AsyncNamespace):
     async def ingest(
         self, session_id: str, turns: Iterable[TurnLike], **options: Unpack[WriteOptions]
     ) -> List[models.TurnResponse]:
-        """Record an existing conversation, turn by turn, in order.
+        """Record an existing conversation, in order.
+
+        Eight turns or more are sent in batches of up to 100, each of which the embedded engine and `statebase serve` record
+        in one transaction. Other services receive one turn at a time: concurrent requests would change their order.
 
         Args:
             session_id: Id of the session.
@@ -1778,6 +1881,7 @@ class SessionsWithRawResponse:
         self.get_state = raw(sessions.get_state)
         self.update_state = raw(sessions.update_state)
         self.rollback = raw(sessions.rollback)
+        self.write_batch = raw(sessions.write_batch)
         self.fork = raw(sessions.fork)
         self.add_tool_call = raw(sessions.add_tool_call)
 
@@ -1799,5 +1903,6 @@ class AsyncSessionsWithRawResponse:
         self.get_state = raw_async(sessions.get_state)
         self.update_state = raw_async(sessions.update_state)
         self.rollback = raw_async(sessions.rollback)
+        self.write_batch = raw_async(sessions.write_batch)
         self.fork = raw_async(sessions.fork)
         self.add_tool_call = raw_async(sessions.add_tool_call)

@@ -16,9 +16,9 @@ _DESCRIPTION = """\
 Export sessions as JSON Lines, with their state versions, turns, memories and
 entities.
 
-Not exported: traces (the audit trail of the source), API keys, and state
-versions before the newest 100 of a session, which the API does not return. For
-a complete copy of a file use `statebase backup`."""
+Not exported: API keys, traces (the audit trail of the source) unless --traces
+is passed, and state versions before the newest 100 of a session, which the API
+does not return. For a complete copy of a file use `statebase backup`."""
 
 _OUTPUT = "-o/--output"
 
@@ -36,6 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=text(parser, _OUTPUT), metavar="FILE", help="where to write. Default: stdout"
     )
+    parser.add_argument("--traces", action="store_true", help="export traces too; they are not imported")
     add_json(parser, "print the counts as JSON; requires -o")
 
 
@@ -72,7 +73,7 @@ def _export(options: argparse.Namespace, store: Optional[Store]) -> Dict[str, in
         total = "" if session_ids is None else f" of {len(session_ids)}"
         exported = 0
         counts: Dict[str, int] = {}
-        for record in export(client, session_ids, progress.warn):
+        for record in export(client, session_ids, progress.warn, traces=options.traces):
             file.write(escaped(record.model_dump_json()).encode() + b"\n")
             if isinstance(record, SessionRecord):
                 exported += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Dict, Mapping, Optional
 
 from ..._base.limits import LONGEST_TTL_SECONDS
@@ -16,6 +18,7 @@ from ..terminal import Progress, print_line
 if TYPE_CHECKING:
     from ...transfer.importing import Count, Importer
 
+_LONGEST_END = 4096
 _DESCRIPTION = """\
 Import sessions into a store or a service. They get new IDs and times.
 
@@ -35,13 +38,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lifetime of the sessions from now on. Default: what each had left at the time of the export, at least an "
         "hour",
     )
+    parser.add_argument(
+        "--concurrency",
+        type=integer(parser, "--concurrency", 1, 32),
+        metavar="N",
+        help="sessions to import at the same time, 1 to 32; the turns of a session keep their order. Default: 1 for a "
+        "store, 4 for a service",
+    )
     add_json(parser, "print the counts as JSON")
 
 
 def _run(options: argparse.Namespace) -> int:
     from ..counts import listed
 
-    counts = _import(store_of(options), options.url, options.file, options.ttl_seconds)
+    counts = _import(store_of(options), options)
     if options.json:
         print_line(json.dumps({kind: count._asdict() for kind, count in counts.items()}))
         return 0
@@ -51,30 +61,51 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _import(store: Optional[Store], url: Optional[str], file: str, ttl_seconds: Optional[int]) -> Dict[str, Count]:
+def _import(store: Optional[Store], options: argparse.Namespace) -> Dict[str, Count]:
     """Create the sessions of an export; a new file to which nothing was added is removed."""
     from ...local.storage.sqlite.backup import remove_unused
+    from ...transfer.files import default_concurrency
     from ...transfer.importing import Importer, ImportFormatError, read
-    from ..counts import listed
     from ..files import reading
     from ..opening import open_for_transfer
 
+    file = options.file
     is_new = store is not None and store.is_file and not os.path.lexists(store.location)
     importer: Optional[Importer] = None
     try:
         with reading(file, "FILE") as lines:
             # Before the store is created: a file that is not an export leaves none behind.
             content = read(lines)
-            with open_for_transfer(store, url, create=True) as client, Progress() as progress:
-                importer = Importer(client, ttl_seconds)
+            with open_for_transfer(store, options.url, create=True) as client, Progress() as progress:
+                concurrency = options.concurrency or default_concurrency(client)
+                importer = Importer(client, options.ttl_seconds, concurrency=concurrency)
+                total, started = _total(file), time.monotonic()
                 for _ in importer.run(content):
-                    progress.show(listed(_added(importer.counts)))
+                    progress.show(_progress(importer.counts, total, time.monotonic() - started))
         return importer.counts
     except ImportFormatError as error:
         raise ImportFormatError(f"FILE {file}: {error}{_imported_before(importer)}") from None
     finally:
         if store is not None and is_new and not _has_added(importer):
             remove_unused(store.location)
+
+
+def _total(file: str) -> Optional[int]:
+    """Return the number of records that the last line of an export gives; None if that cannot be read yet."""
+    try:
+        with Path(file).open("rb") as lines:
+            size = lines.seek(0, os.SEEK_END)
+            lines.seek(max(size - _LONGEST_END, 0))
+            counts: Dict[str, int] = json.loads(lines.read().split(b"\n")[-2])["counts"]
+        return sum(number for kind, number in counts.items() if kind != "traces")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _progress(counts: Mapping[str, Count], total: Optional[int], seconds: float) -> str:
+    done = sum(count.added + count.present for count in counts.values())
+    of_all = "" if total is None else f" of {total:,}"
+    return f"{done:,}{of_all} records, {done / max(seconds, 0.001):,.0f} per second"
 
 
 def _added(counts: Mapping[str, Count]) -> Dict[str, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Optional
 
 from ..._base.operation import Operation
+from ..._generated.operations import WRITE_BATCH
 from ..caller import IdempotentRequest
 from ..errors import invalid_request
 from .authenticate import Principal
@@ -22,13 +22,14 @@ def idempotent_request(
     """Return the identity of a request and its repetitions; None if it has no idempotency key.
 
     Every POST accepts a key, even one that only reads: its first response is returned again, as the API defines. PUT
-    accepts one too: repeating it would not change the content, but would add a version and a trace.
+    accepts one too: repeating it would not change the content, but would add a version and a trace. The
+    writes of a batch have keys of their own.
 
     Raises:
         EngineError: 400, if the key is too long.
     """
     key = head.idempotency_key
-    if not key or operation.method not in _KEYED_METHODS:
+    if not key or operation.method not in _KEYED_METHODS or operation is WRITE_BATCH:
         return None
     if len(key) > _LONGEST_KEY:
         raise invalid_request(
@@ -36,12 +37,8 @@ def idempotent_request(
         )
     if head.extensions is not None:
         content += head.extensions.encode()
-    secret = _secret(principal, operation.method, head.path, key)
-    return IdempotentRequest(
-        key=hashlib.sha256(secret).digest(),
-        secret=secret,
-        content=hashlib.sha256(content).digest(),
-        status=operation.status,
+    return IdempotentRequest.of(
+        principal.actor, principal.key_id, operation.method, head.path, key, content, operation.status
     )
 
 
@@ -52,11 +49,7 @@ def key_of_turn(head: Head, principal: Principal) -> Optional[bytes]:
     """
     if head.turn_key is None:
         return None
-    return hashlib.sha256(_secret(principal, "POST", head.path, head.turn_key)).digest()
-
-
-def _secret(principal: Principal, method: str, path: str, key: str) -> bytes:
-    return "\n".join((principal.actor, principal.key_id or "", method, path, key)).encode()
+    return IdempotentRequest.of(principal.actor, principal.key_id, "POST", head.path, head.turn_key, b"", 201).key
 
 
 def is_looked_up_first(operation: Operation[Any], content: bytes) -> bool:

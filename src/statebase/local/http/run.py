@@ -20,8 +20,8 @@ _EMBEDDING = frozenset(
     {"create_memories", "create_memory", "get_context", "search_memories", "search_own_memories", "update_memory"}
 )
 """Operations that embed a text before they read or write."""
-_LONG = frozenset({"delete_session", ERASE_USER.id})
-"""Operations whose duration depends on the amount of data to delete."""
+_LONG = frozenset({"delete_session", ERASE_USER.id, "write_batch"})
+"""Operations whose duration depends on the amount of data to delete or write."""
 _LARGE = 64 * 1024
 """The size in bytes from which a body may contain a large state, which is encoded before the transaction."""
 _METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in (*OPERATIONS, ERASE_USER.id)}

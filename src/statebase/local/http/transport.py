@@ -13,6 +13,7 @@ from ..._base.exchange import Reply, Request
 from ..clock import Clock
 from ..engine import Durability, EmbedFunction, Engine
 from ..search.embedder import Embedder
+from ..storage.location import is_url
 from .door import FrontDoor
 from .head import Head, by_name
 
@@ -50,6 +51,8 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         rate_limit: Optional[int] = None,
         close_engine: bool = False,
     ) -> None:
+        self.store_name: Optional[str] = None
+        """The path of the store as passed, or its URL without a password; None if the caller opened the engine."""
         self._engine = engine
         self._door = FrontDoor(engine, api_key=api_key, rate_limit=rate_limit)
         self._close_engine = close_engine
@@ -103,7 +106,9 @@ def open_transport(
         path, embedder=embedder, durability=durability, default_ttl_seconds=default_ttl_seconds, clock=clock
     )
     engine.warn_of_expiry()
-    return LocalTransport(engine, close_engine=True)
+    transport = LocalTransport(engine, close_engine=True)
+    transport.store_name = engine.name if is_url(os.fspath(path)) else os.fspath(path)
+    return transport
 
 
 def _head_of(request: httpx.Request) -> Head:

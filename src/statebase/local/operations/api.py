@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .batch import BatchOperations
 from .context import ContextOperations
 from .dashboard import DashboardOperations
 from .entities import EntityOperations
@@ -17,6 +18,7 @@ from .turns import TurnOperations
 
 class Operations(
     SessionOperations,
+    BatchOperations,
     StateOperations,
     TurnOperations,
     MemoryOperations,

@@ -64,7 +64,7 @@ class MemoryOperations(OperationGroup):
 
         def write(change: Change) -> Response[MemoryResponse]:
             session = self._core.session(body.session_id, change.now_us)
-            stored = self._add(change, session, draft)
+            stored = self._put(change, session, draft)
             self._store.sessions.count_memory(session.seq, 1, change.now_us)
             return Response(
                 MemoryResponse(
@@ -121,7 +121,7 @@ class MemoryOperations(OperationGroup):
                     known = self._store.memories.of([match.seq])[match.seq]
                     change.is_about(known.session_id, known.id)
                     return Response(MemoryBatchResponse(data=[_stored(known, is_new=False)]))
-            stored = [self._add(change, session, draft) for draft in drafts]
+            stored = [self._put(change, session, draft) for draft in drafts]
             self._store.sessions.count_memory(session.seq, len(stored), change.now_us)
             change.is_about(session.id, None)
             return Response(MemoryBatchResponse(data=stored))
@@ -256,7 +256,7 @@ class MemoryOperations(OperationGroup):
         expires_in = item.expires_in if isinstance(item, MemoryItem) else None
         return _Draft(item, tags, metadata, vector, embedding_id_of(vector), expires_in)
 
-    def _add(self, change: Change, session: SessionRow, draft: _Draft) -> StoredMemory:
+    def _put(self, change: Change, session: SessionRow, draft: _Draft) -> StoredMemory:
         """Store a memory with its trace; the memories of the session are counted by the caller."""
         item, now_us = draft.item, change.now_us
         memory_id = new_id("mem_")

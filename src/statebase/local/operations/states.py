@@ -112,9 +112,7 @@ class StateOperations(OperationGroup):
             return lambda: _New(text, current.version)
 
         def finish(change: Change, session: SessionRow, write: _Write) -> Response[StateReplaceResponse]:
-            version = self._append(change, session, write, body.state, body.reasoning, context)
-            values = {"session_id": session.id, "version": version, "updated_at": to_text(change.now_us)}
-            return _written(StateReplaceResponse, values, session, version, write.new.text, ("data", "state"))
+            return self._finish_replace(change, session, write, body, context)
 
         return self._write(session_id, context, load, finish, given=len(text))
 
@@ -217,6 +215,20 @@ class StateOperations(OperationGroup):
             self._core.session(session_id, self._core.now_us())  # it may have been deleted meanwhile
             draft = states.draft(session.seq, current, new.text)
         return _Write(session.seq, current, new, draft.encode())
+
+    def _replace(
+        self, change: Change, session: SessionRow, current: StateRow, body: StateReplaceRequest, context: Caller
+    ) -> Response[StateReplaceResponse]:
+        """Replace the state within a write of several changes."""
+        write = _Write(session.seq, current, _New(jsontext.encode(body.state, "state"), current.version), None)
+        return self._finish_replace(change, session, write, body, context)
+
+    def _finish_replace(
+        self, change: Change, session: SessionRow, write: _Write, body: StateReplaceRequest, context: Caller
+    ) -> Response[StateReplaceResponse]:
+        version = self._append(change, session, write, body.state, body.reasoning, context)
+        values = {"session_id": session.id, "version": version, "updated_at": to_text(change.now_us)}
+        return _written(StateReplaceResponse, values, session, version, write.new.text, ("data", "state"))
 
     def _append(
         self,

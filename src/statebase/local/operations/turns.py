@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from pydantic import BaseModel
 
@@ -36,64 +36,32 @@ FOUND_BY_KEY: dict[str, Any] = {"found_by": "idempotency_key"}
 """A field of the response to a request for the turn of an idempotency key; without it the service ignored the key."""
 
 
+class TurnTexts(NamedTuple):
+    """The body of a request for a turn; all but the reasoning as JSON text."""
+
+    input: str
+    output: str
+    metadata: Optional[str]
+    reasoning: Optional[str]
+    state_before: Optional[str]
+    state_after: Optional[str]
+
+
 class TurnOperations(OperationGroup):
     """The operations on the turns of sessions."""
 
     @operation
     def create_turn(self, session_id: str, body: TurnCreateRequest, context: Caller = LOCAL) -> Outcome[TurnResponse]:
         """Record a turn. If it has a state that differs from the current one, store it as a new version."""
-        input_text = jsontext.encode(_members(body.input), "input")
-        output_text = jsontext.encode(_members(body.output), "output")
-        metadata = None if body.metadata is None else jsontext.encode(body.metadata, "metadata")
-        given_before = None if body.state_before is None else jsontext.encode(body.state_before, "state_before")
-        after = None if body.state_after is None else jsontext.encode(body.state_after, "state_after")
+        turn = texts_of(body)
+        after = turn.state_after
         encoded = None if after is None or len(after) < LARGE else self._encode_after(session_id, after)
 
         def write(change: Change) -> Response[TurnResponse]:
             session, current = self._core.session_and_state(session_id, change.now_us)
-            version_after = None
-            if after is not None:
-                version_after = self._advance(change, session, current, after, body, context, encoded)
-            turn = TurnRow(
-                id=new_id("turn_"),
-                number=self._store.sessions.count_turn(session, change.now_us),
-                created_us=change.now_us,
-                input=input_text,
-                output=output_text,
-                metadata=metadata,
-                reasoning=body.reasoning,
-                state_before=given_before,
-                version_before=current.version,
-                version_after=version_after,
-            )
-            self._store.turns.insert(session.seq, turn)
-            details = {
-                "turn_number": turn.number,
-                "version": version_after if version_after != current.version else None,
-                "reasoning": body.reasoning,
-            }
-            change.trace("turn.added", session.id, "turn", turn.id, details)
-            before = jsontext.checked(current.text) if given_before is None else given_before
-            values = {
-                "id": turn.id,
-                "session_id": session.id,
-                "created_at": to_text(turn.created_us),
-                "turn_number": turn.number,
-                "reasoning": body.reasoning,
-                "object": "turn",
-            }
-            texts = {
-                "input": input_text,
-                "output": output_text,
-                "metadata": metadata,
-                "state_before": before,
-                "state_after": after,
-            }
-            answer = jsontext.write_object(values, texts)
-            repeated = [] if given_before is not None else [(current.version, current.text)]
-            if version_after is not None and version_after != current.version:
-                repeated.append((version_after, after or ""))
-            return WrittenResponse(TurnResponse, answer, States(session.seq, repeated))
+            response = self._add(change, session, current, session.turn_count + 1, turn, context, encoded)
+            self._store.sessions.count_turns(session, 1, change.now_us)
+            return response
 
         return self._core.write(context, write)
 
@@ -154,13 +122,80 @@ class TurnOperations(OperationGroup):
         turn = None if turn_id is None else self._store.turns.find(session.seq, turn_id)
         return [] if turn is None else [turn]
 
+    def _add(
+        self,
+        change: Change,
+        session: SessionRow,
+        current: StateRow,
+        number: int,
+        turn: TurnTexts,
+        context: Caller,
+        encoded: Optional[tuple[StateRow, Optional[Frame]]] = None,
+    ) -> Response[TurnResponse]:
+        """Store a turn with its trace; the turns of the session are counted by the caller.
+
+        Args:
+            change: The write.
+            session: The session.
+            current: Its newest state.
+            number: The number of the turn.
+            turn: The turn.
+            context: The caller.
+            encoded: The result of `_encode_after` for a large state.
+        """
+        after = turn.state_after
+        version_after = None
+        if after is not None:
+            version_after = self._advance(change, session, current, after, turn.reasoning, context, encoded)
+        changed = version_after is not None and version_after != current.version
+        row = TurnRow(
+            id=new_id("turn_"),
+            number=number,
+            created_us=change.now_us,
+            input=turn.input,
+            output=turn.output,
+            metadata=turn.metadata,
+            reasoning=turn.reasoning,
+            state_before=turn.state_before,
+            version_before=current.version,
+            version_after=version_after,
+        )
+        self._store.turns.insert(session.seq, row)
+        details = {
+            "turn_number": number,
+            "version": version_after if changed else None,
+            "reasoning": turn.reasoning,
+        }
+        change.trace("turn.added", session.id, "turn", row.id, details)
+        before = jsontext.checked(current.text) if turn.state_before is None else turn.state_before
+        values = {
+            "id": row.id,
+            "session_id": session.id,
+            "created_at": to_text(row.created_us),
+            "turn_number": number,
+            "reasoning": turn.reasoning,
+            "object": "turn",
+        }
+        texts = {
+            "input": turn.input,
+            "output": turn.output,
+            "metadata": turn.metadata,
+            "state_before": before,
+            "state_after": after,
+        }
+        answer = jsontext.write_object(values, texts)
+        repeated = [] if turn.state_before is not None else [(current.version, current.text)]
+        if changed and version_after is not None:
+            repeated.append((version_after, after or ""))
+        return WrittenResponse(TurnResponse, answer, States(session.seq, repeated))
+
     def _advance(
         self,
         change: Change,
         session: SessionRow,
         current: StateRow,
         after: str,
-        body: TurnCreateRequest,
+        reasoning: Optional[str],
         context: Caller,
         encoded: Optional[tuple[StateRow, Optional[Frame]]],
     ) -> int:
@@ -179,7 +214,7 @@ class TurnOperations(OperationGroup):
             after,
             change.now_us,
             context.actor,
-            body.reasoning,
+            reasoning,
             parent=current.version,
             frame=frame,
         )
@@ -195,6 +230,22 @@ class TurnOperations(OperationGroup):
             session, current = self._core.session_and_state(session_id, self._core.now_us())
             draft = states.draft(session.seq, current, after)
         return current, draft.encode() if _differ(after, current.text) else None
+
+
+def texts_of(body: TurnCreateRequest) -> TurnTexts:
+    """Return the texts of a turn to store.
+
+    Raises:
+        EngineError: 422, if JSON cannot represent a value.
+    """
+    return TurnTexts(
+        jsontext.encode(_members(body.input), "input"),
+        jsontext.encode(_members(body.output), "output"),
+        None if body.metadata is None else jsontext.encode(body.metadata, "metadata"),
+        body.reasoning,
+        None if body.state_before is None else jsontext.encode(body.state_before, "state_before"),
+        None if body.state_after is None else jsontext.encode(body.state_after, "state_after"),
+    )
 
 
 def _differ(after: str, text: str) -> bool:

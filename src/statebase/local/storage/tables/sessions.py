@@ -277,14 +277,12 @@ class Sessions:
         """Return the rows of the labels of a session."""
         return labels_of(seq, metadata)
 
-    def count_turn(self, session: SessionRow, now_us: int) -> int:
-        """Count one more turn of the session, as this transaction has read it, and return its number."""
-        number = session.turn_count + 1
+    def count_turns(self, session: SessionRow, added: int, now_us: int) -> None:
+        """Count new turns of the session, as this transaction has read it."""
         self._database.execute(
             f"UPDATE sessions SET turn_count = ?, updated_us = ?, {_KEPT} WHERE seq = ?",
-            (number, now_us, now_us, now_us, session.seq),
+            (session.turn_count + added, now_us, now_us, now_us, session.seq),
         )
-        return number
 
     def count_memory(self, seq: int, difference: int, now_us: int) -> None:
         """Count a memory more or less."""
