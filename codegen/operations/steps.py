@@ -32,12 +32,18 @@ class Steps:
     arguments: tuple[str, ...]
     """The arguments that the method passes to the function: `turns`, `**options`."""
     result: str
-    """The annotation of its return value."""
+    """The annotation of its return value; of the synchronous method, if it is a page."""
     docstring: str
     calls: tuple[str, ...]
     """The methods of the namespace that it calls."""
+    overloads: tuple[tuple[tuple[str, ...], str], ...]
+    """The parameters and the annotation of the return value of each `@overload` of the function."""
     imports: tuple[tuple[str, str], ...]
     """The modules and names of the SDK's types in its annotations."""
+
+    def returned(self, asynchronous: bool) -> str:
+        """Return the annotation of the result of its method."""
+        return f"Async{self.result}" if asynchronous and self.result.startswith("Page[") else self.result
 
     def docstring_lines(self, asynchronous: bool) -> list[str]:
         """Return the docstring of its method, with the example for one of the clients."""
@@ -75,30 +81,39 @@ def read_steps(namespaces: Mapping[str, Namespace], sources: Path) -> Mapping[st
 
 
 def _steps(tree: ast.Module, module: str, name: str) -> Steps:
-    node = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
-    if node is None:
+    nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    if not nodes:
         raise LookupError(f"{module} has no function {name}")
-    returns = node.returns
-    if not isinstance(returns, ast.Subscript) or ast.unparse(returns.value) != "Steps" or not node.args.args:
-        raise LookupError(f"{module}.{name} does not take a namespace and return Steps[...]")
-    namespace, given = node.args.args[0].arg, copy.deepcopy(node.args)
-    del given.args[0]
+    *overloads, (namespace, given, returns) = [_signature(module, node) for node in nodes]
     options = [f"**{given.kwarg.arg}"] if given.kwarg else []
     keywords = [f"{a.arg}={a.arg}" for a in given.kwonlyargs]
-    annotations = [a.annotation for a in (*given.args, *given.kwonlyargs, given.kwarg) if a and a.annotation]
-    names = {part.id for each in (*annotations, returns.slice) for part in ast.walk(each) if isinstance(part, ast.Name)}
+    names: set[str] = set()
+    for _, arguments, result in (*overloads, (namespace, given, returns)):
+        every = (*arguments.args, *arguments.kwonlyargs, arguments.kwarg)
+        annotations = [result, *(a.annotation for a in every if a and a.annotation)]
+        names |= {part.id for each in annotations for part in ast.walk(each) if isinstance(part, ast.Name)}
     imports = {*_imports(tree, module, names)}
-    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    calls = (n.func for n in ast.walk(nodes[-1]) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
     return Steps(
         name=name,
         module=module,
         parameters=tuple(_parameters(given)),
         arguments=(*(a.arg for a in given.args), *keywords, *options),
-        result=ast.unparse(returns.slice),
-        docstring=ast.get_docstring(node) or "",
+        result=ast.unparse(returns),
+        docstring=ast.get_docstring(nodes[-1]) or "",
         calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
+        overloads=tuple((tuple(_parameters(given)), ast.unparse(returns)) for _, given, returns in overloads),
         imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway
     )
+
+
+def _signature(module: str, node: ast.FunctionDef) -> tuple[str, ast.arguments, ast.expr]:
+    """Return the name of the namespace, the arguments of the method, and the annotation of its result."""
+    returns = node.returns
+    if not isinstance(returns, ast.Subscript) or ast.unparse(returns.value) != "Steps" or not node.args.args:
+        raise LookupError(f"{module}.{node.name} does not take a namespace and return Steps[...]")
+    given = copy.deepcopy(node.args)
+    return given.args.pop(0).arg, given, returns.slice
 
 
 def _parameters(given: ast.arguments) -> Iterator[str]:

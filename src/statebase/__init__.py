@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._call.raw_response import APIResponse, RateLimit
     from ._results.pages import AsyncPage, Page
+    from ._results.typed_state import TypedState
     from .async_client import AsyncStateBase
     from .client import StateBase
 
@@ -77,6 +78,7 @@ _MODULES = {
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
     "_results.pages": ("AsyncPage", "Page"),
+    "_results.typed_state": ("TypedState",),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
@@ -120,6 +122,7 @@ __all__ = [
     "StateBase",
     "StateBaseError",
     "StateConflictError",
+    "TypedState",
     "UnprocessableEntityError",
     "WriteOptions",
     "__version__",

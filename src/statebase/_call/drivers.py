@@ -25,6 +25,7 @@ from .telemetry import Telemetry
 
 T = TypeVar("T")
 Check = Callable[[Any, Reply], None]
+Convert = Callable[[Any], Any]
 _GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
 
 
@@ -101,6 +102,7 @@ class SyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        convert: Optional[Convert] = None,
     ) -> T:
         """Carry out an operation.
 
@@ -112,12 +114,13 @@ class SyncAPIClient:
             headers: Header parameters. `NOT_GIVEN` and None are not sent.
             body: Top-level keys of the JSON body. `NOT_GIVEN` is not sent, None is sent as null.
             check: Raises an error if the result is not what the caller asked for.
+            convert: Converts the result.
 
         Returns:
-            The response, parsed as `operation.result`.
+            The response, parsed as `operation.result` and converted.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check)))
+        return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check, convert)))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -185,10 +188,11 @@ class AsyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        convert: Optional[Convert] = None,
     ) -> T:
         """Carry out an operation; see `SyncAPIClient.request`."""
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, await self._exchange(call), partial(_read, operation, check)))
+        return self._result(APIResponse(call, await self._exchange(call), partial(_read, operation, check, convert)))
 
     async def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -242,11 +246,11 @@ class AsyncAPIClient:
         raise DeadlineExceeded
 
 
-def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:
+def _read(operation: Operation[T], check: Optional[Check], convert: Optional[Convert], reply: Reply) -> T:
     result = decode(operation, reply)
     if check is not None:
         check(result, reply)
-    return result
+    return result if convert is None else cast("T", convert(result))
 
 
 def closed_error() -> StateBaseError:

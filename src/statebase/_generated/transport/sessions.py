@@ -4,7 +4,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Iterable, List, Literal, Mapping, Optional, Union
+from typing import (
+    Any,
+    Iterable,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Type,
+    Union,
+    overload,
+)
 
 from typing_extensions import Unpack
 
@@ -12,10 +22,13 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.arguments import either
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
+from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state
 from statebase._results.pages import AsyncPage, Page
+from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
 
@@ -436,7 +449,23 @@ class Sessions(SyncNamespace):
         """
         return self._client.request(operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id})
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -445,12 +474,15 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -459,16 +491,24 @@ class Sessions(SyncNamespace):
             >>> current = client.sessions.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> client.sessions.get_state(session.id, as_=Progress).state["step"]
+            1
         """
-        return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -480,10 +520,13 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -506,8 +549,49 @@ class Sessions(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
+        )
+
+    def list_state_versions(
+        self,
+        session_id: str,
+        *,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> models.StateHistoryResponse:
+        """Get versions of the state of a session, newest first.
+
+        Every version keeps its full content.
+
+        ``GET /v1/sessions/{session_id}/state/history``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            limit: How many versions to give at most, 1 to 100. Default: 50.
+            since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
+
+        Returns:
+            The versions.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> history = client.sessions.list_state_versions(session.id, limit=10)
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
+        """
+        return self._client.request(
+            operations.GET_STATE_HISTORY,
+            options,
+            path={"session_id": session_id},
+            query={"limit": limit, "since_version": since_version},
         )
 
     def rollback(
@@ -1084,7 +1168,23 @@ class AsyncSessions(AsyncNamespace):
             operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id}
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -1093,12 +1193,15 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -1107,16 +1210,24 @@ class AsyncSessions(AsyncNamespace):
             >>> current = await client.sessions.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> (await client.sessions.get_state(session.id, as_=Progress)).state["step"]
+            1
         """
-        return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return await self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     async def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -1128,10 +1239,13 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -1154,8 +1268,49 @@ class AsyncSessions(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
+        )
+
+    async def list_state_versions(
+        self,
+        session_id: str,
+        *,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> models.StateHistoryResponse:
+        """Get versions of the state of a session, newest first.
+
+        Every version keeps its full content.
+
+        ``GET /v1/sessions/{session_id}/state/history``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            limit: How many versions to give at most, 1 to 100. Default: 50.
+            since_version: Only versions after this one, exclusive.
+            **options: Options of this call, such as timeout.
+
+        Returns:
+            The versions.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> history = await client.sessions.list_state_versions(session.id, limit=10)
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
+        """
+        return await self._client.request(
+            operations.GET_STATE_HISTORY,
+            options,
+            path={"session_id": session_id},
+            query={"limit": limit, "since_version": since_version},
         )
 
     async def rollback(
@@ -1328,6 +1483,7 @@ class SessionsWithRawResponse:
         self.get_turn = raw(sessions.get_turn)
         self.get_state = raw(sessions.get_state)
         self.update_state = raw(sessions.update_state)
+        self.list_state_versions = raw(sessions.list_state_versions)
         self.rollback = raw(sessions.rollback)
         self.fork = raw(sessions.fork)
         self.add_tool_call = raw(sessions.add_tool_call)
@@ -1349,6 +1505,7 @@ class AsyncSessionsWithRawResponse:
         self.get_turn = raw_async(sessions.get_turn)
         self.get_state = raw_async(sessions.get_state)
         self.update_state = raw_async(sessions.update_state)
+        self.list_state_versions = raw_async(sessions.list_state_versions)
         self.rollback = raw_async(sessions.rollback)
         self.fork = raw_async(sessions.fork)
         self.add_tool_call = raw_async(sessions.add_tool_call)

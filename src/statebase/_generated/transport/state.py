@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Union
+from typing import (
+    Any,
+    Callable,
+    Optional,
+    Type,
+    Union,
+    cast,
+    overload,
+)
 
 from typing_extensions import Unpack
 
@@ -11,8 +19,10 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.arguments import either
 from statebase._namespaces.state import (
     Modify,
+    ModifyAs,
     StatePath,
     append,
     checked_version,
@@ -21,6 +31,8 @@ from statebase._namespaces.state import (
     modify,
     remove_key,
 )
+from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state, whole_state
+from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
 
@@ -75,7 +87,23 @@ class State(SyncNamespace):
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
         )
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -84,12 +112,15 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -98,13 +129,20 @@ class State(SyncNamespace):
             >>> current = client.state.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> client.state.get_state(session.id, as_=Progress).state["step"]
+            1
         """
-        return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     def replace_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
@@ -118,7 +156,7 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: The new state; keys that it lacks are gone.
+            state: The new state, a mapping, a Pydantic model or a dataclass; keys that are not in it are removed.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
@@ -143,17 +181,18 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
     def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -165,10 +204,13 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -191,7 +233,7 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
@@ -285,6 +327,7 @@ class State(SyncNamespace):
             check=follows(expected_version),
         )
 
+    @overload
     def modify(
         self,
         session_id: str,
@@ -293,7 +336,28 @@ class State(SyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> models.StateReplaceResponse:
+    ) -> models.StateReplaceResponse: ...
+    @overload
+    def modify(
+        self,
+        session_id: str,
+        function: ModifyAs[T],
+        *,
+        as_: Type[T],
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def modify(
+        self,
+        session_id: str,
+        function: Callable[[Any], Any],
+        *,
+        as_: Optional[Type[Any]] = None,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
         If another writer changed the state meanwhile, it is read again, and the function is called again.
@@ -303,6 +367,9 @@ class State(SyncNamespace):
             function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
                 It may be called several times, so it should have no other effects. If it raises an exception, nothing is
                 written. `AsyncStateBase` also accepts an async function.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate: the
+                function takes and returns an instance of it, and the result is a `TypedState`. Keys of the state that the
+                type does not have stay in the state.
             max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
             reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
@@ -311,8 +378,9 @@ class State(SyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
-                written.
+            InvalidRequestError: The function returned neither a mapping nor None, or what does not fit `as_`, or
+                `max_attempts` is below 1; nothing was written.
+            APIResponseValidationError: The current state does not fit `as_`; nothing was written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
                 not support `expected_version`: the state was written, and may have overwritten another change.
@@ -324,8 +392,10 @@ class State(SyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: models.StateReplaceResponse = run(
-            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        result: Any = run(
+            cast(Any, modify)(
+                self, session_id, function, as_=as_, max_attempts=max_attempts, reasoning=reasoning, **options
+            )
         )
         return result
 
@@ -478,7 +548,23 @@ class AsyncState(AsyncNamespace):
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -487,12 +573,15 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -501,13 +590,20 @@ class AsyncState(AsyncNamespace):
             >>> current = await client.state.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> (await client.state.get_state(session.id, as_=Progress)).state["step"]
+            1
         """
-        return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return await self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     async def replace_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
@@ -521,7 +617,7 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: The new state; keys that it lacks are gone.
+            state: The new state, a mapping, a Pydantic model or a dataclass; keys that are not in it are removed.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
@@ -546,17 +642,18 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
     async def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -568,10 +665,13 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key.
 
         Returns:
@@ -594,7 +694,7 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
@@ -688,6 +788,7 @@ class AsyncState(AsyncNamespace):
             check=follows(expected_version),
         )
 
+    @overload
     async def modify(
         self,
         session_id: str,
@@ -696,7 +797,28 @@ class AsyncState(AsyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> models.StateReplaceResponse:
+    ) -> models.StateReplaceResponse: ...
+    @overload
+    async def modify(
+        self,
+        session_id: str,
+        function: ModifyAs[T],
+        *,
+        as_: Type[T],
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def modify(
+        self,
+        session_id: str,
+        function: Callable[[Any], Any],
+        *,
+        as_: Optional[Type[Any]] = None,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
         If another writer changed the state meanwhile, it is read again, and the function is called again.
@@ -706,6 +828,9 @@ class AsyncState(AsyncNamespace):
             function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
                 It may be called several times, so it should have no other effects. If it raises an exception, nothing is
                 written. `AsyncStateBase` also accepts an async function.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate: the
+                function takes and returns an instance of it, and the result is a `TypedState`. Keys of the state that the
+                type does not have stay in the state.
             max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
             reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
@@ -714,8 +839,9 @@ class AsyncState(AsyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
-                written.
+            InvalidRequestError: The function returned neither a mapping nor None, or what does not fit `as_`, or
+                `max_attempts` is below 1; nothing was written.
+            APIResponseValidationError: The current state does not fit `as_`; nothing was written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
                 not support `expected_version`: the state was written, and may have overwritten another change.
@@ -727,8 +853,10 @@ class AsyncState(AsyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: models.StateReplaceResponse = await run_async(
-            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        result: Any = await run_async(
+            cast(Any, modify)(
+                self, session_id, function, as_=as_, max_attempts=max_attempts, reasoning=reasoning, **options
+            )
         )
         return result
 
