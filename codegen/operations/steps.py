@@ -135,6 +135,8 @@ def _imports(tree: ast.Module, module: str, names: set[str]) -> Iterator[tuple[s
             for alias in node.names:
                 if alias.name in names and origin.split(".")[0] == "statebase":
                     yield origin, alias.name
+        elif isinstance(node, ast.ClassDef) and node.name in names:
+            yield module, node.name
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name) and target.id in names:

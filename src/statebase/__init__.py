@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Attempt,
         ConfigurationError,
         InvalidRequestError,
+        MergeConflictError,
         ResponseTooLargeError,
         StateBaseError,
     )
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from ._call.hooks import AttemptEnded, AttemptStarted, EventHooks
     from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._call.raw_response import APIResponse, RateLimit
+    from ._namespaces.state_merge import MergeConflict, MergedState
     from ._results.pages import AsyncPage, Page
+    from ._results.state_diff import StateDiff
     from ._results.typed_state import TypedState
     from .async_client import AsyncStateBase
     from .client import StateBase
@@ -58,6 +61,7 @@ _MODULES = {
         "Attempt",
         "ConfigurationError",
         "InvalidRequestError",
+        "MergeConflictError",
         "ResponseTooLargeError",
         "StateBaseError",
     ),
@@ -79,6 +83,8 @@ _MODULES = {
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
     "_results.pages": ("AsyncPage", "Page"),
     "_results.typed_state": ("TypedState",),
+    "_results.state_diff": ("StateDiff",),
+    "_namespaces.state_merge": ("MergeConflict", "MergedState"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
@@ -110,6 +116,9 @@ __all__ = [
     "EventHooks",
     "InternalServerError",
     "InvalidRequestError",
+    "MergeConflict",
+    "MergeConflictError",
+    "MergedState",
     "NotFoundError",
     "NotGiven",
     "Page",
@@ -122,6 +131,7 @@ __all__ = [
     "StateBase",
     "StateBaseError",
     "StateConflictError",
+    "StateDiff",
     "TypedState",
     "UnprocessableEntityError",
     "WriteOptions",

@@ -25,6 +25,7 @@ from statebase._call.steps import run, run_async
 from statebase._namespaces.arguments import either
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
+from statebase._namespaces.state_versions import precede
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state
 from statebase._results.pages import AsyncPage, Page
@@ -559,6 +560,7 @@ class Sessions(SyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -571,6 +573,7 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -591,7 +594,8 @@ class Sessions(SyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     def rollback(
@@ -1278,6 +1282,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -1290,6 +1295,7 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -1310,7 +1316,8 @@ class AsyncSessions(AsyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     async def rollback(

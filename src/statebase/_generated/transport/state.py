@@ -31,7 +31,10 @@ from statebase._namespaces.state import (
     modify,
     remove_key,
 )
+from statebase._namespaces.state_merge import MergedState, Resolve, merge
+from statebase._namespaces.state_versions import StateSource, diff, precede
 from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state, whole_state
+from statebase._results.state_diff import StateDiff
 from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
@@ -243,6 +246,7 @@ class State(SyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -255,6 +259,7 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -275,7 +280,8 @@ class State(SyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     def rollback(
@@ -497,6 +503,86 @@ class State(SyncNamespace):
         result: models.StateReplaceResponse = run(remove_key(self, session_id, path, reasoning=reasoning, **options))
         return result
 
+    def diff(self, before: StateSource, after: StateSource, **options: Unpack[RequestOptions]) -> StateDiff:
+        """Compare two states: two versions of a session, the states of two sessions, or states that you have.
+
+        Args:
+            before: The id of a session for its newest state, a tuple of the id and a version, or a state itself.
+            after: The state to compare with it, likewise.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The differences: a sequence of changes with their paths, readable as a string, and as a JSON Patch.
+
+        Raises:
+            InvalidRequestError: An argument is not a state, or the session has no such version.
+            NotFoundError: No session has this id, or it has expired.
+            APIResponseValidationError: The service only returns the newest 100 versions, and the version is older.
+
+        Example:
+            >>> _ = client.state.update_state(session.id, {"step": 2, "plan": "gold"})
+            >>> for change in client.state.diff((session.id, 0), session.id):
+            ...     print(change.kind, change.path, change.before, change.after)
+            changed step 1 2
+            added plan None gold
+        """
+        result: StateDiff = run(diff(self, before, after, **options))
+        return result
+
+    def merge(
+        self,
+        into: str,
+        from_: str,
+        *,
+        base: Union[int, StateSource, None] = None,
+        resolve: Optional[Resolve] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        max_attempts: int = 5,
+        **options: Unpack[RequestOptions],
+    ) -> MergedState:
+        """Merge the state of a session into that of another one, such as a fork into the session that it was made of.
+
+        What only one of them changed since the base is taken, by keys, at any depth of objects; arrays are compared as a
+        whole. If both changed the same value, differently, nothing is written. If another writer changes the state
+        meanwhile, it is read again, and the merge starts over.
+
+        Args:
+            into: Id of the session whose state is written.
+            from_: Id of the other session, which is only read.
+            base: The state before the changes of both: a version of `into`, a tuple of a session's id and a version, or a
+                state. Default: if one of the sessions is a fork of the other, the state that it began with. After an
+                earlier merge, pass the state that `from_` had then.
+            resolve: Decides conflicts: "ours" takes the values of `into`, "theirs" those of `from_`; a function takes a
+                `MergeConflict` and returns the value, or `NOT_GIVEN` to leave it out. It may be called several times.
+            reasoning: The reason for the change. Default: a sentence with `from_` and its version.
+            max_attempts: The maximum number of attempts, at least 1. Default: 5.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The merged state, with its version, what changed, and the conflicts that `resolve` decided.
+
+        Raises:
+            MergeConflictError: Both changed the same values; `conflicts` has them. Nothing was written.
+            InvalidRequestError: The base is not known: no session is a fork of the other. Pass `base`.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
+
+        Example:
+            >>> fork = client.sessions.fork(session.id)
+            >>> _ = client.state.update_state(fork.id, {"plan": "gold"})
+            >>> _ = client.state.update_state(session.id, {"step": 2})
+            >>> merged = client.state.merge(session.id, fork.id)
+            >>> merged.state, merged.version
+            ({'step': 2, 'plan': 'gold'}, 2)
+        """
+        result: MergedState = run(
+            merge(
+                self, into, from_, base=base, resolve=resolve, reasoning=reasoning, max_attempts=max_attempts, **options
+            )
+        )
+        return result
+
 
 class AsyncState(AsyncNamespace):
     """The versioned state of sessions."""
@@ -704,6 +790,7 @@ class AsyncState(AsyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -716,6 +803,7 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -736,7 +824,8 @@ class AsyncState(AsyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     async def rollback(
@@ -961,6 +1050,86 @@ class AsyncState(AsyncNamespace):
         """
         result: models.StateReplaceResponse = await run_async(
             remove_key(self, session_id, path, reasoning=reasoning, **options)
+        )
+        return result
+
+    async def diff(self, before: StateSource, after: StateSource, **options: Unpack[RequestOptions]) -> StateDiff:
+        """Compare two states: two versions of a session, the states of two sessions, or states that you have.
+
+        Args:
+            before: The id of a session for its newest state, a tuple of the id and a version, or a state itself.
+            after: The state to compare with it, likewise.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The differences: a sequence of changes with their paths, readable as a string, and as a JSON Patch.
+
+        Raises:
+            InvalidRequestError: An argument is not a state, or the session has no such version.
+            NotFoundError: No session has this id, or it has expired.
+            APIResponseValidationError: The service only returns the newest 100 versions, and the version is older.
+
+        Example:
+            >>> _ = await client.state.update_state(session.id, {"step": 2, "plan": "gold"})
+            >>> for change in await client.state.diff((session.id, 0), session.id):
+            ...     print(change.kind, change.path, change.before, change.after)
+            changed step 1 2
+            added plan None gold
+        """
+        result: StateDiff = await run_async(diff(self, before, after, **options))
+        return result
+
+    async def merge(
+        self,
+        into: str,
+        from_: str,
+        *,
+        base: Union[int, StateSource, None] = None,
+        resolve: Optional[Resolve] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        max_attempts: int = 5,
+        **options: Unpack[RequestOptions],
+    ) -> MergedState:
+        """Merge the state of a session into that of another one, such as a fork into the session that it was made of.
+
+        What only one of them changed since the base is taken, by keys, at any depth of objects; arrays are compared as a
+        whole. If both changed the same value, differently, nothing is written. If another writer changes the state
+        meanwhile, it is read again, and the merge starts over.
+
+        Args:
+            into: Id of the session whose state is written.
+            from_: Id of the other session, which is only read.
+            base: The state before the changes of both: a version of `into`, a tuple of a session's id and a version, or a
+                state. Default: if one of the sessions is a fork of the other, the state that it began with. After an
+                earlier merge, pass the state that `from_` had then.
+            resolve: Decides conflicts: "ours" takes the values of `into`, "theirs" those of `from_`; a function takes a
+                `MergeConflict` and returns the value, or `NOT_GIVEN` to leave it out. It may be called several times.
+            reasoning: The reason for the change. Default: a sentence with `from_` and its version.
+            max_attempts: The maximum number of attempts, at least 1. Default: 5.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The merged state, with its version, what changed, and the conflicts that `resolve` decided.
+
+        Raises:
+            MergeConflictError: Both changed the same values; `conflicts` has them. Nothing was written.
+            InvalidRequestError: The base is not known: no session is a fork of the other. Pass `base`.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
+
+        Example:
+            >>> fork = await client.sessions.fork(session.id)
+            >>> _ = await client.state.update_state(fork.id, {"plan": "gold"})
+            >>> _ = await client.state.update_state(session.id, {"step": 2})
+            >>> merged = await client.state.merge(session.id, fork.id)
+            >>> merged.state, merged.version
+            ({'step': 2, 'plan': 'gold'}, 2)
+        """
+        result: MergedState = await run_async(
+            merge(
+                self, into, from_, base=base, resolve=resolve, reasoning=reasoning, max_attempts=max_attempts, **options
+            )
         )
         return result
 
