@@ -194,8 +194,8 @@ def render(document: Mapping[str, Any], project: Project, header: str, scratch: 
         "results.py": renderer.results(api),
         "queries.py": renderer.queries(queries, api.operations),
         "operations.py": renderer.operations(api),
-        "namespaces.py": renderer.namespaces(api, ""),
-        "async_namespaces.py": renderer.namespaces(api, "Async"),
+        "namespaces.py": renderer.namespaces(api, "", steps),
+        "async_namespaces.py": renderer.namespaces(api, "Async", steps),
         "openapi.json": json.dumps(_without_extension(document), separators=(",", ":")) + "\n",
         "transport/__init__.py": renderer.text("transport_package.py.jinja"),
         **{

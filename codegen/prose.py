@@ -134,8 +134,12 @@ def example_for(text: str, calls: Mapping[str, str], method: str, asynchronous: 
     return lines
 
 
+_ITERATION = re.compile(r"\bfor (\w+) in client\.(?=\w+\.iter_)")
+
+
 def awaited_example(docstring: str) -> list[str]:
     """Return the lines of a docstring, with its example converted for the asynchronous client."""
+    docstring = _ITERATION.sub(r"async for \1 in iterated.", docstring)
     lines = docstring.splitlines()
     for step in doctest.DocTestParser().get_examples(docstring):
         tree = ast.parse(step.source)
@@ -144,7 +148,7 @@ def awaited_example(docstring: str) -> list[str]:
         margin = " " * step.indent
         code = [f"{margin}>>> {first}", *(f"{margin}... {line}".rstrip() for line in more)]
         lines[step.lineno : step.lineno + len(code)] = code
-    return lines
+    return [line.replace(" in iterated.", " in client.") for line in lines]
 
 
 def _of_client(call: ast.Call) -> bool:

@@ -31,7 +31,7 @@ _TAKEN = {
     *("Cursor", "Operation", "OPERATIONS", "NOT_GIVEN", "NotGiven", "RequestOptions", "WriteOptions"),
     *(
         "AsyncNamespace",
-        "AsyncPage",
+        "AsyncPages",
         "Page",
         "SyncNamespace",
         "Iterable",
@@ -45,6 +45,11 @@ _TAKEN = {
         "Callable",
         "cast",
         "Type",
+        "AsyncIterator",
+        "Iterator",
+        "iterate",
+        "iterate_async",
+        "coroutine_function",
     ),
 }
 
@@ -131,7 +136,8 @@ class Renderer:
 
     def transport(self, api: Api, namespace: str, steps: tuple[Steps, ...]) -> str:
         """Render the module of one namespace."""
-        methods = api.methods(namespace)
+        by_hand = {each.name for each in steps}
+        methods = [(name, operation) for name, operation in api.methods(namespace) if name not in by_hand]
         operations = [operation for _, operation in methods]
         sets = names_of_long_enums((p.argument, p.type) for each in operations for p in each.parameters)
         text = sentence(api.namespaces[namespace].description)
@@ -148,20 +154,24 @@ class Renderer:
             sets=sets,
             annotation=lambda parameter: as_argument(parameter.type, sets, parameter.required),
             docstring=_method_docstring,
-            steps_docstring=lambda each, asynchronous: literal(each.docstring_lines(asynchronous), 8),
+            steps_docstring=_steps_docstring,
         )
 
-    def namespaces(self, api: Api, prefix: str) -> str:
+    def namespaces(self, api: Api, prefix: str, steps: Mapping[str, tuple[Steps, ...]]) -> str:
         """Render `namespaces.py`, or `async_namespaces.py` with the prefix Async."""
-        namespaces = [_client_namespace(api, name, namespace) for name, namespace in api.namespaces.items()]
+        namespaces = [
+            _client_namespace(api, name, namespace, steps[name]) for name, namespace in api.namespaces.items()
+        ]
         operations = [operation for namespace in namespaces for _, operation in namespace["methods"]]
         return self._render(
             "namespaces.py.jinja",
             prefix=prefix,
             namespaces=namespaces,
             with_parameters=any(operation.parameters for operation in operations),
+            imports=sorted({each for namespace in namespaces for s in namespace["steps"] for each in s.imports}),
             annotation=lambda parameter: as_argument(parameter.type, {}, parameter.required),
             docstring=_method_docstring,
+            steps_docstring=_steps_docstring,
         )
 
     def reference(self, sections: Iterable[Section]) -> str:
@@ -181,11 +191,16 @@ def _class_of(name: str, namespace: Namespace) -> dict[str, Any]:
     return {"name": name, "module": f".transport.{name}", "class_name": camel_case(name), "also": namespace.also}
 
 
-def _client_namespace(api: Api, name: str, namespace: Namespace) -> dict[str, Any]:
+def _client_namespace(api: Api, name: str, namespace: Namespace, steps: tuple[Steps, ...]) -> dict[str, Any]:
     """Return the values for an attribute in `namespaces.py`, with the methods that the client itself has."""
     text = sentence(namespace.description) or f"The methods of {name}."
     methods = api.methods(name) if namespace.client_path else ()
-    return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods]}
+    own = steps if namespace.client_path else ()
+    return {**_class_of(name, namespace), "description": literal([text], 8), "methods": [*methods], "steps": own}
+
+
+def _steps_docstring(steps: Steps, asynchronous: bool) -> str:
+    return literal(steps.docstring_lines(asynchronous), 8)
 
 
 def _method_docstring(operation: Operation, method: str, asynchronous: bool) -> str:
@@ -207,7 +222,8 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     if operation.deprecated:
         lines += ["", "Deprecated: the service may drop this operation."]
     lines += ["", f"``{operation.method} {operation.path}``"]
-    options = f"Options of this call, such as timeout{' and idempotency_key' if operation.carries_key else ''}."
+    key = " and idempotency_key. The service stores a key for 24 hours" if operation.carries_key else ""
+    options = f"Options of this call, such as timeout{key}."
     typed = [("as_", _AS)] if operation.typed else []
     arguments = [*((p.argument, p.description) for p in operation.parameters), *typed, ("**options", options)]
     lines += section("Args", arguments, _METHOD_WIDTH)
@@ -253,7 +269,7 @@ def _value(type_: Type) -> str:
 def _returned(operation: Operation, asynchronous: bool) -> str:
     """Return the text of the section Returns."""
     if operation.item is not None:
-        return f"{'AsyncPage' if asynchronous else 'Page'}[{as_result(operation.item)}]"
+        return f"{'AsyncPages' if asynchronous else 'Page'}[{as_result(operation.item)}]"
     return _result(operation)
 
 
@@ -270,6 +286,8 @@ def _call(operation: Operation) -> str:
         arguments.append(f"check={operation.check.function.rpartition('.')[2]}({operation.check.argument})")
     if operation.typed is not None:
         arguments.append(f"convert={operation.typed.function.rpartition('.')[2]}(as_)")
+    if operation.fallback is not None:
+        arguments.append(f"fallback={operation.fallback.function.rpartition('.')[2]}({operation.fallback.argument})")
     return ", ".join(arguments)
 
 
@@ -309,6 +327,7 @@ def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> lis
     paths |= {parameter.convert for parameter in parameters if parameter.convert}
     paths |= {operation.check.function for operation in operations if operation.check}
     paths |= {path for operation in operations if operation.typed for path in _paths_of_typed(operation.typed)}
+    paths |= {operation.fallback.function for operation in operations if operation.fallback}
     imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
     for each in steps:
         imports |= {(each.module, each.name), *each.imports}

@@ -22,7 +22,7 @@ SET session_replication_role = replica;
 DELETE FROM sessions; DELETE FROM session_labels; DELETE FROM states; DELETE FROM state_versions; DELETE FROM turns;
 DELETE FROM memories; DELETE FROM memory_tags; DELETE FROM memory_terms; DELETE FROM entities; DELETE FROM traces;
 DELETE FROM answers; DELETE FROM answer_memories; DELETE FROM api_keys; DELETE FROM removals; DELETE FROM deleted;
-DELETE FROM meta; DELETE FROM memory_vectors;
+DELETE FROM meta; DELETE FROM memory_vectors; DELETE FROM session_counts; DELETE FROM trace_counts;
 """ + "".join(
     f"ALTER TABLE {table} ALTER COLUMN seq RESTART;"
     for table in ("sessions", "state_versions", "turns", "memories", "entities", "answers", "api_keys")

@@ -11,7 +11,8 @@ from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
 _OPERATION_KEYS = {
-    *("id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "check", "typed", "example"),
+    *("id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "check", "typed", "fallback"),
+    "example",
 }
 _ARGUMENT_KEYS = {"name", "type", "convert", "also", "default", "optional", "description"}
 _NAMESPACE_KEYS = {"description", "client", "steps", "raw", "also"}
@@ -87,6 +88,19 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """The result of a method if the service is unavailable, chosen by an argument that is not sent."""
+
+    function: str
+    """The path of a function that takes the argument and returns a `Fallback`, or None."""
+    argument: str
+    type_path: str
+    """The path of the type of the argument."""
+    default: str
+    description: str
+
+
+@dataclass(frozen=True)
 class Choices:
     """The `x-statebase` of an operation; None for keys that it does not have."""
 
@@ -101,6 +115,7 @@ class Choices:
     result: Optional[str] = None
     check: Optional[Check] = None
     typed: Optional[Typed] = None
+    fallback: Optional[Fallback] = None
     example: Optional[str] = None
 
 
@@ -133,6 +148,7 @@ def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
         result=_class_path(given, "result", place),
         check=_check(given["check"], below(place, "check")) if "check" in given else None,
         typed=_typed(given["typed"], below(place, "typed")) if "typed" in given else None,
+        fallback=_fallback(given["fallback"], below(place, "fallback")) if "fallback" in given else None,
         example=_text(given, "example", place),
     )
 
@@ -215,6 +231,17 @@ def _typed(given: Any, place: str) -> Typed:
         raise CodegenError(place, "Give function and result.")
     _check_path(function, below(place, "function"))
     return Typed(function, result)
+
+
+def _fallback(given: Any, place: str) -> Fallback:
+    keys = ("function", "argument", "type", "default", "description")
+    source = _mapping(given, place, set(keys))
+    values = [_text(source, key, place) or "" for key in keys]
+    if not all(values):
+        raise CodegenError(place, f"Give {', '.join(keys)}.")
+    for key in ("function", "type"):
+        _check_path(source[key], below(place, key))
+    return Fallback(*values)
 
 
 def _page(given: Any, place: str) -> Page:

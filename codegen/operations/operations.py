@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Optional
 
-from codegen.document.choices import NAMESPACES, Check, Namespace, Page, Typed, namespaces, operation_choices
+from codegen.document.choices import NAMESPACES, Check, Fallback, Namespace, Page, Typed, namespaces, operation_choices
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case, is_name, operation_name, snake_case
-from codegen.operations.parameters import Location, Parameter, adapted, read_parameters, signature
+from codegen.operations.parameters import Location, Parameter, adapted, not_sent, read_parameters, signature
 from codegen.operations.parser import Route, parse
 from codegen.operations.value_types import Type
 
@@ -51,6 +51,8 @@ class Operation:
     """A check of a successful response besides its schema."""
     typed: Optional[Typed]
     """A conversion of the result to a type of the caller."""
+    fallback: Optional[Fallback]
+    """The result if the service is unavailable."""
     page: Optional[Page]
     item: Optional[Type]
     """The type of the items of a page."""
@@ -155,6 +157,9 @@ class _Reader:
         status, result = self._result()
         parameters = read_parameters(self._source, self._route, self._path, self._schemas, self._place)
         parameters = adapted(parameters, self._choices.arguments, self._place)
+        fallback = self._choices.fallback
+        if fallback is not None:
+            parameters = (*parameters, not_sent(fallback))
         parameters, positional = signature(parameters, self._choices.positional, self._place)
         methods = self._methods(identity)
         return Operation(
@@ -173,6 +178,7 @@ class _Reader:
             result_class=self._choices.result,
             check=self._check(parameters),
             typed=self._typed(),
+            fallback=fallback,
             page=self._choices.page,
             item=self._item(status, parameters),
             summary=self._source.get("summary", ""),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, Literal, Mapping, Optional
 
-from codegen.document.choices import Argument
+from codegen.document.choices import Argument, Fallback
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below
 from codegen.names import argument_name, is_name
@@ -15,7 +15,8 @@ from codegen.operations.parser import Route
 from codegen.operations.value_types import Type
 from codegen.prose import described, sentence
 
-Location = Literal["path", "query", "header", "body"]
+Location = Literal["path", "query", "header", "body", "client"]
+"""The part of the request; `client`: the parameter is not sent."""
 
 _SENT_BY_THE_SDK = {"accept", "authorization", "content-type", "idempotency-key", "user-agent", "x-api-key"}
 _RESERVED = {
@@ -117,6 +118,13 @@ def adapted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Argument]
                 )
             )
     return (*result, *others)
+
+
+def not_sent(fallback: Fallback) -> Parameter:
+    """Return the parameter that chooses the result if the service is unavailable."""
+    type_ = Type("named", name=fallback.type_path)
+    text = sentence(fallback.description)
+    return Parameter(fallback.argument, fallback.argument, "client", type_, False, text, fallback.default)
 
 
 def _adapted_type(type_: Type, path: Optional[str]) -> Type:

@@ -32,7 +32,9 @@ class Steps:
     arguments: tuple[str, ...]
     """The arguments that the method passes to the function: `turns`, `**options`."""
     result: str
-    """The annotation of its return value; of the synchronous method, if it is a page."""
+    """The annotation of its return value, or of the items that it iterates over."""
+    iterates: bool
+    """Whether its method returns an iterator."""
     docstring: str
     calls: tuple[str, ...]
     """The methods of the namespace that it calls."""
@@ -40,10 +42,6 @@ class Steps:
     """The parameters and the annotation of the return value of each `@overload` of the function."""
     imports: tuple[tuple[str, str], ...]
     """The modules and names of the SDK's types in its annotations."""
-
-    def returned(self, asynchronous: bool) -> str:
-        """Return the annotation of the result of its method."""
-        return f"Async{self.result}" if asynchronous and self.result.startswith("Page[") else self.result
 
     def docstring_lines(self, asynchronous: bool) -> list[str]:
         """Return the docstring of its method, with the example for one of the clients."""
@@ -90,7 +88,7 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
     names: set[str] = set()
     for _, arguments, result in (*overloads, (namespace, given, returns)):
         every = (*arguments.args, *arguments.kwonlyargs, arguments.kwarg)
-        annotations = [result, *(a.annotation for a in every if a and a.annotation)]
+        annotations = [result.slice, *(a.annotation for a in every if a and a.annotation)]
         names |= {part.id for each in annotations for part in ast.walk(each) if isinstance(part, ast.Name)}
     imports = {*_imports(tree, module, names)}
     calls = (n.func for n in ast.walk(nodes[-1]) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
@@ -99,21 +97,23 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
         module=module,
         parameters=tuple(_parameters(given)),
         arguments=(*(a.arg for a in given.args), *keywords, *options),
-        result=ast.unparse(returns),
+        result=ast.unparse(returns.slice),
+        iterates=ast.unparse(returns.value) == "Iteration",
         docstring=ast.get_docstring(nodes[-1]) or "",
         calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
-        overloads=tuple((tuple(_parameters(given)), ast.unparse(returns)) for _, given, returns in overloads),
+        overloads=tuple((tuple(_parameters(given)), ast.unparse(returns.slice)) for _, given, returns in overloads),
         imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway
     )
 
 
-def _signature(module: str, node: ast.FunctionDef) -> tuple[str, ast.arguments, ast.expr]:
+def _signature(module: str, node: ast.FunctionDef) -> tuple[str, ast.arguments, ast.Subscript]:
     """Return the name of the namespace, the arguments of the method, and the annotation of its result."""
     returns = node.returns
-    if not isinstance(returns, ast.Subscript) or ast.unparse(returns.value) != "Steps" or not node.args.args:
-        raise LookupError(f"{module}.{node.name} does not take a namespace and return Steps[...]")
+    kind = ast.unparse(returns.value) if isinstance(returns, ast.Subscript) else None
+    if not isinstance(returns, ast.Subscript) or kind not in ("Steps", "Iteration") or not node.args.args:
+        raise LookupError(f"{module}.{node.name} does not take a namespace and return Steps[...] or Iteration[...]")
     given = copy.deepcopy(node.args)
-    return given.args.pop(0).arg, given, returns.slice
+    return given.args.pop(0).arg, given, returns
 
 
 def _parameters(given: ast.arguments) -> Iterator[str]:

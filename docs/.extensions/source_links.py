@@ -41,7 +41,7 @@ def _name(text: str, module: str) -> str:
         if len(parts) == 2:
             return f"StateBase.{parts[1]}"
         return f"_generated.transport.{parts[1]}.{parts[1].capitalize()}.{parts[2]}"
-    found = _INNERMOST.search(text)
+    found = _INNERMOST.search(text.removesuffix(" | None"))
     is_model = module.startswith("_generated/models/") or module in (
         "_results/context",
         "_results/search_results",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         APITimeoutError,
         AuthenticationError,
         BadRequestError,
+        CircuitOpenError,
         ConflictError,
         InternalServerError,
         NotFoundError,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from ._call.options import NOT_GIVEN, ClientOptions, NotGiven, RequestOptions, WriteOptions
     from ._call.raw_response import APIResponse, RateLimit
     from ._namespaces.state_merge import MergeConflict, MergedState
-    from ._results.pages import AsyncPage, Page
+    from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
     from ._results.state_diff import StateDiff
     from ._results.typed_state import TypedState
     from .async_client import AsyncStateBase
@@ -71,6 +72,7 @@ _MODULES = {
         "APITimeoutError",
         "AuthenticationError",
         "BadRequestError",
+        "CircuitOpenError",
         "ConflictError",
         "InternalServerError",
         "NotFoundError",
@@ -81,7 +83,7 @@ _MODULES = {
         "UnprocessableEntityError",
     ),
     "_call.hooks": ("AttemptEnded", "AttemptStarted", "EventHooks"),
-    "_results.pages": ("AsyncPage", "Page"),
+    "_results.pages": ("AsyncPage", "AsyncPages", "MorePagesWarning", "Page"),
     "_results.typed_state": ("TypedState",),
     "_results.state_diff": ("StateDiff",),
     "_namespaces.state_merge": ("MergeConflict", "MergedState"),
@@ -104,12 +106,14 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncPage",
+    "AsyncPages",
     "AsyncStateBase",
     "Attempt",
     "AttemptEnded",
     "AttemptStarted",
     "AuthenticationError",
     "BadRequestError",
+    "CircuitOpenError",
     "ClientOptions",
     "ConfigurationError",
     "ConflictError",
@@ -119,6 +123,7 @@ __all__ = [
     "MergeConflict",
     "MergeConflictError",
     "MergedState",
+    "MorePagesWarning",
     "NotFoundError",
     "NotGiven",
     "Page",

@@ -64,6 +64,7 @@ class BaseClient(Generic[HttpClient, Transport]):
         transport: Optional[Transport] = None,
         event_hooks: Optional[EventHooks] = None,
         allow_insecure_http: bool = False,
+        circuit_breaker: bool = False,
     ) -> None:
         key = Secret(api_key)
         del api_key  # error trackers report local variables
@@ -84,6 +85,7 @@ class BaseClient(Generic[HttpClient, Transport]):
                 http_client=http_client,
                 transport=transport,
                 allow_insecure_http=allow_insecure_http,
+                circuit_breaker=circuit_breaker,
             )
         except ValueError as error:  # a ConfigurationError
             del base_url, default_headers, proxy  # they may contain passwords

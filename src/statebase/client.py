@@ -51,6 +51,9 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
         transport: An httpx transport to send requests with instead of the network. It is closed with the client.
         event_hooks: Functions to call before and after each attempt; see `EventHooks`.
         allow_insecure_http: True to allow sending the API key unencrypted to another machine.
+        circuit_breaker: True to fail at once, with a `CircuitOpenError`, for 5 to 60 seconds after a call that the
+            service did not answer. Calls that go on without the service (`on_unavailable`, `outbox`) always do.
+            Default: False, so that a program can wait for a service to start.
 
     Raises:
         ConfigurationError: An option is invalid; the message says what to pass.

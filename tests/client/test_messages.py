@@ -424,11 +424,13 @@ client.sessions.create("agent", idempotency_key="key ")
 
 TURNS = r"""
 client.sessions.add_turn(sid, None, "hello")
-    InvalidRequestError: input must be a string, a mapping with 'type' and 'content', or a TurnInput, got None
+    InvalidRequestError: input must be a string, a mapping with 'type' and 'content', a TurnInput or a chat message, got None
 client.sessions.add_turn(sid, "hi", 7)
-    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', or a TurnOutput, got int
+    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a chat message,
+    got int
 client.sessions.add_turn(sid, "hi", ["private"])
-    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', or a TurnOutput, got list
+    InvalidRequestError: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a chat message,
+    got list
 client.sessions.add_turn(sid, {"content": "hi"}, "hello")
     UnprocessableEntityError: 422: body.input.type: Field required
 client.sessions.add_turn(sid, {"type": "text", "content": nan}, "hello")
@@ -462,14 +464,35 @@ client.sessions.ingest(sid, ["private"])
 client.sessions.ingest(sid, [("a", "b", "c")])
     InvalidRequestError: turns[0] must be an (input, output) pair, a mapping or a chat message, got tuple
 client.sessions.ingest(sid, [("a", None)])
-    InvalidRequestError: turns[0]: output must be a string, a mapping with 'type' and 'content', or a TurnOutput,
-    got None
+    InvalidRequestError: turns[0]: output must be a string, a mapping with 'type' and 'content', a TurnOutput or a
+    chat message, got None
 client.sessions.ingest(sid, [{"input": "a"}])
     InvalidRequestError: turns[0] must have the keys input and output, and may have metadata, reasoning,
     state_before and state_after; or role and content
 client.sessions.ingest(sid, [{"input": "a", "output": "b", "private": 1}])
     InvalidRequestError: turns[0] must have the keys input and output, and may have metadata, reasoning,
     state_before and state_after; or role and content
+client.sessions.add_turn(sid, {"role": "private", "content": "a"}, "hello")
+    InvalidRequestError: input['role'] must be 'user', 'assistant', 'tool', 'function', 'model', 'system' or
+    'developer', got an unknown role
+client.sessions.add_messages(sid, {"role": "user", "content": "private"})
+    InvalidRequestError: messages must be a list of chat messages, got dict
+client.sessions.add_messages(sid, ["private"])
+    InvalidRequestError: messages[0] must be a chat message of OpenAI or Anthropic: a mapping with 'role' or 'type',
+    or an object of their SDKs, got str
+client.sessions.add_messages(sid, [{"role": "user", "content": [{"type": "text", "text": 7}]}])
+    InvalidRequestError: messages[0]['content'][0]['text'] must be a string, got int
+client.sessions.add_messages(sid, [{"role": "user", "content": "a", "n": nan}])
+    InvalidRequestError: messages[0]['n'] is NaN, which JSON cannot represent: use None or a string
+client.sessions.find_turn(sid, key="")
+    InvalidRequestError: key must be 1 to 255 printable ASCII characters, without a space at either end, got 0
+    characters
+client.sessions.find_turn(sid, key=None)
+    InvalidRequestError: key must be 1 to 255 printable ASCII characters, without a space at either end, got None
+client.sessions.iter_turns(sid, order="private").__next__()
+    InvalidRequestError: order must be 'asc' or 'desc', got 'private'
+client.sessions.list_turns(sid).to_list("private")
+    InvalidRequestError: max_items must be an integer, got str
 client.sessions.ingest(sid, [{"role": "private", "content": "a"}])
     InvalidRequestError: turns[0]['role'] must be 'user', 'assistant', 'tool', 'function', 'model', 'system' or
     'developer', got an unknown role
@@ -523,6 +546,12 @@ client.sessions.get_history(sid, limit=0)
     UnprocessableEntityError: 422: query.limit: Input should be greater than or equal to 1
 client.sessions.get_history(sid, limit=1000)
     UnprocessableEntityError: 422: query.limit: Input should be less than or equal to 100
+client.sessions.get_context(sid, on_unavailable="ignore")
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got 'ignore'
+client.sessions.get_context(sid, on_unavailable=None)
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got NoneType
+client.with_raw_response.sessions.get_context(sid, on_unavailable="last")
+    InvalidRequestError: on_unavailable cannot be used with with_raw_response: without the service there is no response
 client.sessions.get_context(sid, memory_limit=1000)
     UnprocessableEntityError: 422: body.memory_limit: Input should be less than or equal to 20
 client.sessions.get_context(sid, "tea", turn_limit="all")
@@ -632,6 +661,9 @@ broken(httpx.ReadError("reset")).sessions.delete("sess_1")
 broken(httpx.PoolTimeout("100 requests")).sessions.get("sess_1")
     APITimeoutError: No connection to localhost:8000 became free in time (100 requests): send fewer calls at once,
     or raise timeout=.
+broken_before(httpx.ReadTimeout("timed out")).sessions.create("agent", idempotency_key="key")
+    CircuitOpenError: Not sent: localhost:8000 did not answer an earlier call. The next one is sent in 5.0 seconds.
+    Nothing was sent: repeating it is safe.
 broken(httpx.ProxyError("403 Forbidden")).sessions.get("sess_1")
     APIConnectionError: The proxy refused to connect to localhost:8000 (403 Forbidden): check the proxy, and the
     user and password in its URL.
@@ -855,7 +887,13 @@ def test_connections(call: str, error: str, respond: Callable[..., Any]) -> None
     def broken(failure: Exception) -> Any:
         return respond(failure, base_url="http://localhost:8000", max_retries=0)[0]
 
-    assert error_of(call, {**VALUES, "broken": broken}) == error
+    def broken_before(failure: Exception) -> Any:
+        client = respond(failure, base_url="http://localhost:8000", max_retries=0, circuit_breaker=True)[0]
+        with pytest.raises(httpx.TransportError):
+            client.sessions.get("sess_1")
+        return client
+
+    assert error_of(call, {**VALUES, "broken": broken, "broken_before": broken_before}) == error
 
 
 @pytest.mark.parametrize(("call", "error"), rows(WEBHOOKS))

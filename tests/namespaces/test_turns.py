@@ -71,7 +71,7 @@ def test_other_forms_are_refused(respond: Any, wrong: Any) -> None:
     client, requests = respond()
 
     with pytest.raises(
-        InvalidRequestError, match="input must be a string, a mapping .* or a TurnInput, got "
+        InvalidRequestError, match="input must be a string, a mapping .*, a TurnInput or a chat message, got "
     ) as caught:
         client.sessions.add_turn("sess_1", wrong, "hello")
     assert caught.value.param == "input"

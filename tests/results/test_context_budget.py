@@ -108,8 +108,8 @@ def test_estimate_is_cautious() -> None:
         ({"max_tokens": 5, "count": lambda text: 0.5}, "count must return an integer of at least 0, got float"),
         ({"max_tokens": 5, "count": lambda text: None}, "count must return an integer of at least 0, got NoneType"),
         ({"max_tokens": 5, "count": lambda text: -1}, "count must return an integer of at least 0, got -1"),
-        ({"format": "gemini"}, "format must be 'openai', 'anthropic' or None, got 'gemini'"),
-        ({"format": 5}, "format must be 'openai', 'anthropic' or None, got int"),
+        ({"format": "gemini"}, "format must be 'openai', 'anthropic', 'responses' or None, got 'gemini'"),
+        ({"format": 5}, "format must be 'openai', 'anthropic', 'responses' or None, got int"),
         (
             {"max_tokens": 5, "count": len},
             "max_tokens=5 is too small for the state, which takes 34: pass a larger number, or sections without 'state'",

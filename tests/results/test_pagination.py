@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import gc
+import linecache
 import pickle
+import warnings
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Optional
+from unittest.mock import AsyncMock, create_autospec
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statebase import APIResponseValidationError, NotFoundError, Page, StateBase, StateBaseError
+from statebase import (
+    APIResponseValidationError,
+    AsyncStateBase,
+    InvalidRequestError,
+    MorePagesWarning,
+    NotFoundError,
+    Page,
+    StateBase,
+    StateBaseError,
+)
+from statebase.testing import FrozenClock
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
@@ -331,3 +346,150 @@ def test_pickled_page_does_not_bring_back_what_was_left_out() -> None:
     copied = pickle.loads(pickle.dumps(second))
     assert [item.id for item in copied] == [item.id for item in second] == [item["id"] for item in second["data"]]
     assert "trace_b" not in [item.id for item in copied]
+
+
+@pytest.mark.parametrize("total", [0, 1, 5, 6, 12])
+def test_rest_of_a_list_as_a_list(serve: Any, total: int) -> None:
+    """to_list returns the items of all pages, or as many as asked for, without a page more than needed."""
+    requests: List[httpx.Request] = []
+    client = serve(cursor_service(total, requests))
+
+    everything = client.sessions.list(limit=5).to_list()
+
+    assert [item.id for item in everything] == [f"sess_{number}" for number in range(1, total + 1)]
+    requests.clear()
+    assert client.sessions.list(limit=5).to_list(max_items=6) == everything[:6]
+    assert len(requests) == (1 if total <= 5 else 2)
+    with pytest.raises(InvalidRequestError, match="^max_items must be an integer, got str$"):
+        client.sessions.list(limit=5).to_list("6")
+
+
+def test_next_cursor_continues_a_list(serve: Any) -> None:
+    """A list can be continued from its cursor by another call; the last page has none."""
+    client = serve(cursor_service(6, []))
+    page = client.sessions.list(limit=5)
+
+    assert page.next_cursor == "sess_5"
+    following = client.sessions.list(limit=5, starting_after=page.next_cursor)
+    assert [item.id for item in following] == ["sess_6"]
+    assert following.next_cursor is None
+    assert client.sessions.list(limit=6).next_cursor is None
+
+
+def test_next_cursor_of_traces_is_a_time(serve: Any) -> None:
+    """It is the exclusive bound of the next page: a microsecond after the last trace, so that none is lost."""
+    client = serve(time_service([trace("a", 0), trace("b", 5), trace("c", 9)], []))
+    page = client.traces.list(limit=2)
+
+    assert page.next_cursor == (NOON + timedelta(microseconds=6)).isoformat()
+    assert [item.id for item in client.traces.list(end_time=page.next_cursor)] == ["trace_b", "trace_a"]
+
+
+def test_next_cursor_of_an_empty_page_that_goes_on_is_an_error(serve: Any) -> None:
+    """There is nothing to continue after."""
+    page = serve(lambda request: httpx.Response(200, json={"data": [], "has_more": True})).sessions.list()
+
+    with pytest.raises(APIResponseValidationError, match="Pagination stopped"):
+        _ = page.next_cursor
+
+
+USES: Dict[str, Callable[[Any], object]] = {
+    "a loop that ends early": lambda page: next(iter(page)),
+    "the page itself": lambda page: (len(page), page[0], page.data, page in [page], repr(page), page._repr_html_()),
+    "all items": lambda page: (list(page), page.to_list()),
+    "the next page": lambda page: (list(page), page.next_page()),
+    "whether there is more": lambda page: (list(page), page.has_more),
+    "the cursor": lambda page: (list(page), page.next_cursor),
+    "a copy": lambda page: list(pickle.loads(pickle.dumps(getattr(page, "target", page)))),
+}
+
+
+@pytest.mark.filterwarnings("error::statebase.MorePagesWarning", "error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_loop_over_a_page_that_is_meant_does_not_warn(serve: Any, use: Callable[[Any], object]) -> None:
+    """A caller who knows that the list goes on is not told."""
+    client = serve(cursor_service(30, []))
+
+    use(client.sessions.list())
+    list(client.sessions.list(limit=20))
+    list(serve(cursor_service(20, [])).sessions.list())
+    gc.collect()
+
+
+def test_loop_over_the_first_of_several_pages_says_so(serve: Any) -> None:
+    """As a coroutine that was never awaited: when the page is dropped, with the place of the loop, once for each."""
+    client = serve(cursor_service(30, []))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            assert len([item.id for item in client.sessions.list()]) == 20  # the loop
+        gc.collect()
+
+    (warning,) = [each for each in caught if issubclass(each.category, MorePagesWarning)]
+    assert "first 20 items of a list that goes on: use page.auto_paging_iter()" in str(warning.message)
+    assert "# the loop" in linecache.getline(warning.filename, warning.lineno)
+
+
+def test_async_list_is_iterated_without_await(clock: FrozenClock) -> None:
+    """`async for` goes over all pages; the same object can be awaited for the first page, but only once."""
+    requests: List[httpx.Request] = []
+    transport = httpx.MockTransport(cursor_service(12, requests))
+
+    async def run() -> None:
+        async with AsyncStateBase("sb_test", transport=transport) as client:
+            ids = [item.id async for item in client.sessions.list(limit=5)]
+            assert ids == [f"sess_{number}" for number in range(1, 13)]
+            assert len(requests) == 3
+            first, second = await asyncio.gather(
+                client.sessions.list(limit=5), asyncio.create_task(client.sessions.list(limit=4))
+            )
+            assert (len(first), len(second)) == (5, 4)
+            again = client.sessions.list()
+            assert len(await again) == 12
+            with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+                await again
+            response = await client.with_raw_response.sessions.list(limit=5)
+            assert (response.status_code, len(response.parse())) == (200, 5)
+            unused = client.sessions.list()
+            unused.close()
+
+    asyncio.run(run())
+
+
+def test_cancelled_async_list_sends_nothing_more() -> None:
+    """A list is a coroutine: a task of it can be cancelled, and the cancellation reaches the request."""
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def run() -> None:
+        async with AsyncStateBase("sb_test", transport=httpx.MockTransport(handle)) as client:
+            task = asyncio.create_task(client.sessions.list())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_async_list_that_is_never_used_warns() -> None:
+    """A forgotten await or `async for` is reported by Python, as for any coroutine."""
+
+    async def run() -> None:
+        async with AsyncStateBase("sb_test", transport=httpx.MockTransport(cursor_service(1, []))) as client:
+            client.sessions.list()
+            gc.collect()
+
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        asyncio.run(run())
+
+
+def test_mocks_of_lists_are_awaited() -> None:
+    """As in 1.0.0rc1, a mock of an async list is an async mock."""
+    client: Any = create_autospec(AsyncStateBase, instance=True)
+
+    assert isinstance(client.sessions.list_turns, AsyncMock)

@@ -8,12 +8,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+import anyio
 import httpx
 import pytest
 
 import statebase
 from statebase.local import Engine
+from statebase.models import SessionCreateRequest
+from statebase.server import app as application
 from statebase.server import create_app
+from statebase.testing import FrozenClock
 
 MEBIBYTE = 1024 * 1024
 
@@ -358,6 +362,38 @@ def test_lifespan_is_acknowledged(engine: Engine) -> None:
     sent, _ = call(create_app(engine), {"type": "lifespan"}, messages)
 
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_store_is_cleaned_up_while_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though no request comes; it ends with the server."""
+    clock = FrozenClock()
+    engine = Engine.open(clock=clock)
+    engine.create_session(SessionCreateRequest(agent_id="a", ttl_seconds=60))
+    clock.advance(days=31)
+    monkeypatch.setattr(application, "_TIDY_SECONDS", 0.0)
+    told: List[str] = []
+    store = engine._core.store
+
+    async def receive() -> Dict[str, Any]:
+        if not told:
+            return {"type": "lifespan.startup"}
+        while True:
+            with store.database.read():
+                if not store.sessions.expired(2**62, 1):
+                    return {"type": "lifespan.shutdown"}
+            await anyio.sleep(0)
+
+    async def send(message: Dict[str, Any]) -> None:
+        told.append(message["type"])
+
+    async def run() -> None:
+        with anyio.fail_after(20):
+            await create_app(engine)({"type": "lifespan"}, receive, send)
+
+    asyncio.run(run())
+    engine.close()
+
+    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def test_websockets_are_turned_away(engine: Engine) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterator
 
+import httpx
 import pytest
 
 from statebase import StateBase
@@ -44,6 +47,37 @@ def test_two_servers_have_one_store(serve: Serve, postgres_url: str, session_id:
 
         assert again == turn
         assert second.sessions.get(session_id).turn_count == 1
+
+
+def test_process_is_alive_while_the_database_is_locked(serve: Serve, postgres_url: str, session_id: str) -> None:
+    """The liveness probe is answered while reads that wait occupy all threads."""
+    import psycopg
+
+    serving = serve(STATEBASE_DATABASE_URL=postgres_url)
+    reads = httpx.Limits(max_connections=40)
+    with psycopg.connect(postgres_url) as other, httpx.Client(limits=reads) as client:
+        other.execute("LOCK TABLE sessions")
+        with ThreadPoolExecutor(40) as threads:
+            waiting = [
+                threads.submit(client.get, f"{serving.url}/v1/sessions/{session_id}", timeout=60) for _ in range(40)
+            ]
+            wait_until_locked(other, 16)
+            alive = httpx.get(f"{serving.url}/health/live", timeout=5)
+            other.rollback()
+
+    assert alive.status_code == 200
+    assert {each.result().status_code for each in waiting} == {200}
+
+
+def wait_until_locked(connection: Any, number: int) -> None:
+    """Wait until so many statements wait for a table."""
+    tick = threading.Event()
+    for _ in range(600):
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sessions'::regclass"
+        if connection.execute(query).fetchone()[0] >= number:
+            return
+        tick.wait(0.05)
+    raise AssertionError("the reads do not wait")
 
 
 def test_server_is_killed(serve: Serve, postgres_url: str, session_id: str) -> None:

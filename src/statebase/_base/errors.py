@@ -7,7 +7,8 @@ The class tree, with the HTTP status of each:
     ├── InvalidRequestError            an argument of a call is invalid, nothing was sent; also a ValueError
     ├── MergeConflictError             two sessions changed the same values of a state; nothing was written
     ├── APIConnectionError             no complete response arrived; also an httpx.TransportError
-    │   └── APITimeoutError            no complete response arrived in time; also an httpx.TimeoutException
+    │   ├── APITimeoutError            no complete response arrived in time; also an httpx.TimeoutException
+    │   └── CircuitOpenError           not sent, since the service did not answer an earlier call
     ├── APIResponseValidationError     a response does not match the API's schema
     ├── ResponseTooLargeError          a response is larger than max_response_bytes
     └── APIStatusError                 the service returned an error status; also an httpx.HTTPStatusError

@@ -44,6 +44,13 @@ class APITimeoutError(APIConnectionError, httpx.TimeoutException):
     """
 
 
+class CircuitOpenError(APIConnectionError):
+    """Not sent, since the service did not answer an earlier call; `retry_after` is the time until a call is sent again.
+
+    Raised by clients with `circuit_breaker=True`.
+    """
+
+
 class APIStatusError(StateBaseError, _AboutRequest, httpx.HTTPStatusError):
     """The service returned an error status.
 

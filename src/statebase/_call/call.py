@@ -16,6 +16,7 @@ from .._base.errors import Attempt, Outcome, Phase, ResponseTooLargeError, State
 from .._base.exchange import Reply, Request
 from .._base.lazy import http_errors
 from .._base.operation import Operation
+from .breaker import Breaker
 from .hooks import AttemptEnded, AttemptStarted, EventHooks
 from .log_lines import log_attempt, wants_log_lines
 from .outcome import (
@@ -26,15 +27,24 @@ from .outcome import (
     may_pass,
     not_of_connection,
     phase_of,
+    says_unavailable,
     what_to_do,
     without_library_frames,
     without_secrets,
 )
 from .response import invalid_response_error, retry_after, status_error, too_large_error
-from .retry import RETRIED_STATUSES, STATUSES_BEFORE_THE_KEY, Failure, RetryBudget, RetryPolicy
+from .retry import (
+    RETRIED_STATUSES,
+    STATUSES_BEFORE_THE_KEY,
+    UNAVAILABLE_STATUSES,
+    Failure,
+    RetryBudget,
+    RetryPolicy,
+)
 from .settings import Secret
 
 _POOL = Wire()
+_CREDENTIALS = (b"x-api-key", b"authorization", b"cookie")
 
 
 class Service(NamedTuple):
@@ -88,7 +98,9 @@ class Call:
         *,
         policy: RetryPolicy,
         budget: RetryBudget,
+        breaker: Breaker,
         clock: Clock,
+        fails_fast: bool = False,
         deadline: Optional[float] = None,
         max_response_bytes: Optional[int] = None,
         hooks: Optional[EventHooks] = None,
@@ -97,20 +109,30 @@ class Call:
         self.operation = operation
         self.idempotency_key = prepared.idempotency_key
         self.max_response_bytes = max_response_bytes
+        self.fails_fast = fails_fast
+        """Whether it is refused while the circuit breaker is open."""
         self._prepared = prepared
         self._policy = policy
         self._budget = budget
+        self._breaker = breaker
         self._clock = clock
         self._hooks = hooks
         self._wire = wire
         self._deadline_at = None if deadline is None else clock.monotonic() + deadline
         self._endings: list[_Ending] = []
         self._may_have_happened = False
+        self._is_trial = False
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every attempt so far, first to last."""
         return tuple(map(_attempt, self._endings))
+
+    @property
+    def reply_key(self) -> tuple[str, int]:
+        """The path, and a hash of the credentials: calls with equal ones may see each other's replies."""
+        credentials = [value for name, value in self._prepared.all_headers() if name in _CREDENTIALS]
+        return self._prepared.path, hash(tuple(credentials))
 
     def remaining_seconds(self) -> Optional[float]:
         """Return the seconds left until the deadline; None if there is no deadline."""
@@ -125,6 +147,26 @@ class Call:
         remaining = self.remaining_seconds()
         if remaining is not None and remaining <= 0:
             raise DeadlineExceeded
+
+    def check_breaker(self) -> None:
+        """Refuse the call if it fails fast, and the service did not answer the last one.
+
+        Raises:
+            CircuitOpenError: The circuit breaker is open.
+        """
+        if self._breaker.is_closed or not self.fails_fast:
+            return
+        left = self._breaker.seconds_left(self._clock.monotonic())
+        if left > 0:
+            error = http_errors.CircuitOpenError(
+                f"Not sent: {self._prepared.service.peer} did not answer an earlier call. The next one is sent in "
+                f"{left:.1f} seconds.",
+                method=self.operation.method,
+                url=self._prepared.url,
+                retry_after=left,
+            )
+            raise self.complete(error)
+        self._is_trial = True
 
     def next_request(self) -> Request:
         """Return the request of the next attempt."""
@@ -155,6 +197,8 @@ class Call:
             ResponseTooLargeError: The body is larger than `max_response_bytes`.
         """
         status = reply.status_code
+        if status not in UNAVAILABLE_STATUSES:
+            self._breaker.answered()
         if reply.is_too_large:
             self._ended("receive", reply=reply, error=ResponseTooLargeError.__name__)
             raise self.complete(too_large_error(reply, self.max_response_bytes))
@@ -172,6 +216,8 @@ class Call:
         self._ended("answer", reply=reply, retry_in_seconds=delay)
         self._may_have_happened = self._may_have_happened or status >= 500
         if delay is None:
+            if status in UNAVAILABLE_STATUSES:
+                self._breaker.failed(self._clock.monotonic())
             raise self.complete(status_error(self.operation, self._prepared.url, reply, now))
         return delay
 
@@ -205,6 +251,8 @@ class Call:
         self._may_have_happened = self._may_have_happened or phase != "connect"
         if delay is not None:
             return delay
+        if says_unavailable(error):
+            self._breaker.failed(self._clock.monotonic())
         kind = http_errors.APITimeoutError if is_timeout(error) else http_errors.APIConnectionError
         remaining = self.remaining_seconds()
         too_late = kind is http_errors.APITimeoutError and remaining is not None and remaining <= 0
@@ -240,7 +288,7 @@ class Call:
             jitter=random.random(),
             remaining_seconds=self.remaining_seconds(),
         )
-        return delay if delay is None or self._budget.take() else None
+        return delay if delay is not None and not self._is_trial and self._budget.take() else None
 
     def _timeouts(self) -> Mapping[str, Optional[float]]:
         timeouts, deadline_at = self._prepared.timeouts, self._deadline_at

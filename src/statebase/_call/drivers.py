@@ -9,18 +9,22 @@ import anyio
 
 from .._base.address import Address
 from .._base.clock import Clock
-from .._base.errors import StateBaseError
+from .._base.errors import InvalidRequestError, StateBaseError
 from .._base.exchange import AsyncExchange, Exchange, Reply, Request
 from .._base.operation import Operation
-from .._results.pages import AsyncPage, Page
+from .._results.pages import AsyncPage, AsyncPages, Page
+from .breaker import Breaker
 from .call import Call
 from .factory import NOTHING, CallFactory, Options, Values
+from .fallback import Fallback, KeptReplies, exchange_or_fall_back
 from .log_lines import configure_logging
+from .options import NOT_GIVEN
 from .outcome import DeadlineExceeded, Wire
 from .raw_response import APIResponse
 from .response import decode
 from .retry import RetryBudget
 from .settings import Settings
+from .steps import run, run_async
 from .telemetry import Telemetry
 
 T = TypeVar("T")
@@ -41,8 +45,12 @@ class SyncConnection:
     def __init__(self, exchange: Exchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Reply] = exchange.exchange
         self.wire = wire
+        self.has_extensions = wire.is_engine
+        """Whether the service is known to support extensions of the API: an engine, in this process or served."""
         self.closed = closed
         self.budget = RetryBudget()
+        self.breaker = Breaker()
+        self.kept = KeptReplies()
         self._close = exchange.close
 
     def close(self) -> None:
@@ -58,8 +66,11 @@ class AsyncConnection:
     def __init__(self, exchange: AsyncExchange, wire: Wire, *, closed: bool = False) -> None:
         self.exchange: Callable[[Request], Awaitable[Reply]] = exchange.exchange_async
         self.wire = wire
+        self.has_extensions = wire.is_engine
         self.closed = closed
         self.budget = RetryBudget()
+        self.breaker = Breaker()
+        self.kept = KeptReplies()
         self._close = exchange.aclose
 
     async def close(self) -> None:
@@ -86,7 +97,7 @@ class SyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
@@ -103,6 +114,7 @@ class SyncAPIClient:
         body: Optional[Values] = None,
         check: Optional[Check] = None,
         convert: Optional[Convert] = None,
+        fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation.
 
@@ -115,12 +127,18 @@ class SyncAPIClient:
             body: Top-level keys of the JSON body. `NOT_GIVEN` is not sent, None is sent as null.
             check: Raises an error if the result is not what the caller asked for.
             convert: Converts the result.
+            fallback: The result if the service is unavailable; None to raise the error.
 
         Returns:
             The response, parsed as `operation.result` and converted.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, self._exchange(call), partial(_read, operation, check, convert)))
+        read = partial(_read, operation, check, convert)
+        if fallback is not None:
+            _check_not_raw(self._raw, fallback)
+            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            return cast(T, run(steps))
+        return self._result(APIResponse(call, self._exchange(call), read))
 
     def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
@@ -132,9 +150,10 @@ class SyncAPIClient:
         self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[Page[Any]]
     ) -> APIResponse[Page[Any]]:
         call = self._calls.make(operation, options, path, query, NOTHING, None)
+        is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> Page[Any]:
-            return Page(decode(operation, reply), operation.page, fetch, before)
+            return Page(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
 
         def fetch(page: Page[Any], more: Values) -> Page[Any]:
             return self._page(operation, options, path, {**query, **more}, page).parse()
@@ -149,6 +168,7 @@ class SyncAPIClient:
             return self._attempts(call)
 
     def _attempts(self, call: Call) -> Reply:
+        call.check_breaker()
         while True:
             if self._connection.closed:
                 raise call.complete(closed_error())
@@ -160,6 +180,7 @@ class SyncAPIClient:
             else:
                 again = call.answered(reply)
                 if again is None:
+                    self._connection.kept.answered(call)
                     return reply
                 delay = again
             self._clock.sleep(delay)
@@ -172,7 +193,7 @@ class AsyncAPIClient:
         self._connection = connection
         self._clock = settings.clock or Clock()
         configure_logging()
-        self._calls = CallFactory(settings, connection.budget, self._clock, connection.wire)
+        self._calls = CallFactory(settings, connection.budget, connection.breaker, self._clock, connection.wire)
         self._telemetry = Telemetry(Address.of(settings.base_url).host.decode())
         self._raw = raw
 
@@ -189,24 +210,36 @@ class AsyncAPIClient:
         body: Optional[Values] = None,
         check: Optional[Check] = None,
         convert: Optional[Convert] = None,
+        fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation; see `SyncAPIClient.request`."""
         call = self._calls.make(operation, options, path, query, headers, body)
-        return self._result(APIResponse(call, await self._exchange(call), partial(_read, operation, check, convert)))
+        read = partial(_read, operation, check, convert)
+        if fallback is not None:
+            _check_not_raw(self._raw, fallback)
+            steps = exchange_or_fall_back(call, fallback, self._exchange, read, self._connection.kept, self._clock)
+            return cast(T, await run_async(steps))
+        return self._result(APIResponse(call, await self._exchange(call), read))
 
-    async def request_page(
+    def request_page(
         self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
-    ) -> AsyncPage[Any]:
+    ) -> AsyncPages[Any]:
         """Carry out an operation that returns a page of a list."""
+        return AsyncPages(self._first_page(operation, options, path, query))
+
+    async def _first_page(
+        self, operation: Operation[Any], options: Options, path: Values, query: Values
+    ) -> AsyncPage[Any]:
         return self._result(await self._page(operation, options, path, query, None))
 
     async def _page(
         self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[AsyncPage[Any]]
     ) -> APIResponse[AsyncPage[Any]]:
         call = self._calls.make(operation, options, path, query, NOTHING, None)
+        is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> AsyncPage[Any]:
-            return AsyncPage(decode(operation, reply), operation.page, fetch, before)
+            return AsyncPage(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
 
         async def fetch(page: AsyncPage[Any], more: Values) -> AsyncPage[Any]:
             return (await self._page(operation, options, path, {**query, **more}, page)).parse()
@@ -221,6 +254,7 @@ class AsyncAPIClient:
             return await self._attempts(call)
 
     async def _attempts(self, call: Call) -> Reply:
+        call.check_breaker()
         while True:
             if self._connection.closed:
                 raise call.complete(closed_error())
@@ -236,6 +270,7 @@ class AsyncAPIClient:
             else:
                 again = call.answered(reply)
                 if again is None:
+                    self._connection.kept.answered(call)
                     return reply
                 delay = again
             await self._clock.sleep_async(delay)
@@ -244,6 +279,19 @@ class AsyncAPIClient:
         with anyio.move_on_after(seconds):
             return await self._connection.exchange(request)
         raise DeadlineExceeded
+
+
+def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:
+    if is_raw:
+        raise InvalidRequestError(
+            f"{fallback.argument} cannot be used with with_raw_response: without the service there is no response",
+            param=fallback.argument,
+        )
+
+
+def _asks_for_a_page(query: Values) -> bool:
+    """Return whether the caller asked for one page of a list, and not just for the list."""
+    return query.get("limit", NOT_GIVEN) is not NOT_GIVEN
 
 
 def _read(operation: Operation[T], check: Optional[Check], convert: Optional[Convert], reply: Reply) -> T:

@@ -8,6 +8,7 @@ from .._base.address import Address
 from .._base.clock import Clock
 from .._base.errors import InvalidRequestError
 from .._base.operation import Operation
+from .breaker import Breaker
 from .call import Call, PreparedRequest, Service
 from .headers import build_headers, standard_headers
 from .idempotency import idempotency_key
@@ -35,10 +36,11 @@ _WRITE_OPTIONS = frozenset(WriteOptions.__annotations__) | _READ_OPTIONS
 class CallFactory:
     """Builds the calls of one client."""
 
-    def __init__(self, settings: Settings, budget: RetryBudget, clock: Clock, wire: Wire) -> None:
+    def __init__(self, settings: Settings, budget: RetryBudget, breaker: Breaker, clock: Clock, wire: Wire) -> None:
         self._settings = settings
         self._wire = wire
         self._budget = budget
+        self._breaker = breaker
         self._clock = clock
         self._policy = RetryPolicy(settings.max_retries)
         self._timeouts = _phases(settings.timeout)
@@ -102,6 +104,8 @@ class CallFactory:
             ),
             policy=RetryPolicy(extra["max_retries"]) if "max_retries" in extra else self._policy,
             budget=self._budget,
+            breaker=self._breaker,
+            fails_fast=settings.circuit_breaker,
             clock=self._clock,
             deadline=extra.get("deadline", settings.deadline),
             max_response_bytes=extra.get("max_response_bytes", settings.max_response_bytes),

@@ -23,16 +23,25 @@ def idempotency_key(given: Optional[str]) -> str:
     Raises:
         InvalidRequestError: The key is not valid.
     """
-    if given is None:
-        return new_idempotency_key()
+    return new_idempotency_key() if given is None else checked_key("idempotency_key", given)
+
+
+def checked_key(name: str, given: str) -> str:
+    """Return the key that the caller passed as the argument `name`.
+
+    Raises:
+        InvalidRequestError: The key is not valid.
+    """
     if not is_header_text(given) or not 1 <= len(given) <= _LONGEST_KEY:
         raise InvalidRequestError(
-            f"idempotency_key must be 1 to {_LONGEST_KEY} printable ASCII characters, without a space at either end, "
+            f"{name} must be 1 to {_LONGEST_KEY} printable ASCII characters, without a space at either end, "
             f"got {_size(given)}",
-            param="idempotency_key",
+            param=name,
         )
     return given
 
 
 def _size(given: object) -> str:
+    if given is None:
+        return "None"
     return f"{len(given)} characters" if isinstance(given, str) else type(given).__name__

@@ -61,7 +61,11 @@ class WriteOptions(RequestOptions, total=False):
     """The options of methods that send an idempotency key: POST, PATCH and PUT."""
 
     idempotency_key: Optional[str]
-    """Retries carry one key, so the service applies the write once. None: a new key for each call. Kept 24 hours."""
+    """Retries carry one key, so the service applies the write once. None: a new key for each call.
+
+    The service stores a key for 24 hours. Within them, the same key with another body raises a `ConflictError`; later,
+    it is a new write.
+    """
 
 
 class ClientOptions(TypedDict, total=False):

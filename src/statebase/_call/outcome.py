@@ -8,8 +8,9 @@ from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple, Optional, cast
 
 from .._base.errors import Outcome, Phase, StateBaseError
-from .._base.lazy import httpx
+from .._base.lazy import http_errors, httpx
 from .._base.operation import Retry
+from .retry import RETRIED_STATUSES
 
 _CREDENTIALS_WANTED = 407
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
@@ -147,6 +148,21 @@ def may_pass(error: Exception) -> bool:
     """Return whether the failure may be temporary, so that another attempt may succeed."""
     passing = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError, OSError)
     return isinstance(error, passing) and not _is_certificate_failure(error)
+
+
+def says_unavailable(error: Exception) -> bool:
+    """Return whether the failure of an attempt says that the service is not available, and not that a pool is full."""
+    return isinstance(error, DeadlineExceeded) or (may_pass(error) and not isinstance(error, httpx.PoolTimeout))
+
+
+def is_unavailable(error: StateBaseError) -> bool:
+    """Return whether a call failed because the service is unavailable, not because of the request or the options."""
+    if isinstance(error, (http_errors.APITimeoutError, http_errors.CircuitOpenError)):
+        return True
+    if isinstance(error, http_errors.APIConnectionError):
+        return isinstance(error.__cause__, Exception) and may_pass(error.__cause__)
+    status = error.status_code or 0
+    return isinstance(error, http_errors.APIStatusError) and (status in RETRIED_STATUSES or status >= 500)
 
 
 def is_timeout(error: Exception) -> bool:

@@ -10,6 +10,9 @@ RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 STATUSES_BEFORE_THE_KEY = frozenset({401, 403, 408, 429})
 """The service sends these before it checks the idempotency key: they do not prove what an earlier attempt did."""
 
+UNAVAILABLE_STATUSES = frozenset({502, 503, 504})
+"""The statuses that say that the service is not there: they open the circuit breaker. Other responses close it."""
+
 
 class Failure(NamedTuple):
     """The result of an attempt that did not succeed."""

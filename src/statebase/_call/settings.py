@@ -73,13 +73,18 @@ class Settings:
         http_client: object = None,
         transport: object = None,
         allow_insecure_http: bool = False,
+        circuit_breaker: bool = False,
         clock: Optional[Clock] = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(api_key)
         del api_key  # error trackers report the local variables of each frame
         self.api_key = _api_key(secret)
         address = os.environ.get("STATEBASE_BASE_URL") or "us" if base_url is None else base_url
-        switches: dict[str, object] = {"allow_insecure_http": allow_insecure_http, "http2": http2}
+        switches: dict[str, object] = {
+            "allow_insecure_http": allow_insecure_http,
+            "http2": http2,
+            "circuit_breaker": circuit_breaker,
+        }
         for name, value in switches.items():
             if not isinstance(value, bool):  # a string such as "no" would count as true
                 raise configuration_error(f"{name} must be True or False, got {type(value).__name__}")
@@ -97,6 +102,7 @@ class Settings:
         self.http_client = http_client
         self.transport = transport
         self.allow_insecure_http = allow_insecure_http
+        self.circuit_breaker = circuit_breaker
         self.clock = clock
         self._check()
         if http2:

@@ -6,12 +6,28 @@ synchronous client are raised at the call, errors of the asynchronous client at 
 
 from __future__ import annotations
 
-from typing import Any, Generator, TypeVar
+from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
+
+import anyio
 
 T = TypeVar("T")
 
 Steps = Generator[Any, Any, T]
 """A generator that yields calls, receives their results, and returns the result of the method."""
+
+
+class Found(Generic[T]):
+    """Items that an iteration has found."""
+
+    def __init__(self, items: Sequence[T]) -> None:
+        self.items = items
+
+
+Iteration = Generator[Union[Any, Found[T]], Any, None]
+"""A generator that yields calls and receives their results, and yields the items of the method as `Found`.
+
+A list of calls stands for a list of results; the asynchronous client awaits them concurrently.
+"""
 
 
 def run(steps: Generator[Any, Any, Any]) -> Any:
@@ -45,3 +61,60 @@ async def run_async(steps: Generator[Any, Any, Any]) -> Any:
                 call = steps.send(result)
     except StopIteration as end:
         return end.value
+
+
+async def _together(calls: List[Any]) -> List[Any]:
+    """Await calls concurrently and return their results in order; if one fails, cancel the others."""
+    results: List[Any] = [None] * len(calls)
+    failures: List[BaseException] = []
+
+    async def run_one(place: int) -> None:
+        try:
+            results[place] = await calls[place]
+        except Exception as error:
+            failures.append(error)
+            group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place in range(len(calls)):
+                group.start_soon(run_one, place)
+    finally:
+        for call in calls:
+            call.close()  # one that was cancelled before it began
+    if failures:
+        raise failures[0]
+    return results
+
+
+def iterate(steps: Generator[Any, Any, None]) -> Iterator[Any]:
+    """Iterate over the items of steps with the synchronous client."""
+    try:
+        result = None
+        while True:
+            result = steps.send(result)
+            if isinstance(result, Found):
+                yield from result.items
+                result = None
+    except StopIteration:
+        return
+
+
+async def iterate_async(steps: Generator[Any, Any, None]) -> AsyncIterator[Any]:
+    """Iterate over the items of steps with the asynchronous client: await each call that is yielded."""
+    try:
+        step = steps.send(None)
+        while True:
+            if isinstance(step, Found):
+                for item in step.items:
+                    yield item
+                step = steps.send(None)
+                continue
+            try:
+                result = await (_together(step) if isinstance(step, list) else step)
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(result)
+    except StopIteration:
+        return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from statebase._call.drivers import SyncAPIClient
     from statebase._call.options import RequestOptions
+    from statebase._results.erasure import UserErasure
 
     from . import models
     from .transport.dashboard import Dashboard, DashboardWithRawResponse
@@ -176,6 +177,36 @@ class Namespaces:
             {'status': 'alive'}
         """
         return self._system.live(**options)
+
+    def erase_user(self, user_id: str, *, dry_run: bool = False, **options: Unpack[RequestOptions]) -> UserErasure:
+        """Erase everything of a user: sessions, live and expired, with their turns, states, memories and entities.
+
+        The embedded engine and `statebase serve` also erase what is kept beside them: stored responses of idempotency keys,
+        and user ids, reasoning and previews in traces, also of sessions that were deleted earlier. The hosted service
+        cannot do that: there, live sessions are deleted one by one, and `remaining` of the report says what is left.
+
+        It works in small pieces, each in a transaction, so that other calls do not wait. If it is interrupted, call it
+        again: it continues with what is left. `docs/guides/erasing.md` lists what is kept where, and for how long.
+
+        Args:
+            user_id: The user, as passed to `sessions.create`.
+            dry_run: True to erase nothing, and return what would be erased. Default: False.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            What was erased.
+
+        Raises:
+            InvalidRequestError: `user_id` is not a non-empty string, or `dry_run` is not a bool.
+            StateBaseError: A part failed; what was erased before it stays erased.
+
+        Example:
+            >>> session = client.sessions.create("support-bot", user_id="ada")
+            >>> report = client.erase_user("ada")
+            >>> report.live_sessions, report.remaining
+            (1, [])
+        """
+        return self._system.erase_user(user_id, dry_run=dry_run, **options)
 
 
 class WithRawResponse:

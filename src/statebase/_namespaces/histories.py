@@ -307,11 +307,25 @@ class History:
         else:
             self._say(event)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a tool call has no result yet."""
+        return bool(self._pending)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there are contents since the last turn, except reasoning that the next contents may belong to."""
+        return any((*self._texts.values(), *self._parts.values(), self._reasons))
+
+    def stop_waiting(self) -> None:
+        """Assume that tool calls without a result will not get one."""
+        self._pending.clear()
+
     def end_exchange(self) -> None:
         """Create a turn from the contents since the last turn."""
         self._reasons += self._thoughts
         self._thoughts = []
-        self._flush()
+        self.end_texts()
 
     def _say(self, said: Said) -> None:
         if said.role == "assistant":
@@ -325,7 +339,7 @@ class History:
             self._parts[said.role].append(said.part)
 
     def _call(self, called: Called) -> None:
-        self._flush()
+        self.end_texts()
         turn: Dict[str, Any] = {
             "input": tool_call_input(called.name, called.arguments, called.id),
             "output": {"type": "tool_response", "content": ""},
@@ -349,10 +363,11 @@ class History:
         output = {"type": "tool_response", "content": returned.text, "output": returned.output}
         fits[0][1]["output"] = {**output, "is_error": True} if returned.is_error else output
 
-    def _flush(self) -> None:
-        texts, parts = self._texts, self._parts
-        if not any((*texts.values(), *parts.values(), self._reasons)):
+    def end_texts(self) -> None:
+        """As `end_exchange`, but reasoning at the end stays for the next turn."""
+        if not self.has_text:
             return
+        texts, parts = self._texts, self._parts
         turn: Dict[str, Any] = {}
         for name, role in (("input", "user"), ("output", "assistant")):
             turn[name] = {"type": "text", "content": "\n\n".join(texts[role])}

@@ -39,7 +39,7 @@ def add_tool_call(
         tool_call_id: The id that the model assigned to the tool call.
         reasoning: The agent's reason for the call.
         metadata: A JSON object to store with the turn.
-        **options: Options of this call, such as timeout and idempotency_key.
+        **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
     Returns:
         The turn, with its id and its number within the session.
@@ -70,7 +70,7 @@ def ingest(
             and the assistant's answer make one turn, a tool call with its result another. System messages are
             left out. `docs/guides/histories.md` shows how each part is stored.
         **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-            only the missing ones.
+            only the missing ones. The service stores a key for 24 hours.
 
     Returns:
         The turns, in order.

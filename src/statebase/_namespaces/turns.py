@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Protocol, Sequence, Tuple, Union, cast
 
 from .._base.errors import InvalidRequestError
 from .._generated import models
 from .histories import History, as_text, is_message, plain, read, tool_call_input
 
-TurnInputLike = Union[str, "models.TurnInput", Mapping[str, Any]]
-"""The input of a turn: text, a `TurnInput`, or a mapping with `type`, `content` and any other keys."""
-TurnOutputLike = Union[str, "models.TurnOutput", Mapping[str, Any]]
-"""The output of a turn: text, a `TurnOutput`, or a mapping with `type`, `content` and any other keys."""
-TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any]]
+
+class SDKMessage(Protocol):
+    """A message as an object of the SDK of an API, such as `response.choices[0].message`."""
+
+    def model_dump(self) -> Any:
+        """Return the object as a dictionary."""
+        ...
+
+
+TurnInputLike = Union[str, "models.TurnInput", Mapping[str, Any], SDKMessage]
+"""The input of a turn: text, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message."""
+TurnOutputLike = Union[str, "models.TurnOutput", Mapping[str, Any], SDKMessage]
+"""The output of a turn, in the forms of the input."""
+TurnLike = Union[Tuple[TurnInputLike, TurnOutputLike], Mapping[str, Any], SDKMessage]
 """A turn for `ingest`: an (input, output) pair, a mapping of `add_turn`'s arguments, a message, or an SDK's object."""
 
 _TURN_ARGUMENTS = frozenset({"input", "output", "metadata", "reasoning", "state_before", "state_after"})
 
 
 def turn_part(name: str, value: Any) -> Any:
-    """Convert plain text to the input or output of a turn. A mapping or a model is returned unchanged.
+    """Convert plain text or a chat message to the input or output of a turn; return a mapping or model unchanged.
 
     Args:
         name: `input` or `output`.
         value: The argument of `add_turn`.
 
     Raises:
-        InvalidRequestError: The value is not a string, a mapping or a model.
+        InvalidRequestError: The value is not a string, a mapping, a model or a chat message.
     """
     if isinstance(value, str):
         return {"type": "text", "content": value}
     if isinstance(value, (models.TurnInput, models.TurnOutput)):
         # pydantic 2.13 cannot write a model that came inside of another one before it was used by itself
         return value.model_dump()
-    if isinstance(value, Mapping):
+    if isinstance(plain(value), Mapping):
+        from .kept_messages import is_chat_message, message_part  # only chat messages need it
+
+        if not isinstance(value, Mapping) or is_chat_message(cast(Any, value)):
+            return message_part(name, value)
         return cast(Any, value)
     raise InvalidRequestError(
-        f"{name} must be a string, a mapping with 'type' and 'content', or a Turn{name.capitalize()}, "
+        f"{name} must be a string, a mapping with 'type' and 'content', a Turn{name.capitalize()} or a chat message, "
         f"got {'None' if value is None else type(value).__name__}",
         param=name,
     )

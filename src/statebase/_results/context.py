@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # Of packages that need not be installed: without them, type checkers treat these as Any.
     from anthropic.types import MessageParam
     from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.responses import ResponseInputItemParam
 
 __all__ = ["ContextMemory", "ContextResponse", "ContextTurn"]
 
@@ -28,6 +29,23 @@ class ContextResponse(models.ContextResponse):
     """The context for an agent's next answer: state, relevant memories, recent turns."""
 
     _latency_ms: Optional[float] = PrivateAttr(default=None)
+    _reason: Optional[str] = PrivateAttr(default=None)
+    _age_seconds: Optional[float] = PrivateAttr(default=None)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the service was unavailable, and this is an empty context or an earlier one: see `on_unavailable`."""
+        return self._reason is not None
+
+    @property
+    def reason(self) -> Optional[str]:
+        """The reason that the service was unavailable, one sentence; None if it answered."""
+        return self._reason
+
+    @property
+    def age_seconds(self) -> Optional[float]:
+        """The age of an earlier context, in seconds; None if the service answered, or the context is empty."""
+        return self._age_seconds
 
     @property
     def latency_ms(self) -> Optional[float]:
@@ -53,6 +71,10 @@ class ContextResponse(models.ContextResponse):
         text = reply.headers.get("x-statebase-latency")
         if text is not None:
             self._latency_ms = number(text.strip().removesuffix("ms"))
+
+    def __degraded__(self, reason: str, age_seconds: Optional[float]) -> ContextResponse:
+        self._reason, self._age_seconds = reason, age_seconds
+        return self
 
     def to_prompt(
         self,
@@ -117,13 +139,23 @@ class ContextResponse(models.ContextResponse):
         format: Literal["anthropic"],
     ) -> List[MessageParam]: ...
 
+    @overload
     def to_messages(
         self,
         *,
         max_tokens: Optional[int] = None,
         count: Optional[Count] = None,
         sections: Optional[Iterable[Section]] = None,
-        format: Optional[Literal["openai", "anthropic"]] = None,
+        format: Literal["responses"],
+    ) -> List[ResponseInputItemParam]: ...
+
+    def to_messages(
+        self,
+        *,
+        max_tokens: Optional[int] = None,
+        count: Optional[Count] = None,
+        sections: Optional[Iterable[Section]] = None,
+        format: Optional[Literal["openai", "anthropic", "responses"]] = None,
     ) -> Any:
         """Return state, memories and turns as a list of chat messages.
 
@@ -132,9 +164,9 @@ class ContextResponse(models.ContextResponse):
                 result are used together or not at all.
             count: Returns the number of tokens of a text; see `to_prompt`. Each message counts 4 tokens more.
             sections: The sections to use: "state", "memories" and "turns"; see `to_prompt`.
-            format: "openai" for messages of OpenAI's Chat Completions API, and "anthropic" for those of Anthropic's
-                Messages API, with tool calls and their results as such, typed as the packages `openai` and `anthropic`
-                type them. None: messages with text only.
+            format: "openai" for messages of OpenAI's Chat Completions API, "responses" for items of its Responses API,
+                and "anthropic" for messages of Anthropic's Messages API, with tool calls and their results as such,
+                typed as the packages `openai` and `anthropic` type them. None: messages with text only.
 
         Returns:
             Dictionaries with `role` and `content`: one `system` message with state and memories, if there are any, then
@@ -143,7 +175,8 @@ class ContextResponse(models.ContextResponse):
             message that names the role. With `format="anthropic"` there is no `system` message, as Anthropic's API
             takes it as a parameter: pass it `context.to_prompt(sections=["state", "memories"])`. Its tokens count
             there, not here. With a format, each tool call has an id of its own, and names and ids are changed where
-            the API would refuse them.
+            the API would refuse them. Messages that `sessions.add_messages` stored are returned unchanged in their own
+            format, and converted to others; a result whose tool call is in an older turn than these is left out.
 
         Raises:
             InvalidRequestError: An argument is invalid, or the state does not fit in `max_tokens`.
@@ -152,16 +185,16 @@ class ContextResponse(models.ContextResponse):
             >>> messages = client.state.get_context(session.id, "How to contact them?").to_messages()
             >>> messages.append({"role": "user", "content": "Call me back, please."})
         """
-        if format not in (None, "openai", "anthropic"):
+        if format not in (None, "openai", "anthropic", "responses"):
             got = repr(format) if isinstance(format, str) else type(format).__name__
-            raise InvalidRequestError(f"format must be 'openai', 'anthropic' or None, got {got}", param="format")
+            raise InvalidRequestError(
+                f"format must be 'openai', 'anthropic', 'responses' or None, got {got}", param="format"
+            )
         selection = self._selected(sections, max_tokens, count, format or "text")
-        if format == "anthropic":
-            return prompt.anthropic_messages(selection.turns)
-        background = prompt.background(selection)
-        system = [{"role": "system", "content": background}] if background else []
-        messages = prompt.openai_messages if format == "openai" else prompt.text_messages
-        return [*system, *messages(selection.turns)]
+        turns = selection.turns
+        messages = prompt.text_messages(turns) if format is None else prompt.chat_messages(turns, format)
+        background = "" if format == "anthropic" else prompt.background(selection)
+        return [{"role": "system", "content": background}, *messages] if background else messages
 
     def _selected(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import Any, Dict, Iterator, Literal, NamedTuple, Optional, Sequence, Union, cast
+from typing import Any, Dict, Iterable, Iterator, List, Literal, NamedTuple, Optional, Sequence, Set, Tuple, Union, cast
 
 import pydantic_core
 
@@ -49,16 +49,44 @@ def events(newest_first: Sequence[ContextTurn], *, plain_ids: bool = False) -> I
         newest_first: The turns.
         plain_ids: Whether ids of tool calls have ASCII letters, digits, `_` and `-` only, as Anthropic's API requires.
     """
-    used: Dict[str, int] = {}
-    for number, turn in enumerate(reversed(newest_first), 1):
-        call = _tool_call(turn, number)
-        if call is not None:
-            identifier = _REFUSED.sub("_", call.id) if plain_ids else call.id
-            yield call._replace(id=_unique(identifier[:_LONGEST_ID], used))
+    for of_turn in events_by_turn(newest_first[::-1], plain_ids=plain_ids):
+        yield from of_turn
+
+
+def events_by_turn(
+    oldest_first: Sequence[Optional[ContextTurn]], *, plain_ids: bool = False, taken: Iterable[str] = ()
+) -> List[List[Union[Said, ToolCall]]]:
+    """Return what was said and called in each turn; a result whose call is in an earlier turn belongs to that.
+
+    Args:
+        oldest_first: The turns. None stands for a turn that is written otherwise.
+        plain_ids: See `events`.
+        taken: Ids that no tool call may have.
+    """
+    used = dict.fromkeys(taken, 1)
+    late: Dict[str, List[Tuple[int, str]]] = {}
+    for index, turn in enumerate(oldest_first):
+        result = None if turn is None else _late_result(turn)
+        if result is not None:
+            late.setdefault(result[0], []).append((index, result[1]))
+    found: List[List[Union[Said, ToolCall]]] = [[] for _ in oldest_first]
+    answered: Set[int] = set()
+    for index, turn in enumerate(oldest_first):
+        if turn is None or index in answered:
             continue
-        for event in _said(turn):
-            if event.text.strip():  # model APIs reject a message without text
-                yield event
+        call = _tool_call(turn, index + 1)
+        if call is None:
+            # model APIs reject a message without text
+            found[index] += [said for said in _said(turn) if said.text.strip()]
+            continue
+        results = [] if _has_result(turn) else [each for each in late.get(call.id, ()) if each[0] > index]
+        if results:
+            late[call.id].remove(results[0])
+            answered.add(results[0][0])
+            call = call._replace(result=results[0][1])
+        identifier = _REFUSED.sub("_", call.id) if plain_ids else call.id
+        found[index].append(call._replace(id=_unique(identifier[:_LONGEST_ID], used)))
+    return found
 
 
 def arguments_text(call: ToolCall) -> str:
@@ -102,22 +130,40 @@ def _unique(wanted: str, used: Dict[str, int]) -> str:
 
 def _tool_call(turn: ContextTurn, number: int) -> Optional[ToolCall]:
     """Return the tool call of a turn; None if it is not one whose parts are known."""
-    if turn.input is None or turn.input.type != "tool_call":
-        return None
-    about = (turn.input.model_extra or {}).get("tool_metadata")
-    if not isinstance(about, dict):
-        return None
-    details = cast("Dict[str, Any]", about)
+    details = _tool_metadata(turn)
     name, identifier = details.get("name"), details.get("id")
     if not isinstance(name, str) or not name:
         return None
     if not isinstance(identifier, str) or not identifier:
         identifier = f"call_{turn.turn_number or number}"
-    result = ""
-    if turn.output is not None:
-        returned = (turn.output.model_extra or {}).get("output", turn.output.content)
-        result = returned if isinstance(returned, str) else json_text(returned)
-    return ToolCall(identifier, name, details.get("arguments"), result)
+    return ToolCall(identifier, name, details.get("arguments"), _result(turn))
+
+
+def _late_result(turn: ContextTurn) -> Optional[Tuple[str, str]]:
+    """Return the id and the text of a result that was added after the turn of its call; None for other turns."""
+    details = _tool_metadata(turn)
+    identifier = details.get("id")
+    if details.get("name") is not None or not isinstance(identifier, str) or not _has_result(turn):
+        return None
+    return identifier, _result(turn)
+
+
+def _tool_metadata(turn: ContextTurn) -> Dict[str, Any]:
+    if turn.input is None or turn.input.type != "tool_call":
+        return {}
+    about = (turn.input.model_extra or {}).get("tool_metadata")
+    return cast("Dict[str, Any]", about) if isinstance(about, dict) else {}
+
+
+def _has_result(turn: ContextTurn) -> bool:
+    return turn.output is not None and "output" in (turn.output.model_extra or {})
+
+
+def _result(turn: ContextTurn) -> str:
+    if turn.output is None:
+        return ""
+    returned = (turn.output.model_extra or {}).get("output", turn.output.content)
+    return returned if isinstance(returned, str) else json_text(returned)
 
 
 def _said(turn: ContextTurn) -> Iterator[Said]:
@@ -129,6 +175,8 @@ def _said(turn: ContextTurn) -> Iterator[Said]:
             yield Said(_ROLES[role], text)
         elif text.strip():
             yield Said("user", f"{role}: {text}")
+    elif turn.input is not None and turn.input.type == "system":
+        yield Said("assistant", gave or "")  # a system message without a conversation
     elif turn.input is not None and turn.input.type == "tool_call":
         yield Said("assistant", "\nResult: ".join(part for part in (given, gave) if part))
     else:

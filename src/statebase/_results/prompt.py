@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from itertools import repeat
 from operator import index
 from typing import (
     Any,
@@ -16,18 +18,20 @@ from typing import (
     Sequence,
     Tuple,
     TypeVar,
+    Union,
 )
 
 import pydantic_core
 
 from .._base.errors import InvalidRequestError
 from .._generated.models import ContextMemory, ContextTurn
-from .conversation import ToolCall, arguments_object, arguments_text, events, json_text
+from .chat_messages import Api, Message, call_ids, native, with_calls
+from .conversation import Said, ToolCall, arguments_object, arguments_text, events, events_by_turn, json_text
 
 T = TypeVar("T")
 Section = Literal["state", "memories", "turns"]
 """A part of a context."""
-Form = Literal["prompt", "text", "openai", "anthropic"]
+Form = Literal["prompt", "text", "openai", "anthropic", "responses"]
 """The form of a written context: one text, messages of text, or the messages of an API."""
 Count = Callable[[str], int]
 """Returns the number of tokens of a text."""
@@ -122,8 +126,9 @@ def select(
                 heading = counted(_HEADINGS[section] + "\n")
             elif form == "anthropic":  # the oldest of them may be an assistant's
                 heading = counted(_EARLIER) + _TOKENS_OF_A_MESSAGE
-            latest, left = _fitting(turns, left, lambda turn: _cost_of_turn(turn, counted, form), heading)
-            selected = selected._replace(turns=latest)
+            own = repeat(None) if form == "prompt" or form == "text" else native(turns, form)
+            latest, left = _fitting([*zip(turns, own)], left, lambda turn: _cost_of_turn(*turn, counted, form), heading)
+            selected = selected._replace(turns=[turn for turn, _ in latest])
     return selected
 
 
@@ -166,7 +171,9 @@ def _fitting(
     return used, left
 
 
-def _cost_of_turn(turn: ContextTurn, count: Count, form: Form) -> int:
+def _cost_of_turn(turn: ContextTurn, own: Optional[List[Message]], count: Count, form: Form) -> int:
+    if own is not None:
+        return sum(count(json_text(message)) + _TOKENS_OF_A_MESSAGE for message in own)
     if form == "prompt":
         return count(turns_text([turn]) + "\n")
     if form == "text":
@@ -174,7 +181,7 @@ def _cost_of_turn(turn: ContextTurn, count: Count, form: Form) -> int:
     cost = 0
     for event in events([turn]):
         if isinstance(event, ToolCall):  # two messages, each with the id
-            arguments = arguments_text(event) if form == "openai" else json_text(arguments_object(event))
+            arguments = json_text(arguments_object(event)) if form == "anthropic" else arguments_text(event)
             parts = (event.api_name, arguments, event.result, event.id, event.id)
             cost += sum(map(count, parts)) + 2 * _TOKENS_OF_A_MESSAGE
         else:
@@ -251,39 +258,65 @@ def text_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, str]]:
     return messages
 
 
-def openai_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
-    """Return turns as messages of OpenAI's Chat Completions API."""
+def chat_messages(newest_first: Sequence[ContextTurn], api: Api) -> List[Dict[str, Any]]:
+    """Return turns as messages of an API: those that the turns keep, or made from their texts and tool calls."""
+    own = native(newest_first, api)[::-1]
+    converted = [turn if messages is None else None for turn, messages in zip(newest_first[::-1], own)]
+    taken = [identifier for messages in own if messages for identifier in call_ids(messages)]
     messages: List[Dict[str, Any]] = []
-    for event in events(newest_first):
-        if isinstance(event, ToolCall):
-            function = {"name": event.api_name, "arguments": arguments_text(event)}
-            call = {"id": event.id, "type": "function", "function": function}
-            messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
-            messages.append({"role": "tool", "tool_call_id": event.id, "content": event.result})
-        else:
-            messages.append({"role": event.role, "content": event.text})
+    ends_with_own = False
+    for kept, said in zip(own, events_by_turn(converted, plain_ids=api == "anthropic", taken=taken)):
+        messages += deepcopy(kept) if kept is not None else [each for event in said for each in _WRITERS[api](event)]
+        if kept or said:
+            ends_with_own = bool(kept)
+    begins = bool(newest_first) and newest_first[-1].turn_number == 1
+    if not begins:
+        messages = with_calls(messages)
+    if api == "anthropic" and messages:
+        if messages[0]["role"] != "user" and not (begins and own[0] is not None):
+            messages.insert(0, {"role": "user", "content": _EARLIER})
+        if messages[-1]["role"] == "assistant" and not ends_with_own:
+            # A tool call is never last. The API refuses a last answer that ends with white space.
+            messages[-1]["content"] = messages[-1]["content"].rstrip()
     return messages
 
 
-def anthropic_messages(newest_first: Sequence[ContextTurn]) -> List[Dict[str, Any]]:
-    """Return turns as messages of Anthropic's Messages API; the first one is a user's."""
-    messages: List[Dict[str, Any]] = []
-    for event in events(newest_first, plain_ids=True):
-        if isinstance(event, ToolCall):
-            use = {"type": "tool_use", "id": event.id, "name": event.api_name, "input": arguments_object(event)}
-            result = {"type": "tool_result", "tool_use_id": event.id}
-            if event.result.strip():  # the API refuses blank text, but not a result without content
-                result["content"] = event.result
-            messages.append({"role": "assistant", "content": [use]})
-            messages.append({"role": "user", "content": [result]})
-        else:
-            messages.append({"role": event.role, "content": event.text})
-    if messages and messages[0]["role"] != "user":
-        messages.insert(0, {"role": "user", "content": _EARLIER})
-    if messages and messages[-1]["role"] == "assistant":
-        # A tool call is never last. The API refuses a last answer that ends with white space.
-        messages[-1]["content"] = messages[-1]["content"].rstrip()
-    return messages
+def _openai(event: Union[Said, ToolCall]) -> List[Dict[str, Any]]:
+    if isinstance(event, Said):
+        return [{"role": event.role, "content": event.text}]
+    function = {"name": event.api_name, "arguments": arguments_text(event)}
+    call = {"id": event.id, "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": event.id, "content": event.result},
+    ]
+
+
+def _responses(event: Union[Said, ToolCall]) -> List[Dict[str, Any]]:
+    if isinstance(event, Said):
+        return [{"role": event.role, "content": event.text}]
+    call = {"call_id": event.id, "name": event.api_name, "arguments": arguments_text(event)}
+    return [
+        {"type": "function_call", **call},
+        {"type": "function_call_output", "call_id": event.id, "output": event.result},
+    ]
+
+
+def _anthropic(event: Union[Said, ToolCall]) -> List[Dict[str, Any]]:
+    if isinstance(event, Said):
+        return [{"role": event.role, "content": event.text}]
+    use = {"type": "tool_use", "id": event.id, "name": event.api_name, "input": arguments_object(event)}
+    result = {"type": "tool_result", "tool_use_id": event.id}
+    if event.result.strip():  # the API refuses blank text, but not a result without content
+        result["content"] = event.result
+    return [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+
+
+_WRITERS: Dict[Api, Callable[[Union[Said, ToolCall]], List[Dict[str, Any]]]] = {
+    "openai": _openai,
+    "responses": _responses,
+    "anthropic": _anthropic,
+}
 
 
 def _state(state: Mapping[str, Any]) -> str:

@@ -34,6 +34,12 @@ class Caller:
     """The `time.monotonic()` at which a write stops waiting for other writes; None: the limit of the engine."""
     expected_version: Optional[int] = None
     """The version that a state must have for a change of it; None for any."""
+    turn_key: Optional[bytes] = None
+    """Where the response to the only turn is stored that a list of turns shall have; None for all turns."""
+    whole_turns: bool = False
+    """Whether a list of turns shall have their whole content."""
+    extensions: frozenset[str] = frozenset()
+    """The words of `X-StateBase-Extensions` that the operation supports: what it does beyond the API."""
 
 
 Context = Caller

@@ -198,6 +198,16 @@ class Engine(Operations):
             total += removed
         return total
 
+    def tidy(self) -> bool:
+        """Do a little of what is left to clean up, such as removing sessions that expired 30 days ago.
+
+        Writes do some of it too: call this where nothing may write for long, or to get done sooner. It never raises.
+
+        Returns:
+            Whether there is more of it.
+        """
+        return self._core.chores.do(self.now_us())
+
 
 def _is_path(value: object) -> bool:
     return isinstance(value, (str, os.PathLike)) and value != ""

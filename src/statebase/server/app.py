@@ -28,6 +28,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("statebase.server")
 
+_TIDY_SECONDS = 10.0
+"""Seconds between two looks for something to clean up."""
+_TIDY_PAUSE_SECONDS = 0.05
+"""Seconds between two pieces of it, for requests."""
 _DOCUMENT_PATH = b"/openapi.json"
 _DOCUMENT_FILE = Path(__file__).parents[1] / "_generated" / "openapi.json"
 
@@ -88,10 +92,28 @@ class _App:
             finally:
                 body.leave()
         elif scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close"})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Clean up in the store while the server runs, so that requests need not."""
+        async with anyio.create_task_group() as group:
+            while True:
+                message = await receive()
+                if message["type"] == "lifespan.shutdown":
+                    break
+                group.start_soon(self._tidy)
+                await send({"type": f"{message['type']}.complete"})
+            group.cancel_scope.cancel()
+        await send({"type": f"{message['type']}.complete"})
+
+    async def _tidy(self) -> None:
+        has_more = False
+        while True:
+            await anyio.sleep(_TIDY_PAUSE_SECONDS if has_more else _TIDY_SECONDS)
+            has_more = await anyio.to_thread.run_sync(self._door.tidy)
 
     async def _serve(self, scope: Scope, values: Values, body: Body, send: Send) -> None:
         try:
@@ -157,15 +179,6 @@ class _App:
             content = b"" if isinstance(admitted, Reply) else await body.read()
             answer = await self._door.respond_async(admitted, content)
         return answer if answer.status_code != 405 else _with_allowed(method, answer)
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Take part in the life of the server; there is nothing to prepare and nothing to put away."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def _document(method: str) -> Reply:

@@ -39,7 +39,7 @@ def test_groups_of_operations_do_not_overlap():
     groups = Operations.__bases__
     names = [name for group in groups for name in vars(group) if not name.startswith("__")]
 
-    assert len(groups) == 10
+    assert len(groups) == 11
     assert [name for name in names if names.count(name) > 1] == []
 
 

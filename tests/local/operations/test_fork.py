@@ -89,7 +89,7 @@ def test_trace_is_on_the_fork(http: httpx.Client, source: str, fork: Any):
     details = http.get(f"/v1/traces/{traces[0]['id']}").json()["details"]
 
     assert [trace["action"] for trace in traces] == ["session.forked"]
-    assert details == {"forked_from": source, "forked_version": 0}
+    assert details == {"forked_from": source, "forked_version": 0, "user_id": "u"}
 
 
 @pytest.mark.parametrize("version", [3, -1, 10**30])

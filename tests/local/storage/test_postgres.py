@@ -120,6 +120,10 @@ class TestErrors:
             (f"postgresql://user:{MARKER}@[::1/db", "not a valid PostgreSQL URL"),
             (f"postgresql://user:{MARKER}@localhost/db?no_such_option={MARKER}", "not a valid PostgreSQL URL"),
             (f"postgresql://user:{MARKER}%zz@localhost/db", "not a valid PostgreSQL URL"),
+            ("postgresql://user:a@s3cret@127.0.0.1:1/db", "write %40 for @"),
+            ("postgresql://user:a/s3cret@127.0.0.1:1/db", "write %40 for @"),
+            ("postgresql://user:1/s3cret@127.0.0.1:1/db", "write %40 for @"),
+            ("postgresql://user:s3cret/db", "not a valid PostgreSQL URL"),
         ],
     )
     def test_server_that_cannot_be_reached(self, url: str, message: str):
@@ -167,6 +171,33 @@ class TestErrors:
 
         assert (caught.value.status, caught.value.retry_after) == (503, 1)
         assert engine.create_turn(session_id, TURN).turn_number == 1
+
+    @pytest.mark.parametrize("snapshot", [True, False])
+    def test_read_does_not_wait_without_limit(
+        self, engine: Engine, postgres_url: str, monkeypatch: pytest.MonkeyPatch, snapshot: bool
+    ):
+        """Such as for a table that is being rebuilt: it is a 503, as for a write."""
+        import psycopg
+
+        settings = "statebase.local.storage.postgres.database._READ_SETTINGS"
+        monkeypatch.setattr(settings, "SELECT set_config('lock_timeout', '50ms', true)")
+        database = engine._core.store.database
+        with psycopg.connect(postgres_url) as other:
+            other.execute("LOCK TABLE meta")
+            with pytest.raises(EngineError) as caught, database.read(snapshot=snapshot):
+                database.execute("SELECT value FROM meta").fetchall()
+
+        assert (caught.value.status, caught.value.retry_after) == (503, 1)
+
+    def test_limit_of_a_read_is_of_one_transaction(self, engine: Engine):
+        """It is ten seconds in each read, and stays behind in no connection."""
+        database = engine._core.store.database
+        for snapshot in (True, False):
+            with database.read(snapshot=snapshot):
+                assert database.execute("SHOW lock_timeout").fetchone() == ("10s",)
+        with database.read(snapshot=False):
+            database.execute("SELECT 1").fetchone()
+            assert database.execute("SHOW lock_timeout").fetchone() == ("0",)
 
     def test_values_of_rows_are_in_no_error(self, engine: Engine):
         database = engine._core.store.database

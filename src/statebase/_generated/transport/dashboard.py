@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from typing import List, Union
+from typing import (
+    List,
+    Union,
+)
 
 from typing_extensions import Unpack
 
@@ -82,7 +85,7 @@ class Dashboard(SyncNamespace):
             rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
             expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new API key, with the key itself.
@@ -195,7 +198,7 @@ class AsyncDashboard(AsyncNamespace):
             rate_limit: Requests that the key may make in a minute. 1 to 1,000,000. Default: 100.
             expires_days: Days until the key stops working; null for never. 1 to 36,500.
             owner_id: Who owns the key, by your own id.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new API key, with the key itself.

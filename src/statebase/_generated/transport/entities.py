@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Union
+from typing import (
+    Any,
+    Mapping,
+    Union,
+)
 
 from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 
 from .. import models, operations
 
@@ -83,7 +87,7 @@ class Entities(SyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity as stored.
@@ -150,7 +154,7 @@ class Entities(SyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity after the update.
@@ -197,7 +201,8 @@ class Entities(SyncNamespace):
 class AsyncEntities(AsyncNamespace):
     """Entities and their attributes."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         *,
         session_id: Union[str, None, NotGiven] = NOT_GIVEN,
@@ -205,7 +210,7 @@ class AsyncEntities(AsyncNamespace):
         limit: Union[int, NotGiven] = NOT_GIVEN,
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.EntityListItem]:
+    ) -> AsyncPages[models.EntityListItem]:
         """List entities, newest first.
 
         Returns only entities that match all filters.
@@ -232,7 +237,7 @@ class AsyncEntities(AsyncNamespace):
             >>> [item.entity_id for item in await client.entities.list(entity_type="customer")]
             ['42']
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_ENTITIES,
             options,
             query={
@@ -262,7 +267,7 @@ class AsyncEntities(AsyncNamespace):
             entity_type: What kind of thing it is: customer, order, document.
             entity_id: Your own id of the thing; unique for its kind within the session.
             attributes: What is known about the thing.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity as stored.
@@ -329,7 +334,7 @@ class AsyncEntities(AsyncNamespace):
         Args:
             entity_id: Id of the entity: ent_ and 12 characters.
             attributes: Attributes to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The entity after the update.

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Mapping, Sequence, Union
+from typing import (
+    Any,
+    Literal,
+    Mapping,
+    Sequence,
+    Union,
+)
 
 from typing_extensions import Unpack
 
@@ -105,7 +111,7 @@ class Memory(SyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The memory as stored.
@@ -185,7 +191,7 @@ class Memory(SyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The memory after the update.
@@ -320,7 +326,7 @@ class AsyncMemory(AsyncNamespace):
             tags: Labels to filter searches by.
             metadata: Anything of your own to keep with the memory.
             embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The memory as stored.
@@ -400,7 +406,7 @@ class AsyncMemory(AsyncNamespace):
             type: The new kind of memory, such as fact or preference; any other word will do.
             tags: Labels that replace the current ones.
             metadata: Keys to set; they are merged in at the top level, others stay as they are.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The memory after the update.

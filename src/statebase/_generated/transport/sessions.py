@@ -6,7 +6,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import (
     Any,
+    AsyncIterator,
     Iterable,
+    Iterator,
     List,
     Literal,
     Mapping,
@@ -21,14 +23,19 @@ from typing_extensions import Unpack
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._call.steps import run, run_async
+from statebase._call.steps import iterate, iterate_async, run, run_async
 from statebase._namespaces.arguments import either
+from statebase._namespaces.conversations import get_or_create
+from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
+from statebase._namespaces.forks import fork
+from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
 from statebase._namespaces.state_versions import precede
+from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
@@ -116,7 +123,7 @@ class Sessions(SyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -188,7 +195,7 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -238,6 +245,8 @@ class Sessions(SyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -254,6 +263,11 @@ class Sessions(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -277,6 +291,7 @@ class Sessions(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     def get_history(
@@ -385,19 +400,20 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -528,7 +544,7 @@ class Sessions(SyncNamespace):
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
             updates: Another name for `state`.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -620,7 +636,7 @@ class Sessions(SyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -647,39 +663,133 @@ class Sessions(SyncNamespace):
             check=follows(expected_version),
         )
 
+    def get_or_create(
+        self,
+        agent_id: str,
+        *,
+        key: str,
+        user_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        initial_state: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_alive: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> models.SessionResponse:
+        """Return the session of an agent, a user and a key; create it if there is none, or it was deleted or has expired.
+
+        Racing callers, in threads, processes or machines, get the same session. The key is stored in the metadata, as
+        `statebase_key`.
+
+        The embedded engine and `statebase serve` find or create the session in one transaction, and each write to a session
+        that is kept alive extends its life once less than half of it is left. The hosted service does neither: there, only
+        this method extends the life, and finding the session takes a list, filtered by the metadata, and a request for the
+        session. It is not found again if `sessions.update` replaces its metadata without `statebase_key`, which the engine
+        keeps.
+
+        Args:
+            agent_id: The agent of the session, by a name or id of your choice.
+            key: The name of the conversation, 1 to 200 characters, such as the id of a chat. Each user has their own keys.
+            user_id: The user of the session, by your own id.
+            metadata: Your own metadata, if the session is created.
+            initial_state: The state at version 0, if the session is created. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_alive: Extend the life of the session to `ttl_seconds` when it is used and less than half is left. False:
+                it expires `ttl_seconds` after its creation. Default: True.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The session, with its state and its numbers of turns and memories.
+
+        Raises:
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
+            StateBaseError: The service ignores the metadata filter of lists, so the session cannot be found.
+
+        Example:
+            >>> session = client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello")
+            >>> again = client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> again.id == session.id, again.turn_count
+            (True, 1)
+        """
+        result: models.SessionResponse = run(
+            get_or_create(
+                self,
+                agent_id,
+                key=key,
+                user_id=user_id,
+                metadata=metadata,
+                initial_state=initial_state,
+                ttl_seconds=ttl_seconds,
+                keep_alive=keep_alive,
+                **options,
+            )
+        )
+        return result
+
     def fork(
-        self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
+        self,
+        session_id: str,
+        version: Union[int, NotGiven, None] = NOT_GIVEN,
+        *,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_ttl: bool = False,
+        keep_metadata: bool = False,
+        with_turns: bool = False,
+        with_memories: bool = False,
+        **options: Unpack[WriteOptions],
     ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
-        forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, and the metadata `forked_from` and
+        `forked_version`. Without further arguments, it has a new lifetime, no other metadata, no turns and no memories.
+
+        The embedded engine and `statebase serve` copy everything in one transaction. The hosted service copies only the
+        state: there, this method does the rest by calls, two for each turn and memory, and the copies have new times.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            ttl_seconds: Seconds until the new session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_ttl: Let the new session expire when the other one does. Default: False.
+            keep_metadata: Copy the metadata, except `statebase_key`. Default: False.
+            with_turns: Copy the turns recorded before the version after `version`, with new ids and without their states
+                before and after. Default: False.
+            with_memories: Copy the memories stored before the version after `version`, with new ids. Contexts of a session
+                with a user already contain the memories of all sessions of this user. Default: False.
+            **options: Options of each request, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key has no permission for this operation.
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
             NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The request body is over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+            StateBaseError: The service made the fork, but a call that completes it failed. Repeat the fork with the error's
+                `idempotency_key`: it continues.
 
         Example:
-            >>> fork = client.sessions.fork(session.id, version=0)
-            >>> fork.state, fork.metadata["forked_from"] == session.id
-            ({'step': 1}, True)
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello")
+            >>> fork = client.sessions.fork(session.id, version=0, with_turns=True, ttl_seconds=3600)
+            >>> fork.state, fork.turn_count, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, 1, True)
         """
-        return self._client.request(
-            operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
+        result: models.SessionResponse = run(
+            fork(
+                self,
+                session_id,
+                version,
+                ttl_seconds=ttl_seconds,
+                keep_ttl=keep_ttl,
+                keep_metadata=keep_metadata,
+                with_turns=with_turns,
+                with_memories=with_memories,
+                **options,
+            )
         )
+        return result
 
     def add_tool_call(
         self,
@@ -702,7 +812,7 @@ class Sessions(SyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -733,7 +843,7 @@ class Sessions(SyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -751,11 +861,125 @@ class Sessions(SyncNamespace):
         result: List[models.TurnResponse] = run(ingest(self, session_id, turns, **options))
         return result
 
+    def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = run(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> Iterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate(iter_turns(self, session_id, full=full, order=order, **options))
+
+    def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = run(find_turn(self, session_id, key=key, **options))
+        return result
+
 
 class AsyncSessions(AsyncNamespace):
     """Sessions, their turns, and the context of an agent."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         agent_id: Union[str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -766,7 +990,7 @@ class AsyncSessions(AsyncNamespace):
         metadata: Union[Mapping[str, Any], str, None, NotGiven] = NOT_GIVEN,
         user_id: Union[str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.SessionListItem]:
+    ) -> AsyncPages[models.SessionListItem]:
         """List sessions, newest first.
 
         Returns only sessions that match all filters and have not expired.
@@ -798,7 +1022,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [item.id for item in page], page.has_more
             ([], False)
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_SESSIONS,
             options,
             query={
@@ -834,7 +1058,7 @@ class AsyncSessions(AsyncNamespace):
             metadata: Your own metadata of the session; lists of sessions can be filtered by it.
             initial_state: The state at version 0. Default is an empty state.
             ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default is 86,400 (a day).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The new session.
@@ -906,7 +1130,7 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             metadata: Metadata that replaces the current one as a whole; null clears it.
             ttl_seconds: Seconds from now until the session expires, 1 to 2,592,000 (30 days).
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The session after the update.
@@ -956,6 +1180,8 @@ class AsyncSessions(AsyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -972,6 +1198,11 @@ class AsyncSessions(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -995,6 +1226,7 @@ class AsyncSessions(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     async def get_history(
@@ -1039,7 +1271,8 @@ class AsyncSessions(AsyncNamespace):
             query={"limit": limit, "include_state": include_state, "include_traces": include_traces},
         )
 
-    async def list_turns(
+    @coroutine_function
+    def list_turns(
         self,
         session_id: str,
         limit: Union[int, NotGiven] = NOT_GIVEN,
@@ -1047,7 +1280,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         order: Union[Literal["asc", "desc"], str, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.TurnListItem]:
+    ) -> AsyncPages[models.TurnListItem]:
         """List the turns of a session with previews of their content.
 
         Previews are the first 100 characters; get a turn by its id for the complete text.
@@ -1075,7 +1308,7 @@ class AsyncSessions(AsyncNamespace):
             >>> [(item.turn_number, item.input_preview) for item in await client.sessions.list_turns(session.id, order="asc")]
             [(1, 'Where is my order?')]
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_TURNS,
             options,
             path={"session_id": session_id},
@@ -1103,19 +1336,20 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            input: A string, a `TurnInput`, or a mapping with `type`, `content` and any other keys.
-            output: A string, a `TurnOutput`, or a mapping with `type`, `content` and any other keys.
+            input: A string, a `TurnInput`, a mapping with `type`, `content` and any other keys, or a chat message.
+            output: A string, a `TurnOutput`, a mapping with `type`, `content` and any other keys, or a chat message.
             metadata: Anything of your own to keep with the turn, such as the model or its token counts.
             reasoning: Why the agent answered as it did.
             state_before: The state before the turn. Default is the current state.
             state_after: The state after the turn. If it differs from the current state, it is stored as a new version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn as recorded.
 
         Raises:
-            InvalidRequestError: An input or output is not a string, a mapping or a model; nothing was sent.
+            InvalidRequestError: An input or output is not a string, a mapping, a model or a chat message; nothing was
+                sent.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             ConflictError: The idempotency key was already used with a different body.
@@ -1250,7 +1484,7 @@ class AsyncSessions(AsyncNamespace):
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
             updates: Another name for `state`.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -1342,7 +1576,7 @@ class AsyncSessions(AsyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -1369,39 +1603,133 @@ class AsyncSessions(AsyncNamespace):
             check=follows(expected_version),
         )
 
+    async def get_or_create(
+        self,
+        agent_id: str,
+        *,
+        key: str,
+        user_id: Union[str, NotGiven, None] = NOT_GIVEN,
+        metadata: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        initial_state: Union[JSONObject, NotGiven, None] = NOT_GIVEN,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_alive: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> models.SessionResponse:
+        """Return the session of an agent, a user and a key; create it if there is none, or it was deleted or has expired.
+
+        Racing callers, in threads, processes or machines, get the same session. The key is stored in the metadata, as
+        `statebase_key`.
+
+        The embedded engine and `statebase serve` find or create the session in one transaction, and each write to a session
+        that is kept alive extends its life once less than half of it is left. The hosted service does neither: there, only
+        this method extends the life, and finding the session takes a list, filtered by the metadata, and a request for the
+        session. It is not found again if `sessions.update` replaces its metadata without `statebase_key`, which the engine
+        keeps.
+
+        Args:
+            agent_id: The agent of the session, by a name or id of your choice.
+            key: The name of the conversation, 1 to 200 characters, such as the id of a chat. Each user has their own keys.
+            user_id: The user of the session, by your own id.
+            metadata: Your own metadata, if the session is created.
+            initial_state: The state at version 0, if the session is created. Default is an empty state.
+            ttl_seconds: Seconds until the session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_alive: Extend the life of the session to `ttl_seconds` when it is used and less than half is left. False:
+                it expires `ttl_seconds` after its creation. Default: True.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The session, with its state and its numbers of turns and memories.
+
+        Raises:
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
+            StateBaseError: The service ignores the metadata filter of lists, so the session cannot be found.
+
+        Example:
+            >>> session = await client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello")
+            >>> again = await client.sessions.get_or_create("support-bot", key="chat-42", user_id="ada")
+            >>> again.id == session.id, again.turn_count
+            (True, 1)
+        """
+        result: models.SessionResponse = await run_async(
+            get_or_create(
+                self,
+                agent_id,
+                key=key,
+                user_id=user_id,
+                metadata=metadata,
+                initial_state=initial_state,
+                ttl_seconds=ttl_seconds,
+                keep_alive=keep_alive,
+                **options,
+            )
+        )
+        return result
+
     async def fork(
-        self, session_id: str, version: Union[int, None, NotGiven] = NOT_GIVEN, **options: Unpack[WriteOptions]
+        self,
+        session_id: str,
+        version: Union[int, NotGiven, None] = NOT_GIVEN,
+        *,
+        ttl_seconds: Union[int, NotGiven, None] = NOT_GIVEN,
+        keep_ttl: bool = False,
+        keep_metadata: bool = False,
+        with_turns: bool = False,
+        with_memories: bool = False,
+        **options: Unpack[WriteOptions],
     ) -> models.SessionResponse:
         """Create a session from a version of another session's state.
 
-        The new session has the same agent and user, that state as its version 0, a new lifetime, and the metadata
-        forked_from and forked_version. Turns and memories are not copied.
+        The new session has the same agent and user, that state as its version 0, and the metadata `forked_from` and
+        `forked_version`. Without further arguments, it has a new lifetime, no other metadata, no turns and no memories.
+
+        The embedded engine and `statebase serve` copy everything in one transaction. The hosted service copies only the
+        state: there, this method does the rest by calls, two for each turn and memory, and the copies have new times.
 
         ``POST /v1/sessions/{session_id}/fork``
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
             version: The version of the state to start from, counted from 0. Default is the current version.
-            **options: Options of this call, such as timeout and idempotency_key.
+            ttl_seconds: Seconds until the new session expires, 1 to 2,592,000 (30 days). Default: 86,400 (a day).
+            keep_ttl: Let the new session expire when the other one does. Default: False.
+            keep_metadata: Copy the metadata, except `statebase_key`. Default: False.
+            with_turns: Copy the turns recorded before the version after `version`, with new ids and without their states
+                before and after. Default: False.
+            with_memories: Copy the memories stored before the version after `version`, with new ids. Contexts of a session
+                with a user already contain the memories of all sessions of this user. Default: False.
+            **options: Options of each request, such as timeout and idempotency_key.
 
         Returns:
             The new session.
 
         Raises:
-            PermissionDeniedError: The API key has no permission for this operation.
+            InvalidRequestError: An argument has the wrong type, or is outside of its limits; nothing was sent.
             NotFoundError: No session has this id, or it has expired, or its state does not have this version.
             ConflictError: The idempotency key was already used with a different body.
-            PayloadTooLargeError: The request body is over 10 MiB.
-            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+            StateBaseError: The service made the fork, but a call that completes it failed. Repeat the fork with the error's
+                `idempotency_key`: it continues.
 
         Example:
-            >>> fork = await client.sessions.fork(session.id, version=0)
-            >>> fork.state, fork.metadata["forked_from"] == session.id
-            ({'step': 1}, True)
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello")
+            >>> fork = await client.sessions.fork(session.id, version=0, with_turns=True, ttl_seconds=3600)
+            >>> fork.state, fork.turn_count, fork.metadata["forked_from"] == session.id
+            ({'step': 1}, 1, True)
         """
-        return await self._client.request(
-            operations.FORK_SESSION, options, path={"session_id": session_id}, body={"version": version}
+        result: models.SessionResponse = await run_async(
+            fork(
+                self,
+                session_id,
+                version,
+                ttl_seconds=ttl_seconds,
+                keep_ttl=keep_ttl,
+                keep_metadata=keep_metadata,
+                with_turns=with_turns,
+                with_memories=with_memories,
+                **options,
+            )
         )
+        return result
 
     async def add_tool_call(
         self,
@@ -1424,7 +1752,7 @@ class AsyncSessions(AsyncNamespace):
             tool_call_id: The id that the model assigned to the tool call.
             reasoning: The agent's reason for the call.
             metadata: A JSON object to store with the turn.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The turn, with its id and its number within the session.
@@ -1455,7 +1783,7 @@ class AsyncSessions(AsyncNamespace):
                 and the assistant's answer make one turn, a tool call with its result another. System messages are
                 left out. `docs/guides/histories.md` shows how each part is stored.
             **options: Options of each request. With an `idempotency_key`, repeating the call with the same turns adds
-                only the missing ones.
+                only the missing ones. The service stores a key for 24 hours.
 
         Returns:
             The turns, in order.
@@ -1471,6 +1799,119 @@ class AsyncSessions(AsyncNamespace):
             [1, 2]
         """
         result: List[models.TurnResponse] = await run_async(ingest(self, session_id, turns, **options))
+        return result
+
+    async def add_messages(
+        self, session_id: str, messages: Iterable[MessageLike], **options: Unpack[WriteOptions]
+    ) -> List[models.TurnResponse]:
+        """Record chat messages as turns that give them back unchanged.
+
+        `to_messages` of a context, with the format of the messages, returns them equal: with system messages, tool calls,
+        results, and parts such as images. The turns have their text for all other readers: a user's message and the
+        assistant's answer make one turn, a tool call with its result another.
+
+        Args:
+            session_id: Id of the session.
+            messages: Messages of OpenAI (Chat Completions, or items of Responses) or Anthropic, as dictionaries or as
+                objects of their SDKs. An object is kept as a dictionary of the fields that are set, a `Message` of
+                Anthropic's API as its role and content. Messages of Gemini and LangChain are stored as by `ingest`.
+                If a tool call is added together with its results, a context never has one without the other.
+            **options: Options of each request. With an `idempotency_key`, repeating the call with the same messages adds
+                only the missing turns. The service stores a key for 24 hours.
+
+        Returns:
+            The turns, in order.
+
+        Raises:
+            InvalidRequestError: An item is not a chat message, or cannot be represented in JSON; nothing was sent.
+            StateBaseError: A turn was not recorded; the turns before it were. Repeat the call with the error's
+                `idempotency_key` to add the remaining turns.
+
+        Example:
+            >>> messages = [
+            ...     {"role": "system", "content": "Be brief."},
+            ...     {"role": "user", "content": [{"type": "text", "text": "Where is my parcel?"}]},
+            ...     {"role": "assistant", "content": "On its way."},
+            ... ]
+            >>> turns = await client.sessions.add_messages(session.id, messages)
+            >>> turns[0].input["content"], turns[0].output["content"]
+            ('Where is my parcel?', 'On its way.')
+            >>> context = await client.sessions.get_context(session.id)
+            >>> context.to_messages(format="openai", sections=["turns"]) == messages
+            True
+        """
+        result: List[models.TurnResponse] = await run_async(add_messages(self, session_id, messages, **options))
+        return result
+
+    def iter_turns(
+        self,
+        session_id: str,
+        *,
+        full: Literal[True] = True,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> AsyncIterator[models.ContextTurn]:
+        """Iterate over all turns of a session with their whole content, fetching them as they are reached.
+
+        `statebase serve` and `StateBase.local()` return up to 100 turns a request. Other services return the newest 50 by
+        one request, and each of the others by one of its own, of which `AsyncStateBase` sends ten at a time.
+
+        Args:
+            session_id: Id of the session.
+            full: Always true. `list_turns` returns previews.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            An iterator over the turns. Turns that are added meanwhile are included if they come later in the order.
+
+        Raises:
+            InvalidRequestError: `order` is not "asc" or "desc", or `full` is not true.
+            NotFoundError: No session has this id, or it has expired.
+
+        Example:
+            >>> turns = await client.sessions.ingest(session.id, [("hi", "hello"), ("bye", "see you")])
+            >>> [turn.output.content async for turn in client.sessions.iter_turns(session.id)]
+            ['hello', 'see you']
+        """
+        return iterate_async(iter_turns(self, session_id, full=full, order=order, **options))
+
+    async def find_turn(
+        self, session_id: str, *, key: str, **options: Unpack[RequestOptions]
+    ) -> Optional[models.TurnDetailResponse]:
+        """Return the turn that was recorded with an idempotency key, such as that of a message that arrived twice.
+
+        `add_turn` with a key that was used with another input or output raises a `ConflictError`: the model may have
+        answered differently. Return the first answer instead.
+
+        `statebase serve` and `StateBase.local()` find the turn for 24 hours, the time for which a key is stored, if this
+        client uses the same API key. Other services cannot look up keys. There it is found if it is one of the newest 50
+        turns and was added with `metadata={"idempotency_key": key}`, and otherwise this method raises an error.
+
+        Args:
+            session_id: Id of the session.
+            key: The `idempotency_key` of the `add_turn`.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The turn; None if no turn was recorded with the key in the last 24 hours.
+
+        Raises:
+            InvalidRequestError: The key is not valid.
+            NotFoundError: No session has this id, or it has expired.
+            StateBaseError: The service cannot look up keys, and the newest turns do not have the key in their metadata.
+
+        Example:
+            >>> from statebase import ConflictError
+            >>> turn = await client.sessions.add_turn(session.id, "hi", "hello", idempotency_key="message-7")
+            >>> try:
+            ...     turn = await client.sessions.add_turn(session.id, "hi", "good morning", idempotency_key="message-7")
+            ... except ConflictError:
+            ...     turn = await client.sessions.find_turn(session.id, key="message-7")
+            >>> turn.output.content
+            'hello'
+        """
+        result: Optional[models.TurnDetailResponse] = await run_async(find_turn(self, session_id, key=key, **options))
         return result
 
 

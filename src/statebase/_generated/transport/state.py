@@ -20,6 +20,7 @@ from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOp
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
 from statebase._namespaces.arguments import either
+from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.state import (
     Modify,
     ModifyAs,
@@ -49,6 +50,8 @@ class State(SyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -65,6 +68,11 @@ class State(SyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -88,6 +96,7 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     @overload
@@ -163,7 +172,7 @@ class State(SyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The state as it now is.
@@ -214,7 +223,7 @@ class State(SyncNamespace):
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
             updates: Another name for `state`.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -306,7 +315,7 @@ class State(SyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.
@@ -593,6 +602,8 @@ class AsyncState(AsyncNamespace):
         query: Union[str, None, NotGiven] = NOT_GIVEN,
         memory_limit: Union[int, NotGiven] = NOT_GIVEN,
         turn_limit: Union[int, NotGiven] = NOT_GIVEN,
+        *,
+        on_unavailable: Union[OnUnavailable, NotGiven] = "raise",
         **options: Unpack[RequestOptions],
     ) -> results.ContextResponse:
         """Get the context for an agent's next answer.
@@ -609,6 +620,11 @@ class AsyncState(AsyncNamespace):
                 newest.
             memory_limit: How many memories to give at most, 0 to 20. Default: 5.
             turn_limit: How many of the latest turns to give at most, 0 to 50. Default: 5.
+            on_unavailable: What to do if the service is unavailable: it did not answer, or answered 5xx, 429 or 408,
+                after all retries. "raise" raises the error. "empty" returns an empty context. "last" returns the newest
+                context that this client got for the session with "last", also for another query, or an empty one; up to
+                1,000 are kept in memory, 32 MiB together. Both log a warning, set degraded, reason and age_seconds of
+                the context, and return at once for some seconds after a call that the service did not answer.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -632,6 +648,7 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             body={"query": query, "memory_limit": memory_limit, "turn_limit": turn_limit},
+            fallback=context_fallback(on_unavailable),
         )
 
     @overload
@@ -707,7 +724,7 @@ class AsyncState(AsyncNamespace):
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The state as it now is.
@@ -758,7 +775,7 @@ class AsyncState(AsyncNamespace):
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
             updates: Another name for `state`.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             The whole state after the update.
@@ -850,7 +867,7 @@ class AsyncState(AsyncNamespace):
             reason: Why the state is rolled back, for the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
-            **options: Options of this call, such as timeout and idempotency_key.
+            **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
             What the rollback did.

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Union
+from typing import (
+    Literal,
+    Union,
+)
 
 from typing_extensions import Unpack
 
 from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from statebase._call.raw_response import raw, raw_async
-from statebase._results.pages import AsyncPage, Page
+from statebase._results.pages import AsyncPages, Page, coroutine_function
 
 from .. import models, operations
 
@@ -162,7 +165,8 @@ class Traces(SyncNamespace):
 class AsyncTraces(AsyncNamespace):
     """The audit trail: one trace for each change."""
 
-    async def list(
+    @coroutine_function
+    def list(
         self,
         *,
         session_id: Union[str, None, NotGiven] = NOT_GIVEN,
@@ -173,7 +177,7 @@ class AsyncTraces(AsyncNamespace):
         end_time: Union[datetime, str, None, NotGiven] = NOT_GIVEN,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.TraceListItem]:
+    ) -> AsyncPages[models.TraceListItem]:
         """List traces of all sessions, newest first.
 
         Returns only traces that match all filters. There is no cursor; for the next page, set end_time to the time of
@@ -202,7 +206,7 @@ class AsyncTraces(AsyncNamespace):
             >>> [item.action for item in await client.traces.list(resource_type="session", limit=10)]
             ['session.created']
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_TRACES,
             options,
             query={
@@ -242,7 +246,8 @@ class AsyncTraces(AsyncNamespace):
         """
         return await self._client.request(operations.GET_TRACE, options, path={"trace_id": trace_id})
 
-    async def list_for_session(
+    @coroutine_function
+    def list_for_session(
         self,
         session_id: str,
         *,
@@ -250,7 +255,7 @@ class AsyncTraces(AsyncNamespace):
         starting_after: Union[str, None, NotGiven] = NOT_GIVEN,
         action: Union[_Action, str, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> AsyncPage[models.TraceListItem]:
+    ) -> AsyncPages[models.TraceListItem]:
         """List the traces of a session, newest first.
 
         There is one trace for each change of the session and what it holds.
@@ -277,7 +282,7 @@ class AsyncTraces(AsyncNamespace):
             >>> [item.action for item in await client.traces.list_for_session(session.id)]
             ['session.created']
         """
-        return await self._client.request_page(
+        return self._client.request_page(
             operations.LIST_SESSION_TRACES,
             options,
             path={"session_id": session_id},

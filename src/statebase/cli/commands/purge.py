@@ -11,7 +11,8 @@ from ..terminal import print_line
 
 _DESCRIPTION = """\
 Delete expired sessions and everything that belongs to them, except their
-traces. Until then they return 404, but take up space in the store."""
+traces. Until then they return 404, but take up space in the store: for 30
+days, and their memories, which searches find, for any time."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ import anyio.to_thread
 from ..._base.exchange import Reply, Request
 from ..._base.operation import Operation
 from ..._generated.operations import OPERATIONS
+from ..._results.erasure import ERASE_USER
 from ..caller import Caller
 from ..engine import Engine
 from ..errors import EngineError
@@ -20,8 +21,8 @@ from .authenticate import ANYONE, Authenticator, Principal
 from .counts import Counts, ProcessCounts
 from .head import Head, by_name
 from .limit import RateLimit
-from .read import check_size, expected_version
-from .replay import idempotent_request, is_looked_up_first
+from .read import check_size, expected_version, extensions
+from .replay import idempotent_request, is_looked_up_first, key_of_turn
 from .reply import Headers, error_reply, reply
 from .route import Router
 from .run import Result, is_slow, run, stored_result
@@ -34,8 +35,6 @@ _THREADS = 16
 _CONTEXT_OPERATION = "get_context"
 _SHORT_READS = frozenset(
     {
-        "root",
-        "liveness_probe",
         "readiness_probe",
         "get_session",
         "get_state",
@@ -45,8 +44,10 @@ _SHORT_READS = frozenset(
     }
 )
 """Operations that read a few rows by id, which takes less time than a switch to a thread."""
+_WITHOUT_STORE = frozenset({"root", "liveness_probe"})
+"""Operations that are answered even if every thread waits for the store."""
 
-_router = Router(OPERATIONS)
+_router = Router({**OPERATIONS, ERASE_USER.id: ERASE_USER})
 _read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
 _write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_write_threads")
 
@@ -93,6 +94,10 @@ class FrontDoor:
         self._engine = engine
         self._authenticator = Authenticator(engine, api_key)
         self._rate_limit = None if rate_limit is None else RateLimit(rate_limit, counts or ProcessCounts())
+
+    def tidy(self) -> bool:
+        """Do a little of what is left to clean up in the store, and return whether there is more."""
+        return self._engine.tidy()
 
     def exchange(self, request: Request) -> Reply:
         """Return the response to a request."""
@@ -155,7 +160,7 @@ class FrontDoor:
     def _is_quick(self, operation: Operation[Any], content: bytes) -> bool:
         """Return whether an operation may run in the event loop: it waits for nothing and takes little time."""
         engine = self._engine
-        if engine.is_quick:
+        if engine.is_quick or operation.id in _WITHOUT_STORE:
             return True
         is_short = operation.id in _SHORT_READS or (engine.in_memory and not is_slow(operation, content))
         return is_short and engine.reads_at_once
@@ -190,8 +195,23 @@ class FrontDoor:
         is_context = operation.id == _CONTEXT_OPERATION
         started_us = self._engine.now_us() if is_context else 0
         check_size(len(content))
-        request = idempotent_request(operation, head, content, principal)
-        caller = Caller(principal.actor, principal.key_id, head.request_id, request, deadline, expected_version(head))
+        applied = extensions(head, operation.id)
+        # A session that is found by its key may have been deleted since an earlier response with the idempotency key.
+        is_found_again = "get-or-create" in applied
+        request = None if is_found_again else idempotent_request(operation, head, content, principal)
+        caller = Caller(
+            principal.actor,
+            principal.key_id,
+            head.request_id,
+            request,
+            deadline,
+            expected_version(head),
+            key_of_turn(head, principal),
+            head.whole_turns == "true",
+            applied,
+        )
+        if applied:
+            headers.append((b"X-StateBase-Extensions", ", ".join(sorted(applied)).encode()))
         result: Optional[Result] = None
         if request is not None and is_looked_up_first(operation, content):
             stored = self._engine.find_response(request)

@@ -20,7 +20,18 @@ class Head:
         values: The values of the headers by name, from `by_name`.
     """
 
-    __slots__ = ("api_key", "expected_version", "idempotency_key", "method", "path", "query", "request_id")
+    __slots__ = (
+        "api_key",
+        "expected_version",
+        "extensions",
+        "idempotency_key",
+        "method",
+        "path",
+        "query",
+        "request_id",
+        "turn_key",
+        "whole_turns",
+    )
 
     def __init__(self, method: str, path: str, query: str, values: Mapping[bytes, bytes]) -> None:
         self.method = method
@@ -29,6 +40,9 @@ class Head:
         self.api_key = text_of(values, b"x-api-key")
         self.idempotency_key = text_of(values, b"idempotency-key")
         self.expected_version = text_of(values, b"x-statebase-expected-version")
+        self.turn_key = text_of(values, b"x-statebase-turn-key")
+        self.whole_turns = text_of(values, b"x-statebase-whole-turns")
+        self.extensions = text_of(values, b"x-statebase-extensions")
         self.request_id = request_id(text_of(values, b"x-request-id"))
 
 

@@ -17,6 +17,12 @@ from .head import Head
 LARGEST_BODY = 10 * 1024 * 1024
 """The maximum size of a body, in bytes."""
 _LONGEST_VERSION = 18
+EXTENSIONS = {
+    "list_sessions": frozenset({"get-or-create"}),
+    "create_session": frozenset({"get-or-create", "keep-alive"}),
+    "fork_session": frozenset({"keep-metadata", "keep-ttl", "ttl-seconds", "with-turns", "with-memories"}),
+}
+"""What operations do beyond the API if a request asks for it, by their ids. The response names what was done."""
 
 
 _NUL = "must not contain the character U+0000, which databases do not store"
@@ -67,6 +73,15 @@ def expected_version(head: Head) -> Optional[int]:
         name = "X-StateBase-Expected-Version"
         raise invalid_request(f"{name} must be the version of a state, a number from 0: send digits only.", name)
     return int(text)
+
+
+def extensions(head: Head, operation_id: str) -> frozenset[str]:
+    """Return the extensions of the API that a request asks for and its operation supports."""
+    supported = EXTENSIONS.get(operation_id)
+    if head.extensions is None or supported is None:
+        return frozenset()
+    words = (word.strip() for word in head.extensions.split(","))
+    return frozenset(word for word in words if word.partition("=")[0] in supported)
 
 
 def read_query(model: type[Model], query: str) -> Model:

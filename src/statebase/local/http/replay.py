@@ -34,13 +34,29 @@ def idempotent_request(
         raise invalid_request(
             f"The Idempotency-Key has {len(key)} characters: send at most {_LONGEST_KEY}.", "Idempotency-Key"
         )
-    secret = "\n".join((principal.actor, principal.key_id or "", operation.method, head.path, key)).encode()
+    if head.extensions is not None:
+        content += head.extensions.encode()
+    secret = _secret(principal, operation.method, head.path, key)
     return IdempotentRequest(
         key=hashlib.sha256(secret).digest(),
         secret=secret,
         content=hashlib.sha256(content).digest(),
         status=operation.status,
     )
+
+
+def key_of_turn(head: Head, principal: Principal) -> Optional[bytes]:
+    """Return the key under which the response to the POST of a turn is stored that a list of turns asks for.
+
+    It is that of the same caller, session and idempotency key. None if the request asks for no single turn.
+    """
+    if head.turn_key is None:
+        return None
+    return hashlib.sha256(_secret(principal, "POST", head.path, head.turn_key)).digest()
+
+
+def _secret(principal: Principal, method: str, path: str, key: str) -> bytes:
+    return "\n".join((principal.actor, principal.key_id or "", method, path, key)).encode()
 
 
 def is_looked_up_first(operation: Operation[Any], content: bytes) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Sequence
 from ..._base.operation import Operation
 from ..._generated.operations import OPERATIONS
 from ..._generated.queries import QUERIES
+from ..._results.erasure import ERASE_USER
 from ..caller import Caller
 from ..engine import Engine
 from ..errors import EngineError, not_found
@@ -17,11 +18,11 @@ from .reply import error_body
 
 _EMBEDDING = frozenset({"create_memory", "get_context", "search_memories", "update_memory"})
 """Operations that embed a text before they read or write."""
-_LONG = frozenset({"delete_session"})
+_LONG = frozenset({"delete_session", ERASE_USER.id})
 """Operations whose duration depends on the amount of data to delete."""
 _LARGE = 64 * 1024
 """The size in bytes from which a body may contain a large state, which is encoded before the transaction."""
-_METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in OPERATIONS}
+_METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in (*OPERATIONS, ERASE_USER.id)}
 
 
 class Result(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .context import ContextOperations
 from .dashboard import DashboardOperations
 from .entities import EntityOperations
+from .erase import EraseOperations
 from .explain import SearchExplanations
 from .memories import MemoryOperations
 from .sessions import SessionOperations
@@ -23,6 +24,7 @@ class Operations(
     TraceOperations,
     EntityOperations,
     DashboardOperations,
+    EraseOperations,
     SystemOperations,
     SearchExplanations,
 ):

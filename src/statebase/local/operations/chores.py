@@ -13,6 +13,7 @@ from typing import Callable
 
 from ..errors import BUSY, EngineError
 from ..storage.store import Store
+from .expiry import Expiry
 from .key_uses import KeyUses
 
 logger = logging.getLogger("statebase.local")
@@ -21,6 +22,8 @@ ROWS_AT_ONCE = 20
 """The number of leftover rows of removed sessions that a write removes."""
 _MORE_ROWS = 500
 _RESPONSES = 200
+_COUNTS_AT_ONCE = 1000
+_ROWS_IN_BACKGROUND = 200
 _PAUSE_SECONDS = 1.0
 
 
@@ -35,15 +38,22 @@ class Chores:
     def __init__(self, store: Store, key_uses: KeyUses) -> None:
         self._store = store
         self._key_uses = key_uses
+        self._expiry = Expiry(store)
         self._next = 0.0
         """The `time.monotonic()` from which on there is something to do after a write."""
 
-    def within(self) -> None:
-        """Do some within a write."""
+    def within(self, now_us: int) -> None:
+        """Do some within a write.
+
+        Args:
+            now_us: The time.
+        """
         store = self._store
         # Damage to the leftover rows of other sessions must not fail this write.
         if store.removals.next() is not None:
             store.database.attempt(lambda: store.remove_piece(ROWS_AT_ONCE))
+        elif self._expiry.is_due(now_us):
+            store.database.attempt(lambda: self._expiry.remove_piece(now_us, ROWS_AT_ONCE))
         if store.sessions.has_unlabelled():
             store.database.attempt(lambda: store.sessions.label_piece(ROWS_AT_ONCE))
         if store.words.are_missing():
@@ -57,19 +67,28 @@ class Chores:
         """
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _PAUSE_SECONDS
-            self.do(now_us)
+            self.do(now_us, ROWS_AT_ONCE)
 
-    def do(self, now_us: int) -> None:
+    def do(self, now_us: int, expired: int = _ROWS_IN_BACKGROUND) -> bool:
         """Do some, each in a transaction of its own. One that fails is logged, and done by a later write.
 
         Args:
             now_us: The time.
+            expired: About how many rows of expired sessions to remove.
+
+        Returns:
+            Whether there is more to remove.
         """
         store = self._store
+        has_more: list[bool] = []
         self._attempt(self.store_key_uses)
         self._attempt(lambda: self._write(lambda: store.answers.delete_expired(now_us, _RESPONSES)))
         self._attempt(lambda: self._write(lambda: store.remove_piece(_MORE_ROWS)))
         self._attempt(lambda: self._write(lambda: store.words.add_piece(_MORE_ROWS)))
+        self._attempt(lambda: self._write(lambda: store.sessions.fold_counts(now_us, _COUNTS_AT_ONCE)))
+        if self._expiry.is_due(now_us):
+            self._attempt(lambda: self._write(lambda: has_more.append(self._expiry.remove_piece(now_us, expired))))
+        return any(has_more)
 
     def store_key_uses(self) -> None:
         """Put into the store what came with API keys."""

@@ -6,24 +6,24 @@ from types import TracebackType
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from ..._base.locks import calling_frame
-from .. import jsontext
 from ..caller import Caller, IdempotentRequest
 from ..clock import SECOND, Clock
 from ..clock import read as read_clock
-from ..errors import not_found
-from ..identifiers import new_id
+from ..errors import BUSY, EngineError, not_found
 from ..memory_search import MemorySearch
 from ..storage.store import Store
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import StateRow
-from ..storage.tables.traces import TraceRow
 from . import stored_response
 from .chores import Chores
 from .key_uses import KeyUses
+from .recording import record
 from .response import Outcome, Response, StoredResponse
 
 T = TypeVar("T")
 
+_ROWS_AT_ONCE = 500
+"""The number of rows of a removed session that one transaction removes."""
 _RESPONSES_AT_ONCE = 8
 """The number of expired stored responses that a write removes; it adds one."""
 
@@ -199,7 +199,7 @@ class Change:
         uses = self._core.key_uses.take()
         try:
             self._core.store.keys.count_uses(uses)
-            self._core.chores.within()
+            self._core.chores.within(self.now_us)
             self._transaction.leave(None)
         except BaseException as failure:
             self._core.key_uses.put_back(uses)
@@ -218,27 +218,11 @@ class Change:
             resource_id: Its id.
             details: Details of the change; keys with the value None are left out.
         """
-        context = self._context
         self._session_id = session_id
         self._resource_id = resource_id if resource_type in ("memory", "entity") else None
-        trace_id = new_id("trace_")
-        given = {key: value for key, value in details.items() if value is not None}
-        traces = self._core.store.traces
-        traces.insert(
-            TraceRow(
-                *traces.next_number(self.now_us),
-                trace_id,
-                session_id,
-                action,
-                resource_type,
-                resource_id,
-                context.actor,
-                context.actor_id,
-                context.request_id,
-                jsontext.encode(given),
-            )
+        return record(
+            self._core.store, self._context, self.now_us, action, session_id, resource_type, resource_id, details
         )
-        return trace_id
 
     def find_response(self) -> Optional[StoredResponse]:
         """Return the stored response if the request is a repetition; None if it is new.
@@ -287,3 +271,18 @@ class OperationGroup:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._store = core.store
+
+    def _remove_rest(self, session_seq: Optional[int] = None, deadline: Optional[float] = None) -> None:
+        """Remove the leftover rows of a session, or of all removed sessions, in pieces, so that other writes can run.
+
+        If this is interrupted, or other processes block it for too long, later writes remove the rest, a few rows each.
+        """
+        more = True
+        while more:
+            try:
+                with self._store.database.write(deadline):
+                    more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
+            except EngineError as error:
+                if error.status != BUSY:
+                    raise
+                return  # the session itself is gone already

@@ -6,6 +6,7 @@ from typing import Any, Optional
 
 import pydantic_core
 
+from ..._base.limits import LONGEST_TTL_SECONDS
 from ..._generated.models import (
     SessionCreateRequest,
     SessionCreateResponse,
@@ -20,19 +21,19 @@ from ..._generated.queries import GetSessionHistoryQuery, ListSessionsQuery
 from .. import jsontext
 from ..caller import LOCAL, Caller
 from ..clock import to_datetime, to_microseconds, to_text
-from ..errors import BUSY, EngineError, invalid_request, not_found, unknown_cursor
+from ..errors import EngineError, invalid_request, not_found, unknown_cursor
 from ..identifiers import new_id
 from ..storage import history
 from ..storage.history import Frame
-from ..storage.tables.sessions import SessionRow
+from ..storage.tables.sessions import KEY, SessionRow, digest_of_key
 from ..storage.tables.states import LARGE
 from .core import Change, OperationGroup
 from .response import Outcome, Response, States, WrittenResponse, operation
 from .states import version_model, version_not_found
 from .traces import list_item
 
-_ROWS_AT_ONCE = 500
-"""The number of rows of a session that one transaction removes."""
+_LONGEST_TTL = 7
+"""The number of digits of the longest lifetime."""
 
 
 class SessionOperations(OperationGroup):
@@ -45,12 +46,21 @@ class SessionOperations(OperationGroup):
         initial_state = {} if body.initial_state is None else body.initial_state
         text = jsontext.encode(initial_state, "initial_state")
         frame = history.encode(text.encode())
+        key = None
+        if "get-or-create" in context.extensions:
+            key = digest_of_key(body.agent_id, body.user_id, metadata)
+            if key is None:
+                raise invalid_request(f"metadata must have the key {KEY!r}, with a string.", "metadata")
 
         def write(change: Change) -> Response[SessionCreateResponse]:
             now_us = change.now_us
+            found = None if key is None else self._found(key, body.ttl_seconds, now_us, context)
+            if found is not None:
+                return found
             expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
+            keep_us = expires_us - now_us if "keep-alive" in context.extensions else None
             session = self._store.sessions.insert(
-                new_id("sess_"), body.agent_id, body.user_id, metadata, now_us, expires_us
+                new_id("sess_"), body.agent_id, body.user_id, metadata, now_us, expires_us, keep_us
             )
             self._store.states.start(session.seq, text, now_us, context.actor, frame=frame)
             details = {"agent_id": body.agent_id, "user_id": body.user_id, "expires_at": to_text(expires_us)}
@@ -102,11 +112,12 @@ class SessionOperations(OperationGroup):
         def write(change: Change) -> Response[SessionMetadataUpdateResponse]:
             now_us = change.now_us
             session = self._core.session(session_id, now_us)
-            metadata = new_metadata if "metadata" in given else session.metadata
-            expires_us = session.expires_us
+            metadata = _with_key(new_metadata, session.metadata) if "metadata" in given else session.metadata
+            expires_us, keep_us = session.expires_us, session.keep_us
             if "ttl_seconds" in given:
                 expires_us = self._core.expiry_us(now_us, body.ttl_seconds)
-            self._store.sessions.update(session, metadata, expires_us, now_us)
+                keep_us = None if keep_us is None else expires_us - now_us
+            self._store.sessions.update(session, metadata, expires_us, keep_us, now_us)
             details = {"fields": sorted(given & {"metadata", "ttl_seconds"}), "expires_at": to_text(expires_us)}
             change.trace("session.updated", session.id, "session", session.id, details)
             return Response(
@@ -138,8 +149,10 @@ class SessionOperations(OperationGroup):
     def fork_session(
         self, session_id: str, body: SessionForkRequest, context: Caller = LOCAL
     ) -> Outcome[SessionResponse]:
-        """Create a session with a version of another session's state."""
+        """Create a session with a version of another session's state, and with what the caller's extensions name."""
         encoded = self._encode_fork(session_id, body.version)
+        wanted = context.extensions
+        ttl_seconds = _ttl_seconds(wanted)
 
         def write(change: Change) -> Response[SessionResponse]:
             now_us = change.now_us
@@ -149,17 +162,28 @@ class SessionOperations(OperationGroup):
             if text is None:
                 raise version_not_found(version, newest.version)
             origin = {"forked_from": source.id, "forked_version": version}
+            kept: dict[str, Any] = {}
+            if "keep-metadata" in wanted and source.metadata is not None:
+                kept = jsontext.decode(source.metadata)
+                kept.pop(KEY, None)  # the key leads to one session
+            expires_us, keep_us = self._core.expiry_us(now_us, ttl_seconds), None
+            if "keep-ttl" in wanted:
+                expires_us, keep_us = source.expires_us, source.keep_us
             fork = self._store.sessions.insert(
                 new_id("sess_"),
                 source.agent_id,
                 source.user_id,
-                jsontext.encode(origin),
+                jsontext.encode({**kept, **origin}),
                 now_us,
-                self._core.expiry_us(now_us, None),
+                expires_us,
+                keep_us,
             )
             frame = encoded[1] if encoded is not None and encoded[0] == text else None
             self._store.states.start(fork.seq, text, now_us, context.actor, frame=frame)
-            change.trace("session.forked", fork.id, "session", fork.id, origin)
+            fork = self._copy(source, fork, version, newest.version, wanted)
+            copied = {"turns": fork.turn_count or None, "memories": fork.memory_count or None}
+            details = {**origin, "user_id": source.user_id, **copied}
+            change.trace("session.forked", fork.id, "session", fork.id, details)
             answer = jsontext.checked(_written(fork, text))
             return WrittenResponse(SessionResponse, answer, States(fork.seq, [(0, text)]))
 
@@ -182,6 +206,49 @@ class SessionOperations(OperationGroup):
             }
         )
 
+    def _found(
+        self, key: bytes, ttl_seconds: Optional[int], now_us: int, context: Caller
+    ) -> Optional[Response[SessionCreateResponse]]:
+        """Return the session with a key, with its life extended if the caller wants that; None if there is none."""
+        session_id = self._store.sessions.with_key(key, now_us)
+        if session_id is None:
+            return None
+        try:
+            session, state = self._core.session_and_state(session_id, now_us)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+            return None  # deleted meanwhile
+        if "keep-alive" in context.extensions:
+            keep_us = session.keep_us
+            if keep_us is None or ttl_seconds is not None:
+                keep_us = self._core.expiry_us(0, ttl_seconds)
+            expires_us = session.expires_us
+            if expires_us - now_us < keep_us // 2:
+                expires_us = now_us + keep_us
+            if (expires_us, keep_us) != (session.expires_us, session.keep_us):
+                self._store.sessions.keep(session.seq, expires_us, keep_us)
+                session = session._replace(expires_us=expires_us, keep_us=keep_us)
+        return WrittenResponse(SessionCreateResponse, jsontext.checked(_written(session, state.text)))
+
+    def _copy(
+        self, source: SessionRow, fork: SessionRow, version: int, newest: int, wanted: frozenset[str]
+    ) -> SessionRow:
+        """Copy what a fork of a version is to have of its source, as far as it was there before the next version.
+
+        Returns:
+            The fork, with its numbers of turns and memories.
+        """
+        store = self._store
+        turns = store.turns.copy(source.seq, fork.seq, version) if "with-turns" in wanted else 0
+        memories = 0
+        if "with-memories" in wanted:
+            before_us = None if version == newest else store.states.created_us(source.seq, version + 1)
+            memories = store.memories.copy(source.seq, fork.seq, before_us)
+        if turns or memories:
+            store.sessions.count(fork.seq, turns, memories)
+        return fork._replace(turn_count=turns, memory_count=memories)
+
     def _purge_some(self, context: Caller, batch: int) -> int:
         """Remove at most `batch` expired sessions, and return their number."""
         with self._core.change(context) as change:
@@ -191,21 +258,6 @@ class SessionOperations(OperationGroup):
                 change.trace("session.expired", session.id, "session", session.id, details)
         self._remove_rest()
         return len(sessions)
-
-    def _remove_rest(self, session_seq: Optional[int] = None, deadline: Optional[float] = None) -> None:
-        """Remove the leftover rows of a session, or of all removed sessions, in pieces, so that other writes can run.
-
-        If this is interrupted, or other processes block it for too long, later writes remove the rest, a few rows each.
-        """
-        more = True
-        while more:
-            try:
-                with self._store.database.write(deadline):
-                    more = self._store.remove_piece(_ROWS_AT_ONCE, session_seq)
-            except EngineError as error:
-                if error.status != BUSY:
-                    raise
-                return  # the session itself is gone already
 
     def _encode_fork(self, session_id: str, version: Optional[int]) -> Optional[tuple[str, Frame]]:
         """Encode a large state for a fork, before the transaction; returns None for a small one."""
@@ -221,6 +273,29 @@ class SessionOperations(OperationGroup):
         if seq is None:
             raise unknown_cursor(starting_after)
         return seq
+
+
+def _with_key(metadata: Optional[str], old: Optional[str]) -> Optional[str]:
+    """Return new metadata with the key under which the session is found again, unless they have one themselves."""
+    if old is None or KEY not in old:
+        return metadata
+    given: dict[str, Any] = {} if metadata is None else jsontext.decode(metadata)
+    before = jsontext.decode(old)
+    return metadata if KEY in given or KEY not in before else jsontext.encode({**given, KEY: before[KEY]})
+
+
+def _ttl_seconds(wanted: frozenset[str]) -> Optional[int]:
+    """Return the lifetime that a caller wants for a fork; None for the default.
+
+    Raises:
+        EngineError: 400, if it is not one.
+    """
+    text = next((word.partition("=")[2] for word in wanted if word.startswith("ttl-seconds")), None)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_TTL and 1 <= int(text) <= LONGEST_TTL_SECONDS):
+        raise invalid_request(f"ttl-seconds must be an integer from 1 to {LONGEST_TTL_SECONDS:,}.", "ttl_seconds")
+    return int(text)
 
 
 def _written(session: SessionRow, state: str) -> str:

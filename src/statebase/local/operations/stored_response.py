@@ -19,6 +19,7 @@ from ..storage.tables.answers import GONE, AnswerRow
 from .response import States, StoredResponse
 
 _STORED_US = DAY
+_CREATED = 201
 _WORTH_CUTTING = 256
 """The size in bytes from which states are left out of a stored response."""
 _SEAL_ROUNDS = 50_000
@@ -42,9 +43,28 @@ def find(store: Store, request: IdempotentRequest, now_us: int) -> Optional[Stor
         message = "What was written with this idempotency key was deleted: use a new key for a new request."
         raise EngineError(404, "resource_not_found", message, "Idempotency-Key")
     body = _sealed(row.body, request) if row.sealed else row.body
-    if row.session_seq is not None and row.cuts is not None:
-        body = _put_back(store, body, row.session_seq, pydantic_core.from_json(row.cuts))
-    return StoredResponse(row.status, body, is_replayed=True)
+    return StoredResponse(row.status, _whole(store, row, body), is_replayed=True)
+
+
+def created_id(store: Store, key: bytes, now_us: int) -> Optional[str]:
+    """Return the id of the object that a request created; None if it created none, or its response is gone.
+
+    Args:
+        store: The store. Call it within `read` or `write`.
+        key: The key under which the response is stored.
+        now_us: The current time in microseconds.
+    """
+    row = store.answers.find(key, now_us)
+    if row is None or row.status != _CREATED or row.sealed:
+        return None
+    created: str = pydantic_core.from_json(_whole(store, row, row.body))["id"]
+    return created
+
+
+def _whole(store: Store, row: AnswerRow, body: bytes) -> bytes:
+    if row.session_seq is None or row.cuts is None:
+        return body
+    return _put_back(store, body, row.session_seq, pydantic_core.from_json(row.cuts))
 
 
 def _is_gone(store: Store, row: AnswerRow) -> bool:

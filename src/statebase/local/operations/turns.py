@@ -25,10 +25,15 @@ from ..storage.history import Frame
 from ..storage.tables.sessions import SessionRow
 from ..storage.tables.states import LARGE, StateRow
 from ..storage.tables.turns import TurnRow
+from . import stored_response
 from .core import Change, OperationGroup
 from .response import Outcome, Response, States, WrittenResponse, operation
 
 _PREVIEW_CHARACTERS = 100
+_LARGEST_CONTENT = 4 * 1024 * 1024
+"""The content of the whole turns in a page, in characters."""
+FOUND_BY_KEY: dict[str, Any] = {"found_by": "idempotency_key"}
+"""A field of the response to a request for the turn of an idempotency key; without it the service ignored the key."""
 
 
 class TurnOperations(OperationGroup):
@@ -127,6 +132,9 @@ class TurnOperations(OperationGroup):
             raise invalid_request("order must be 'asc' or 'desc'.", "order")
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
+            if context.turn_key is not None:
+                turns = self._created(session, context.turn_key)
+                return Response(TurnListResponse(data=[_item(turn) for turn in turns], has_more=False, **FOUND_BY_KEY))
             seen: Optional[int] = None
             if query.starting_after is not None:
                 last = self._store.turns.find(session.seq, query.starting_after)
@@ -134,22 +142,17 @@ class TurnOperations(OperationGroup):
                     raise unknown_cursor(query.starting_after)
                 seen = last.number
             turns = self._store.turns.page(session.seq, query.limit + 1, seen, ascending=query.order == "asc")
-        return Response(
-            TurnListResponse(
-                data=[
-                    TurnListItem(
-                        id=turn.id,
-                        created_at=to_datetime(turn.created_us),
-                        turn_number=turn.number,
-                        input_preview=_preview(jsontext.decode(turn.input)),
-                        output_preview=_preview(jsontext.decode(turn.output)),
-                        object="turn",
-                    )
-                    for turn in turns[: query.limit]
-                ],
-                has_more=len(turns) > query.limit,
-            )
-        )
+        shown = turns[: query.limit]
+        if context.whole_turns:
+            shown = _fitting(shown)
+        items = [_item(turn, is_whole=context.whole_turns) for turn in shown]
+        return Response(TurnListResponse(data=items, has_more=len(turns) > len(shown)))
+
+    def _created(self, session: SessionRow, key: bytes) -> list[TurnRow]:
+        """Return the turn that a request created, if there is one. Call it within `read`."""
+        turn_id = stored_response.created_id(self._store, key, self._core.now_us())
+        turn = None if turn_id is None else self._store.turns.find(session.seq, turn_id)
+        return [] if turn is None else [turn]
 
     def _advance(
         self,
@@ -201,6 +204,35 @@ def _differ(after: str, text: str) -> bool:
 def _members(part: BaseModel) -> dict[str, Any]:
     """Return the fields of a part of a turn, including keys unknown to the model."""
     return {**part.__dict__, **(part.model_extra or {})}
+
+
+def _item(turn: TurnRow, *, is_whole: bool = False) -> TurnListItem:
+    given, gave = jsontext.decode(turn.input), jsontext.decode(turn.output)
+    whole = {
+        "input": given,
+        "output": gave,
+        "metadata": None if turn.metadata is None else jsontext.decode(turn.metadata),
+        "reasoning": turn.reasoning,
+    }
+    return TurnListItem(
+        id=turn.id,
+        created_at=to_datetime(turn.created_us),
+        turn_number=turn.number,
+        input_preview=_preview(given),
+        output_preview=_preview(gave),
+        object="turn",
+        **(whole if is_whole else {}),
+    )
+
+
+def _fitting(turns: list[TurnRow]) -> list[TurnRow]:
+    """Return the first turns, at least one, whose content is not too large for one response."""
+    size = 0
+    for number, turn in enumerate(turns):
+        size += sum(len(text) for text in (turn.input, turn.output, turn.metadata, turn.reasoning) if text is not None)
+        if number > 0 and size > _LARGEST_CONTENT:
+            return turns[:number]
+    return turns
 
 
 def _preview(part: dict[str, Any]) -> str:

@@ -122,6 +122,14 @@ class Database(ABC):
     def settle(self) -> None:
         """Roll back and return what interrupted blocks of this thread have left, if any did."""
 
+    def empty_log(self) -> bool:
+        """Remove what was deleted from the log of the database as well.
+
+        Returns:
+            False if others still read it: then it goes when they are done.
+        """
+        return True
+
     @abstractmethod
     def size(self) -> int:
         """Return how many bytes the store takes; only within `read` or `write`."""

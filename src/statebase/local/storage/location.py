@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from ..errors import EngineError
 
 SCHEMES = ("postgresql://", "postgres://")
 
+_PORTS = re.compile(r"[0-9,]*\Z")
 _DEFAULTS: dict[str, Any] = {
     "application_name": "statebase",
     "connect_timeout": 10,
@@ -48,9 +50,16 @@ def read_location(url: str) -> Location:
     except ImportError as error:
         message = 'A store on PostgreSQL needs psycopg: pip install "statebase[postgres]".'
         raise EngineError(400, "invalid_request", message, "path") from error
+    authority, _, database = url.partition("://")[2].partition("?")[0].partition("/")
+    if authority.count("@") > 1 or "@" in database:
+        # libpq would take a part of the password for the host or the database, which messages show.
+        message = "path must have percent-encoded user and password: write %40 for @ and %2F for / in them."
+        raise EngineError(400, "invalid_request", message, "path")
     try:
         given = dict(conninfo.conninfo_to_dict(url))
     except psycopg.ProgrammingError:
+        given = None
+    if given is not None and not _PORTS.match(str(given.get("port") or "")):
         given = None
     if given is None:  # the error would quote the URL, with its password
         message = "path is not a valid PostgreSQL URL: write postgresql://user@host:5432/database."

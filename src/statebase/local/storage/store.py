@@ -78,15 +78,31 @@ class Store:
         if removal is None:
             return False
         seq = removal.session_seq
-        for remove in (self.turns.delete_some, self.memories.delete_some, self.entities.delete_some):
-            limit -= remove(seq, limit)
-            if limit <= 0:
-                return True
-        limit -= self.states.delete_some_versions(seq, limit)
+        limit -= self.memories.delete_some(seq, limit)
+        if limit > 0:
+            limit -= self.remove_rows(seq, limit)
         if limit <= 0 or self.answers.forget_session(seq, removal.session_id, limit) >= limit:
             return True
         self.removals.delete(seq)
         return session_seq is None
+
+    def remove_rows(self, session_seq: int, limit: int) -> int:
+        """Remove at most `limit` turns, entities and versions of a session and return how many; within `write`."""
+        left = limit
+        for remove in (self.turns.delete_some, self.entities.delete_some, self.states.delete_some_versions):
+            left -= remove(session_seq, left)
+            if left <= 0:
+                break
+        return limit - left
+
+    def finish_expired(self, session: SessionRow, now_us: int) -> None:
+        """Remove a session of which only memories are left; if there are any it stays, empty; within `write`."""
+        self.states.delete(session.seq)
+        if session.memory_count == 0:
+            self.sessions.delete(session)
+        else:
+            self.sessions.forget_turns(session.seq)
+            self.states.start(session.seq, "{}", now_us, "system")
 
     def size(self) -> int:
         """Return how many bytes the store takes."""

@@ -32,6 +32,8 @@ _BUSY_SECONDS = 10.0
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _SETTINGS = "SELECT set_config('lock_timeout', ?, true)"
+_READ_SETTINGS = f"SELECT set_config('lock_timeout', '{_BUSY_SECONDS:g}s', true)"
+"""Within the transaction, or with the one statement that is sent together with it: a pipeline is a transaction."""
 _SETTINGS_WITHOUT_WAIT = f"{_SETTINGS}, set_config('synchronous_commit', 'off', true)"
 
 
@@ -81,7 +83,8 @@ class Database(database.Database):
 
     def read(self, *, snapshot: bool = True) -> _Block:
         """Return what a `with` statement needs to read."""
-        return _Block(self, self._pool, [_SNAPSHOT] if snapshot else [])
+        begin = [_SNAPSHOT, _READ_SETTINGS] if snapshot else [_READ_SETTINGS]
+        return _Block(self, self._pool, begin, is_transaction=snapshot)
 
     def write(self, deadline: Optional[float] = None) -> _Block:
         """Return what a `with` statement needs to write: a transaction, all or nothing."""
@@ -220,12 +223,15 @@ class _Block(database.Block):
         begin: Sequence[str],
         deadline: Optional[float] = None,
         *,
+        is_transaction: bool = True,
         is_write: bool = False,
     ) -> None:
         super().__init__(owner, is_write=is_write)
         self._pool = pool
         self._waiting = [Statement(self, sql.encode(), ()) for sql in begin]
-        self._is_transaction = bool(begin)
+        self._preface = len(begin)
+        """How many statements wait before the first one of the block's own."""
+        self._is_transaction = is_transaction
         self._has_begun = False
         self._deadline = deadline
         self._process = os.getpid()
@@ -285,19 +291,13 @@ class _Block(database.Block):
         self._connection = self._slot.connection
 
     def _finish(self) -> None:
-        if self._is_transaction:
-            if not self._has_begun and not self._does_something():
-                return
-            commit = Statement(self, b"COMMIT", ())
-            self._waiting.append(commit)
-            self.flush()
-            if commit.cursor is None or commit.cursor.statusmessage != "COMMIT":
-                raise EngineError(500, "internal_error", "The database rolled a transaction back: try again.")
-        elif self._waiting:
-            self.flush()
-
-    def _does_something(self) -> bool:
-        return len(self._waiting) > 1
+        if not self._is_transaction or not (self._has_begun or len(self._waiting) > self._preface):
+            return
+        commit = Statement(self, b"COMMIT", ())
+        self._waiting.append(commit)
+        self.flush()
+        if commit.cursor is None or commit.cursor.statusmessage != "COMMIT":
+            raise EngineError(500, "internal_error", "The database rolled a transaction back: try again.")
 
     def _end(self) -> None:
         self.give_back()
@@ -321,9 +321,7 @@ class _Write(_Block):
         super()._begin(frame)
         left = _BUSY_SECONDS if self._deadline is None else min(_BUSY_SECONDS, self._deadline - time.monotonic())
         self.add(self._settings, (f"{max(1, int(left * 1000))}ms",))
-
-    def _does_something(self) -> bool:
-        return len(self._waiting) > 2
+        self._preface = len(self._waiting)
 
 
 class _Single:

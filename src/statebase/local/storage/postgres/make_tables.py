@@ -22,7 +22,7 @@ def make_tables(database: Database) -> Tables:
     words = PostgresWords(database, meta)
     return Tables(
         meta=meta,
-        sessions=PostgresSessions(database, meta),
+        sessions=PostgresSessions(database, meta, database.facts),
         states=States(database),
         turns=Turns(database),
         memories=Memories(database, vectors, words),

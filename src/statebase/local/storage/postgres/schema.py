@@ -235,7 +235,97 @@ CREATE INDEX IF NOT EXISTS memory_vectors_by_session ON memory_vectors (session_
 CREATE INDEX IF NOT EXISTS memory_vectors_by_mark ON memory_vectors (mark);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_CONVERSATIONS = """
+-- The lifetime that a write restores once less than half of it is left; NULL: writes do not extend it.
+ALTER TABLE sessions ADD COLUMN keep_us bigint;
+-- A digest of agent, user and key of a session of get_or_create.
+ALTER TABLE sessions ADD COLUMN key bytea;
+CREATE INDEX sessions_by_key ON sessions (key, expires_us) WHERE key IS NOT NULL;
+"""
+
+
+_MINUTE = 60 * 1_000_000
+_HOUR = 60 * _MINUTE
+
+_COUNTS = f"""
+LOCK TABLE sessions, entities, traces IN ACCESS EXCLUSIVE MODE;
+-- What the sessions hold that expire within a minute, counted since 1970, as on SQLite. Each backend adds up its
+-- changes in rows of its own, so that no transaction waits for another; later they are added to those of slot 0.
+CREATE TABLE session_counts (
+    slot integer NOT NULL,
+    minute bigint NOT NULL,
+    sessions bigint NOT NULL,
+    turns bigint NOT NULL,
+    memories bigint NOT NULL,
+    entities bigint NOT NULL,
+    PRIMARY KEY (minute, slot)
+) WITH (fillfactor = 50);
+CREATE INDEX session_counts_of_backends ON session_counts (slot) WHERE slot <> 0;
+CREATE FUNCTION count_session(
+    expires_us bigint, sessions bigint, turns bigint, memories bigint, entities bigint
+) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO session_counts AS c VALUES (pg_backend_pid(), $1 / {_MINUTE}, $2, $3, $4, $5)
+        ON CONFLICT (minute, slot) DO UPDATE SET
+            sessions = c.sessions + excluded.sessions, turns = c.turns + excluded.turns,
+            memories = c.memories + excluded.memories, entities = c.entities + excluded.entities;
+$$;
+CREATE FUNCTION count_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE there bigint;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM count_session(NEW.expires_us, 1, NEW.turn_count, NEW.memory_count, 0);
+    ELSIF TG_OP = 'UPDATE' AND NEW.expires_us / {_MINUTE} = OLD.expires_us / {_MINUTE} THEN
+        PERFORM count_session(
+            NEW.expires_us, 0, NEW.turn_count - OLD.turn_count, NEW.memory_count - OLD.memory_count, 0
+        );
+    ELSE
+        there := (SELECT count(*) FROM entities WHERE session_seq = OLD.seq);
+        PERFORM count_session(OLD.expires_us, -1, -OLD.turn_count, -OLD.memory_count, -there);
+        IF TG_OP = 'UPDATE' THEN
+            PERFORM count_session(NEW.expires_us, 1, NEW.turn_count, NEW.memory_count, there);
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER sessions_counted AFTER INSERT OR DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION count_sessions();
+CREATE TRIGGER sessions_recounted AFTER UPDATE OF turn_count, memory_count, expires_us ON sessions FOR EACH ROW
+    WHEN ((NEW.turn_count, NEW.memory_count, NEW.expires_us / {_MINUTE})
+        <> (OLD.turn_count, OLD.memory_count, OLD.expires_us / {_MINUTE}))
+    EXECUTE FUNCTION count_sessions();
+-- What is left of a session that was deleted is not counted any more.
+CREATE FUNCTION count_entity() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM count_session(expires_us, 0, 0, 0, 1) FROM sessions WHERE seq = NEW.session_seq;
+    ELSE
+        PERFORM count_session(expires_us, 0, 0, 0, -1) FROM sessions WHERE seq = OLD.session_seq;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER entities_counted AFTER INSERT OR DELETE ON entities FOR EACH ROW EXECUTE FUNCTION count_entity();
+INSERT INTO session_counts
+    SELECT 0, expires_us / {_MINUTE}, count(*), sum(turn_count), sum(memory_count), sum(coalesce(e.entities, 0))
+    FROM sessions LEFT JOIN (SELECT session_seq, count(*) AS entities FROM entities GROUP BY 1) e ON e.session_seq = seq
+    GROUP BY 2;
+-- A column, since an index of the time itself would make every write of a session change all its indexes.
+ALTER TABLE sessions ADD COLUMN updated_hour bigint GENERATED ALWAYS AS (updated_us / {_HOUR}) STORED;
+CREATE INDEX sessions_by_update ON sessions (updated_hour, expires_us);
+
+-- The traces of an hour, counted since 1970, in slots as above.
+CREATE TABLE trace_counts (
+    slot integer NOT NULL, hour bigint NOT NULL, traces bigint NOT NULL, PRIMARY KEY (hour, slot)
+) WITH (fillfactor = 50);
+CREATE FUNCTION count_trace() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO trace_counts AS c VALUES (pg_backend_pid(), coalesce(NEW.created_us, NEW.seq) / {_HOUR}, 1)
+        ON CONFLICT (hour, slot) DO UPDATE SET traces = c.traces + 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER traces_counted AFTER INSERT ON traces FOR EACH ROW EXECUTE FUNCTION count_trace();
+INSERT INTO trace_counts SELECT 0, coalesce(created_us, seq) / {_HOUR}, count(*) FROM traces GROUP BY 2;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _COUNTS, _CONVERSATIONS)
 """The steps from each version of the schema to the next, in order; never change one that was released."""
 
 

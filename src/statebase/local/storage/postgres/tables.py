@@ -6,21 +6,27 @@ import json
 from hashlib import sha256
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from ...clock import HOUR
+from ...clock import DAY, HOUR, MINUTE
+from ..database import Database
 from ..tables.answers import INSERT, AnswerRow, Answers
+from ..tables.meta import Meta
 from ..tables.removals import Removal, Removals
-from ..tables.sessions import COLUMNS, SessionRow, Sessions, Totals, labels_of
+from ..tables.sessions import COLUMNS, SessionRow, Sessions, labels_of
 from ..tables.traces import TraceRow, Traces
-from .schema import LOCKS
+from .schema import LOCKS, Facts
 
-_PURGE = 1
-"""The second number of the advisory lock of a purge; others are those of schemas, which are higher."""
+_PURGES = LOCKS + 1
+"""The first number of the advisory lock of a purge; the second one is that of the schema."""
 _CHUNK = 200
 """Sessions that are read at once where not all of them may be what is looked for."""
 
 
 class PostgresSessions(Sessions):
     """The table of sessions."""
+
+    def __init__(self, database: Database, meta: Meta, facts: Facts) -> None:
+        super().__init__(database, meta)
+        self._purge = (_PURGES, facts.schema_oid & 0x7FFFFFFF)
 
     def has_unlabelled(self) -> bool:
         """Return False: every session is labelled when it is stored."""
@@ -31,28 +37,53 @@ class PostgresSessions(Sessions):
 
         One transaction at a time removes them: each stores several traces, and two could wait for each other's numbers.
         """
-        self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::int)", (LOCKS, _PURGE))
+        self._database.lock("SELECT pg_advisory_xact_lock(?::int, ?::int)", self._purge)
         rows = self._database.execute(
             f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ? FOR UPDATE SKIP LOCKED",
             (now_us, limit),
         )
         return [SessionRow._make(row) for row in rows]
 
-    def totals(self, now_us: int, active_since_us: int) -> Totals:
-        """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time.
+    def claim_expired(self) -> bool:
+        """Return whether this transaction may remove expired sessions: one at a time does, here or in a purge."""
+        row = self._database.execute("SELECT pg_try_advisory_xact_lock(?::int, ?::int)", self._purge).fetchone()
+        return bool(row[0])
 
-        The rows are counted. Counters that triggers keep would be rows that every write changes: all of them would wait
-        for each other, on whatever machine.
-        """
-        live, turns, memories, active = self._database.execute(
-            "SELECT count(*) FILTER (WHERE expires_us > ?), sum(turn_count) FILTER (WHERE expires_us > ?),"
-            " sum(memory_count), count(*) FILTER (WHERE expires_us > ? AND updated_us > ?) FROM sessions",
-            (now_us, now_us, now_us, active_since_us),
+    def active(self, now_us: int, since_us: int) -> int:
+        """Count the sessions that live and changed after a time; without looking up those of later hours."""
+        hour = since_us // HOUR
+        row = self._database.execute(
+            "SELECT (SELECT count(*) FROM sessions WHERE updated_hour > ? AND expires_us > ?)"
+            " + (SELECT count(*) FROM sessions WHERE updated_hour = ? AND updated_us > ? AND expires_us > ?)",
+            (hour, now_us, hour, since_us, now_us),
         ).fetchone()
-        entities = self._database.execute(
-            "SELECT count(*) FROM entities e JOIN sessions s ON s.seq = e.session_seq WHERE s.expires_us > ?", (now_us,)
-        ).fetchone()[0]
-        return Totals(live, int(turns or 0), int(memories or 0), entities, active)
+        return int(row[0])
+
+    def fold_counts(self, now_us: int, limit: int) -> None:
+        """Add at most `limit` counts of backends up, those of sessions that expired long ago in one row.
+
+        Only memories of those are still asked for. One process at a time does it.
+        """
+        if not self.claim_expired():
+            return
+        today = (now_us - DAY) // MINUTE
+        self._database.execute(
+            "WITH moved AS (DELETE FROM session_counts WHERE (minute, slot) IN (SELECT minute, slot FROM session_counts"
+            " WHERE slot <> 0 OR (minute > 0 AND minute < ?) LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING *)"
+            " INSERT INTO session_counts AS c SELECT 0, CASE WHEN minute < ? THEN 0 ELSE minute END AS minute,"
+            " sum(sessions), sum(turns), sum(memories), sum(entities) FROM moved GROUP BY 2"
+            " ON CONFLICT (minute, slot) DO UPDATE SET sessions = c.sessions + excluded.sessions,"
+            " turns = c.turns + excluded.turns, memories = c.memories + excluded.memories,"
+            " entities = c.entities + excluded.entities",
+            (today, limit, today),
+        )
+        self._database.execute(
+            "WITH moved AS (DELETE FROM trace_counts WHERE (hour, slot) IN (SELECT hour, slot FROM trace_counts"
+            " WHERE slot <> 0 LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING *)"
+            " INSERT INTO trace_counts AS c SELECT 0, hour, sum(traces) FROM moved GROUP BY 2"
+            " ON CONFLICT (hour, slot) DO UPDATE SET traces = c.traces + excluded.traces",
+            (limit,),
+        )
 
     def _candidates(
         self,
@@ -97,14 +128,6 @@ class PostgresTraces(Traces):
     def insert(self, trace: TraceRow) -> None:
         """Store a trace."""
         self._database.execute("SELECT insert_trace(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", trace)
-
-    def counts(self, first_hour: int) -> dict[int, int]:
-        """Return how many traces each hour has, from an hour on, counted since 1970; hours without one are left out."""
-        return dict(
-            self._database.execute(
-                f"SELECT seq / {HOUR}, count(*) FROM traces WHERE seq >= ? GROUP BY 1", (first_hour * HOUR,)
-            )
-        )
 
 
 class PostgresAnswers(Answers):

@@ -34,6 +34,16 @@ class PostgresVectors(Vectors):
                 (vector[:_MARK_BYTES], _text_of(vector), seq),
             )
 
+    def copy(self, seq: int, to_seq: int) -> None:
+        """Give a memory the vector of another one, if that has one."""
+        if self._has_table:
+            self._database.execute(
+                "INSERT INTO memory_vectors (seq, session_seq, mark, vector)"
+                " SELECT m.seq, m.session_seq, v.mark, v.vector FROM memories m, memory_vectors v"
+                " WHERE m.seq = ? AND v.seq = ?",
+                (to_seq, seq),
+            )
+
     def remove(self, seq: int) -> None:
         """Remove the vector of a memory, if it has one."""
         if self._has_table:

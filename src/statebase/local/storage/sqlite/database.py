@@ -23,6 +23,8 @@ _BUSY_SECONDS = 10.0
 """How long a write waits for other threads and processes, unless its caller's time ends before."""
 _PATIENCE_MS = 50
 """How long SQLite itself waits before a write, at a time."""
+_LOG_PATIENCE_MS = 1000
+"""How long cutting the write-ahead log waits for reads."""
 _IDLE_READERS = 8
 """Connections for reading that are kept for the next reads."""
 _PAUSE_SECONDS = 0.001
@@ -165,6 +167,24 @@ class Database(database.Database):
                     self._clean_writer()
                 finally:
                     self._lock.release(owner)
+
+    def empty_log(self) -> bool:
+        """Move the write-ahead log into the file and cut it; return False if another read kept that from happening."""
+        if self.in_memory:
+            return True
+        try:
+            with self._backup_lock.held():  # as for a backup
+                self._check()
+                connection = connect(self.path, self._durability, read_only=True)
+                try:
+                    connection.execute(f"PRAGMA busy_timeout = {_LOG_PATIENCE_MS}")
+                    return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                finally:
+                    connection.close()
+        except sqlite3.Error as error:
+            if is_busy(error):
+                return False
+            raise translated(error) from error
 
     def backup(self, path: str) -> None:
         """Copy everything that is committed to a new file, while others go on reading and writing.

@@ -277,10 +277,19 @@ _TERMS = (
     "CREATE TABLE memory_terms (seq INTEGER PRIMARY KEY, terms TEXT NOT NULL, speaker TEXT)",
 )
 
+_CONVERSATIONS = (
+    # The lifetime that a write restores once less than half of it is left; NULL: writes do not extend it.
+    "ALTER TABLE sessions ADD COLUMN keep_us INTEGER",
+    # A digest of agent, user and key of a session of get_or_create.
+    "ALTER TABLE sessions ADD COLUMN key BLOB",
+    "CREATE INDEX sessions_by_key ON sessions (key, expires_us) WHERE key IS NOT NULL",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     (*_TRACE_TIMES, *_REMOVALS, *_LABELS, *_CURSORS, *_CONTEXTS, *_COUNTS),
     _TERMS,
+    _CONVERSATIONS,
 )
 """What brings a file from each version of the schema to the next, in order; never change one that was released."""
 

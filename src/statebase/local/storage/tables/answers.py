@@ -95,6 +95,11 @@ class Answers:
             now_us + _LOOK_AGAIN_US if earliest_us is None else min(earliest_us, now_us + _LOOK_AGAIN_US)
         )
 
+    def count_of(self, session_id: str) -> int:
+        """Return how many answers tell of a session."""
+        row = self._database.execute("SELECT count(*) FROM answers WHERE session_id = ?", (session_id,)).fetchone()
+        return int(row[0])
+
     def forget_session(self, session_seq: int, session_id: str, limit: int) -> int:
         """Empty at most `limit` answers that tell of a session, and return how many that were."""
         return self._forget("session_id = ?", session_id, limit) + self._forget("session_seq = ?", session_seq, limit)

@@ -6,12 +6,15 @@ from typing import Iterable, NamedTuple, Optional
 
 from ... import jsontext
 from ...errors import EngineError
+from ...identifiers import new_id
 from ...memory_search import MemoryFilter
 from ..database import Database
 from .filters import marks, memory_condition
 from .vectors import Vectors
 from .words import Words
 
+_COPIED_AT_ONCE = 500
+_INTEGER_MAX = 2**63 - 1
 _SELECT = (
     "SELECT m.seq, m.id, m.session_seq, s.id, m.type, m.content, m.tags, m.metadata, m.embed, m.embedding_id,"
     " m.created_us, m.updated_us, m.version"
@@ -59,8 +62,8 @@ class Memories:
         embed: bool,
         embedding_id: Optional[str],
         vector: Optional[bytes],
-    ) -> None:
-        """Store a new memory, as version 1."""
+    ) -> int:
+        """Store a new memory, as version 1, and return its number."""
         seq = self._database.insert(
             "INSERT INTO memories (id, session_seq, type, content, tags, metadata, embed, embedding_id,"
             " created_us, updated_us, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
@@ -71,6 +74,42 @@ class Memories:
             self._words.add(seq, content)
             if vector is not None:
                 self._vectors.put(seq, vector)
+        return seq
+
+    def copy(self, source_seq: int, session_seq: int, before_us: Optional[int]) -> int:
+        """Copy the memories of a session, with their vectors.
+
+        Args:
+            source_seq: The session.
+            session_seq: The session that gets the copies.
+            before_us: Only those stored before this time; None for all.
+
+        Returns:
+            How many memories.
+        """
+        copied = last = 0
+        while True:
+            rows = self._database.execute(
+                f"{_SELECT} WHERE m.session_seq = ? AND m.seq > ? AND m.created_us < ? ORDER BY m.seq LIMIT ?",
+                (source_seq, last, _INTEGER_MAX if before_us is None else before_us, _COPIED_AT_ONCE),
+            ).fetchall()
+            for row in map(MemoryRow._make, rows):
+                seq = self.insert(
+                    new_id("mem_"),
+                    session_seq,
+                    row.type,
+                    row.content,
+                    row.tags,
+                    row.metadata,
+                    row.created_us,
+                    embed=bool(row.embed),
+                    embedding_id=row.embedding_id,
+                    vector=None,
+                )
+                self._vectors.copy(row.seq, seq)
+            if len(rows) < _COPIED_AT_ONCE:
+                return copied + len(rows)
+            copied, last = copied + len(rows), int(rows[-1][0])
 
     def find(self, memory_id: str) -> Optional[MemoryRow]:
         """Return a memory; None if there is none."""

@@ -12,13 +12,19 @@ from ..database import Database
 from .filters import conditions, number_of
 from .meta import Meta
 
-COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count"
+COLUMNS = "seq, id, agent_id, user_id, metadata, created_us, updated_us, expires_us, turn_count, memory_count, keep_us"
+KEY = "statebase_key"
+"""The key of metadata under which a session of `get_or_create` is found again."""
 _INTEGER_MAX = 2**63 - 1
 _TODO = "labels.todo"
 """Under which the store keeps the newest session that has no labels yet; nothing when all have them."""
 _MANY = 200
 """From so many on, walking along an index may take longer than walking along the table."""
 _LONGEST_LABEL = 200
+_KEPT = (
+    "expires_us = CASE WHEN keep_us IS NOT NULL AND expires_us - ? < keep_us / 2 THEN ? + keep_us ELSE expires_us END"
+)
+"""Extends the life of a session that is kept alive; its parameters are the time, twice."""
 
 
 class SessionRow(NamedTuple):
@@ -34,6 +40,8 @@ class SessionRow(NamedTuple):
     expires_us: int
     turn_count: int
     memory_count: int
+    keep_us: Optional[int] = None
+    """The lifetime that a write restores once less than half of it is left; None: writes do not extend it."""
 
 
 class Totals(NamedTuple):
@@ -64,22 +72,48 @@ class Sessions:
         metadata: Optional[str],
         now_us: int,
         expires_us: int,
+        keep_us: Optional[int] = None,
     ) -> SessionRow:
         """Store a new session and return it."""
+        key = digest_of_key(agent_id, user_id, metadata)
         seq = self._database.insert(
-            "INSERT INTO sessions (id, agent_id, user_id, metadata, created_us, updated_us, expires_us)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (session_id, agent_id, user_id, metadata, now_us, now_us, expires_us),
+            "INSERT INTO sessions (id, agent_id, user_id, metadata, created_us, updated_us, expires_us, keep_us, key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (session_id, agent_id, user_id, metadata, now_us, now_us, expires_us, keep_us, key),
         )
         if metadata is not None:
             self._label(seq, metadata)
-        return SessionRow(seq, session_id, agent_id, user_id, metadata, now_us, now_us, expires_us, 0, 0)
+        return SessionRow(seq, session_id, agent_id, user_id, metadata, now_us, now_us, expires_us, 0, 0, keep_us)
 
     def find(self, session_id: str) -> Optional[SessionRow]:
         """Return a session, expired or not; None if there is none."""
         self.lock(session_id)
         row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE id = ?", (session_id,)).fetchone()
         return None if row is None else SessionRow._make(row)
+
+    def with_key(self, key: bytes, now_us: int) -> Optional[str]:
+        """Return the id of the first session that lives and has a key, and let no other transaction look for it."""
+        number = int.from_bytes(key[:8], "big", signed=True)
+        self._database.lock("SELECT pg_advisory_xact_lock(?::bigint)", (number,))
+        row = self._database.execute(
+            "SELECT id FROM sessions WHERE key = ? AND expires_us > ? ORDER BY seq LIMIT 1", (key, now_us)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def of_user(self, user_id: str, after_seq: int, limit: int) -> list[SessionRow]:
+        """Return at most `limit` sessions of a user above a number, expired or not, in the order of their numbers."""
+        rows = self._database.execute(
+            f"SELECT {COLUMNS} FROM sessions WHERE user_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (user_id, after_seq, limit),
+        )
+        return [SessionRow._make(row) for row in rows]
+
+    def are_all_expired(self, now_us: int) -> bool:
+        """Return whether there are sessions, and none of them lives."""
+        row = self._database.execute(
+            "SELECT EXISTS (SELECT 1 FROM sessions), EXISTS (SELECT 1 FROM sessions WHERE expires_us > ?)", (now_us,)
+        ).fetchone()
+        return bool(row[0]) and not row[1]
 
     def lock(self, session_id: str) -> None:
         """Let no other transaction write to a session until this one ends; before all else that it locks."""
@@ -229,29 +263,53 @@ class Sessions:
         """Count one more turn of the session, as this transaction has read it, and return its number."""
         number = session.turn_count + 1
         self._database.execute(
-            "UPDATE sessions SET turn_count = ?, updated_us = ? WHERE seq = ?", (number, now_us, session.seq)
+            f"UPDATE sessions SET turn_count = ?, updated_us = ?, {_KEPT} WHERE seq = ?",
+            (number, now_us, now_us, now_us, session.seq),
         )
         return number
 
     def count_memory(self, seq: int, difference: int, now_us: int) -> None:
         """Count a memory more or less."""
         self._database.execute(
-            "UPDATE sessions SET memory_count = memory_count + ?, updated_us = ? WHERE seq = ?",
-            (difference, now_us, seq),
+            f"UPDATE sessions SET memory_count = memory_count + ?, updated_us = ?, {_KEPT} WHERE seq = ?",
+            (difference, now_us, now_us, now_us, seq),
         )
 
     def touch(self, seq: int, now_us: int) -> None:
         """Note that the session changed."""
-        self._database.execute("UPDATE sessions SET updated_us = ? WHERE seq = ?", (now_us, seq))
+        self._database.execute(
+            f"UPDATE sessions SET updated_us = ?, {_KEPT} WHERE seq = ?", (now_us, now_us, now_us, seq)
+        )
 
-    def update(self, old: SessionRow, metadata: Optional[str], expires_us: int, now_us: int) -> None:
-        """Give the session metadata and a time to expire."""
+    def keep(self, seq: int, expires_us: int, keep_us: int) -> None:
+        """Give the session a time to expire, and the lifetime that writes restore."""
+        self._database.execute(
+            "UPDATE sessions SET expires_us = ?, keep_us = ? WHERE seq = ?", (expires_us, keep_us, seq)
+        )
+
+    def count(self, seq: int, turns: int, memories: int) -> None:
+        """Note how many turns and memories were copied to a new session."""
+        self._database.execute(
+            "UPDATE sessions SET turn_count = ?, memory_count = ? WHERE seq = ?", (turns, memories, seq)
+        )
+
+    def update(
+        self, old: SessionRow, metadata: Optional[str], expires_us: int, keep_us: Optional[int], now_us: int
+    ) -> None:
+        """Give the session metadata, a time to expire, and the lifetime that writes restore."""
         if metadata != old.metadata:
             self._unlabel(old.seq, old.metadata)
             self._label(old.seq, metadata)
         self._database.execute(
-            "UPDATE sessions SET metadata = ?, expires_us = ?, updated_us = ? WHERE seq = ?",
-            (metadata, expires_us, now_us, old.seq),
+            "UPDATE sessions SET metadata = ?, key = ?, expires_us = ?, keep_us = ?, updated_us = ? WHERE seq = ?",
+            (
+                metadata,
+                digest_of_key(old.agent_id, old.user_id, metadata),
+                expires_us,
+                keep_us,
+                now_us,
+                old.seq,
+            ),
         )
 
     def delete(self, session: SessionRow) -> None:
@@ -265,6 +323,32 @@ class Sessions:
             f"SELECT {COLUMNS} FROM sessions WHERE expires_us <= ? ORDER BY expires_us LIMIT ?", (now_us, limit)
         )
         return [SessionRow._make(row) for row in rows]
+
+    def claim_expired(self) -> bool:
+        """Return whether this transaction may remove expired sessions: one at a time does."""
+        return True
+
+    def expired_after(self, last_us: int, last_seq: int, until_us: int) -> Optional[SessionRow]:
+        """Return the next session by time of expiry and number, if its time was up at `until_us`, to be removed."""
+        # Two parts, each of which walks along the index.
+        row = self._database.execute(
+            f"SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us = ? AND seq > ? AND expires_us <= ?"
+            " ORDER BY seq LIMIT 1)"
+            f" UNION ALL SELECT * FROM (SELECT {COLUMNS} FROM sessions WHERE expires_us > ? AND expires_us <= ?"
+            " ORDER BY expires_us, seq LIMIT 1) ORDER BY expires_us, seq LIMIT 1",
+            (last_us, last_seq, until_us, last_us, until_us),
+        ).fetchone()
+        return None if row is None else self.by_number(row[0])
+
+    def by_number(self, seq: int) -> Optional[SessionRow]:
+        """Return a session, expired or not; None if there is none."""
+        self._database.lock("SELECT 1 FROM sessions WHERE seq = ? FOR UPDATE", (seq,))
+        row = self._database.execute(f"SELECT {COLUMNS} FROM sessions WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else SessionRow._make(row)
+
+    def forget_turns(self, seq: int) -> None:
+        """Note that a session has no turns any more."""
+        self._database.execute("UPDATE sessions SET turn_count = 0 WHERE seq = ?", (seq,))
 
     def totals(self, now_us: int, active_since_us: int) -> Totals:
         """Count what the sessions that live hold, the memories of all, and the sessions that changed since a time."""
@@ -281,10 +365,23 @@ class Sessions:
             (now_us, (this_minute + 1) * MINUTE),
         ).fetchone()
         memories = self._database.execute("SELECT coalesce(sum(memories), 0) FROM session_counts").fetchone()[0]
-        active = self._database.execute(
-            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (active_since_us, now_us)
-        ).fetchone()[0]
-        return Totals(sessions + last_sessions, turns + last_turns, memories, entities + last_entities, active)
+        return Totals(
+            int(sessions + last_sessions),
+            int(turns + last_turns),
+            int(memories),
+            int(entities + last_entities),
+            self.active(now_us, active_since_us),
+        )
+
+    def active(self, now_us: int, since_us: int) -> int:
+        """Count the sessions that live and changed after a time."""
+        row = self._database.execute(
+            "SELECT count(*) FROM sessions WHERE updated_us > ? AND expires_us > ?", (since_us, now_us)
+        ).fetchone()
+        return int(row[0])
+
+    def fold_counts(self, now_us: int, limit: int) -> None:
+        """Add up the counts that transactions at the same time have stored each for itself; within `write`."""
 
 
 def _has(text: Optional[str], wanted: Mapping[str, Any]) -> bool:
@@ -301,6 +398,20 @@ def labels_of(seq: int, metadata: Optional[str]) -> list[tuple[str, str, int]]:
     if not jsontext.is_object(pairs):
         return []
     return [(key, _label(value), seq) for key, value in pairs.items()]
+
+
+def digest_of_key(agent_id: str, user_id: Optional[str], metadata: Optional[str]) -> Optional[bytes]:
+    """Return a digest of agent, user and key of a session of `get_or_create`; None if its metadata have no key."""
+    if metadata is None or KEY not in metadata:
+        return None
+    try:
+        pairs: object = jsontext.decode(metadata)
+    except EngineError:
+        return None  # reading the session says that it is damaged
+    key = pairs.get(KEY) if jsontext.is_object(pairs) else None
+    if not isinstance(key, str):
+        return None
+    return sha256(jsontext.encode([agent_id, user_id, key]).encode()).digest()
 
 
 def _label(value: Any) -> str:

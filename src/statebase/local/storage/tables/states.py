@@ -88,6 +88,13 @@ class States:
         row = self._database.execute("SELECT version FROM states WHERE session_seq = ?", (session_seq,)).fetchone()
         return int(row[0])
 
+    def created_us(self, session_seq: int, version: int) -> int:
+        """Return the time of a version that exists."""
+        row = self._database.execute(
+            "SELECT created_us FROM state_versions WHERE session_seq = ? AND version = ?", (session_seq, version)
+        ).fetchone()
+        return int(row[0])
+
     def start(
         self, session_seq: int, text: str, now_us: int, author: str, *, frame: Optional[history.Frame] = None
     ) -> None:

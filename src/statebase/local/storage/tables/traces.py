@@ -1,4 +1,4 @@
-"""Traces: one for each change, never removed."""
+"""Traces: one for each change, never removed; those of an erased user lose their details."""
 
 from __future__ import annotations
 
@@ -126,9 +126,24 @@ class Traces:
         rows = self._database.execute(f"{' UNION ALL '.join(selects)} ORDER BY seq DESC LIMIT {limit:d}", parameters)
         return [TraceRow._make(row) for row in rows]
 
+    def of_session(self, session_id: str, after_seq: int, limit: int) -> list[TraceRow]:
+        """Return at most `limit` traces of a session above a number, oldest first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM traces WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (session_id, after_seq, limit),
+        )
+        return [TraceRow._make(row) for row in rows]
+
+    def redact(self, trace: TraceRow, details: str) -> None:
+        """Replace the details of a trace."""
+        self._database.execute("UPDATE traces SET details = ? WHERE seq = ?", (details, trace.seq))
+
     def counts(self, first_hour: int) -> dict[int, int]:
         """Return how many traces each hour has, from an hour on, counted since 1970; hours without one are left out."""
-        return dict(self._database.execute("SELECT hour, traces FROM trace_counts WHERE hour >= ?", (first_hour,)))
+        rows = self._database.execute(
+            "SELECT hour, sum(traces) FROM trace_counts WHERE hour >= ? GROUP BY hour", (first_hour,)
+        )
+        return {hour: int(traces) for hour, traces in rows}
 
     def _at(self, time_us: int) -> Optional[int]:
         """Return the number of the trace that has a time; None if there is none."""

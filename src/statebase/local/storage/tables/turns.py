@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
+from ...identifiers import new_id
 from ..database import Database, Result
 
 _COLUMNS = "id, number, created_us, input, output, metadata, reasoning, state_before, version_before, version_after"
 _INTEGER_MAX = 2**63 - 1
+_NO_VERSION = -1
+"""The version before a turn that was copied from another session."""
+_COPIED_AT_ONCE = 500
 
 
 class TurnRow(NamedTuple):
@@ -65,6 +69,31 @@ class Turns:
             f"SELECT {_COLUMNS} FROM turns WHERE session_seq = ? AND {condition} ORDER BY {order} LIMIT ?",
             (session_seq, seen if seen_number is None else seen_number, limit),
         )
+
+    def copy(self, source_seq: int, session_seq: int, version: int) -> int:
+        """Copy the turns of a session, as far as they were recorded before the version after this one.
+
+        The copies have no states: these are versions of the other session.
+
+        Returns:
+            How many turns.
+        """
+        number = 0
+        while True:
+            rows = self._database.execute(
+                "SELECT number, created_us, input, output, metadata, reasoning FROM turns"
+                " WHERE session_seq = ? AND number > ? AND version_before <= ? AND coalesce(version_after, ?) <= ?"
+                " ORDER BY number LIMIT ?",
+                (source_seq, number, version, version, version, _COPIED_AT_ONCE),
+            ).fetchall()
+            self._database.execute_many(
+                f"INSERT INTO turns (session_seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL)",
+                [(session_seq, new_id("turn_"), *row, _NO_VERSION) for row in rows],
+            )
+            if rows:
+                number = int(rows[-1][0])
+            if len(rows) < _COPIED_AT_ONCE:
+                return number
 
     def delete_some(self, session_seq: int, limit: int) -> int:
         """Remove at most `limit` turns of a session and return how many that were."""

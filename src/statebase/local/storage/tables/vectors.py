@@ -24,6 +24,12 @@ class Vectors:
         """Store the vector of a memory that has none."""
         self._database.execute("INSERT INTO memory_vectors (seq, vector) VALUES (?, ?)", (seq, vector))
 
+    def copy(self, seq: int, to_seq: int) -> None:
+        """Give a memory the vector of another one, if that has one."""
+        self._database.execute(
+            "INSERT INTO memory_vectors (seq, vector) SELECT ?, vector FROM memory_vectors WHERE seq = ?", (to_seq, seq)
+        )
+
     def remove(self, seq: int) -> None:
         """Remove the vector of a memory, if it has one."""
         self._database.execute("DELETE FROM memory_vectors WHERE seq = ?", (seq,))

@@ -98,6 +98,22 @@ class Words:
             self._mark_stale()
         self._database.execute("DELETE FROM memory_terms WHERE seq = ?", (seq,))
 
+    def merge(self, pages: int) -> bool:
+        """Remove the terms of removed memories from the pages of the index, some pages at a time; within `write`.
+
+        Args:
+            pages: About how many pages to write; negative for the first piece.
+
+        Returns:
+            Whether there is more to do.
+        """
+        if not self._indexed:
+            return False
+        before = self._database.execute("SELECT total_changes()").fetchone()[0]
+        self._database.execute("INSERT INTO memory_index (memory_index, rank) VALUES ('merge', ?)", (pages,))
+        # FTS5 documents this way to find out whether it has done anything.
+        return bool(self._database.execute("SELECT total_changes()").fetchone()[0] - before >= 2)
+
     def are_missing(self) -> bool:
         """Return whether there are memories for `add_piece`."""
         return self._meta.get(TODO) is not None
