@@ -11,7 +11,7 @@ from typing import Any, Iterable, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen.document.choices import Namespace
+from codegen.document.choices import Namespace, Typed
 from codegen.errors import CodegenError, pointer
 from codegen.models import Models
 from codegen.names import camel_case
@@ -41,6 +41,10 @@ _TAKEN = {
         "run_async",
         "raw",
         "raw_async",
+        "overload",
+        "Callable",
+        "cast",
+        "Type",
         "AsyncIterator",
         "Iterator",
         "iterate",
@@ -48,6 +52,12 @@ _TAKEN = {
         "coroutine_function",
     ),
 }
+
+
+_AS = (
+    "A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate. The result "
+    "is a `TypedState`, whose `state` is an instance of it."
+)
 
 
 class Renderer:
@@ -140,6 +150,7 @@ class Renderer:
             raw_methods=[*(name for name, _ in methods), *api.namespaces[namespace].raw],
             own=_own_imports(operations, steps),
             steps=steps,
+            overloaded=any(each.typed for each in operations) or any(each.overloads for each in steps),
             sets=sets,
             annotation=lambda parameter: as_argument(parameter.type, sets, parameter.required),
             docstring=_method_docstring,
@@ -213,11 +224,16 @@ def method_docstring(operation: Operation, method: str, asynchronous: bool) -> l
     lines += ["", f"``{operation.method} {operation.path}``"]
     key = " and idempotency_key. The service stores a key for 24 hours" if operation.carries_key else ""
     options = f"Options of this call, such as timeout{key}."
-    arguments = [*((p.argument, p.description) for p in operation.parameters), ("**options", options)]
+    typed = [("as_", _AS)] if operation.typed else []
+    arguments = [*((p.argument, p.description) for p in operation.parameters), *typed, ("**options", options)]
     lines += section("Args", arguments, _METHOD_WIDTH)
     if operation.result.kind != "null":
         lines += section("Returns", [("", outcome(operation.returns))], _METHOD_WIDTH)
     refused = [("InvalidRequestError", sentence(operation.refuses))] if operation.refuses else []
+    if operation.typed:
+        refused.append(
+            ("APIResponseValidationError", "The state does not fit `as_`; `path` names the first wrong value.")
+        )
     errors = ((ERRORS.get(status, "APIStatusError"), outcome(text)) for status, text in operation.errors)
     lines += section("Raises", [*refused, *errors], _METHOD_WIDTH)
     if operation.example is not None:
@@ -268,6 +284,8 @@ def _call(operation: Operation) -> str:
         arguments.append("body=body" if whole else f"body={_mapping(operation.at('body'))}")
     if operation.check is not None:
         arguments.append(f"check={operation.check.function.rpartition('.')[2]}({operation.check.argument})")
+    if operation.typed is not None:
+        arguments.append(f"convert={operation.typed.function.rpartition('.')[2]}(as_)")
     if operation.fallback is not None:
         arguments.append(f"fallback={operation.fallback.function.rpartition('.')[2]}({operation.fallback.argument})")
     return ", ".join(arguments)
@@ -298,12 +316,17 @@ def _result_classes(api: Api) -> list[str]:
     return sorted({operation.result_class for operation in api.operations if operation.result_class})
 
 
+def _paths_of_typed(typed: Typed) -> tuple[str, ...]:
+    return typed.function, typed.result, f"{typed.result.rpartition('.')[0]}.T"
+
+
 def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> list[tuple[str, str]]:
     """Return the imports of hand-written types, converters and steps: modules and names."""
     parameters = [parameter for operation in operations for parameter in operation.parameters]
     paths = {path for parameter in parameters for path in parameter.type.paths()}
     paths |= {parameter.convert for parameter in parameters if parameter.convert}
     paths |= {operation.check.function for operation in operations if operation.check}
+    paths |= {path for operation in operations if operation.typed for path in _paths_of_typed(operation.typed)}
     paths |= {operation.fallback.function for operation in operations if operation.fallback}
     imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
     for each in steps:

@@ -11,7 +11,8 @@ from codegen.names import is_name
 
 NAMESPACES = "x-statebase-namespaces"
 _OPERATION_KEYS = {
-    *("id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "check", "fallback", "example"),
+    *("id", "methods", "positional", "arguments", "refuses", "page", "read", "result", "check", "typed", "fallback"),
+    "example",
 }
 _ARGUMENT_KEYS = {"name", "type", "convert", "also", "default", "optional", "description"}
 _NAMESPACE_KEYS = {"description", "client", "steps", "raw", "also"}
@@ -82,6 +83,16 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """A result that a caller may get as a type of their own, the argument `as_`."""
+
+    function: str
+    """The path of a function that takes the type, and returns what converts the result, or None."""
+    result: str
+    """The path of the generic class of converted results."""
+
+
+@dataclass(frozen=True)
 class Fallback:
     """The result of a method if the service is unavailable, chosen by an argument that is not sent."""
 
@@ -108,6 +119,7 @@ class Choices:
     read: bool = False
     result: Optional[str] = None
     check: Optional[Check] = None
+    typed: Optional[Typed] = None
     fallback: Optional[Fallback] = None
     example: Optional[str] = None
 
@@ -140,6 +152,7 @@ def operation_choices(operation: Mapping[str, Any], place: str) -> Choices:
         read=_flag(given, "read", place),
         result=_class_path(given, "result", place),
         check=_check(given["check"], below(place, "check")) if "check" in given else None,
+        typed=_typed(given["typed"], below(place, "typed")) if "typed" in given else None,
         fallback=_fallback(given["fallback"], below(place, "fallback")) if "fallback" in given else None,
         example=_text(given, "example", place),
     )
@@ -214,6 +227,15 @@ def _check(given: Any, place: str) -> Check:
         raise CodegenError(place, "Give function and argument.")
     _check_path(function, below(place, "function"))
     return Check(function, argument)
+
+
+def _typed(given: Any, place: str) -> Typed:
+    typed = _mapping(given, place, {"function", "result"})
+    function, result = _text(typed, "function", place), _class_path(typed, "result", place)
+    if function is None or result is None:
+        raise CodegenError(place, "Give function and result.")
+    _check_path(function, below(place, "function"))
+    return Typed(function, result)
 
 
 def _fallback(given: Any, place: str) -> Fallback:

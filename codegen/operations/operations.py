@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Mapping, Optional
 
-from codegen.document.choices import NAMESPACES, Check, Fallback, Namespace, Page, namespaces, operation_choices
+from codegen.document.choices import NAMESPACES, Check, Fallback, Namespace, Page, Typed, namespaces, operation_choices
 from codegen.document.schemas import referred
 from codegen.errors import CodegenError, below, pointer
 from codegen.names import camel_case, is_name, operation_name, snake_case
@@ -49,6 +49,8 @@ class Operation:
     """The path of the class that a response is parsed as instead of its model."""
     check: Optional[Check]
     """A check of a successful response besides its schema."""
+    typed: Optional[Typed]
+    """A conversion of the result to a type of the caller."""
     fallback: Optional[Fallback]
     """The result if the service is unavailable."""
     page: Optional[Page]
@@ -181,6 +183,7 @@ class _Reader:
             result=result,
             result_class=self._choices.result,
             check=self._check(parameters),
+            typed=self._typed(),
             fallback=fallback,
             page=self._choices.page,
             item=self._item(status, parameters),
@@ -246,6 +249,11 @@ class _Reader:
             if self._choices.page is not None:
                 raise CodegenError(place, "A page cannot be checked.")
         return check
+
+    def _typed(self) -> Optional[Typed]:
+        if self._choices.typed is not None and self._choices.page is not None:
+            raise CodegenError(below(self._place, "x-statebase", "typed"), "A page cannot be typed.")
+        return self._choices.typed
 
     def _item(self, status: int, parameters: tuple[Parameter, ...]) -> Optional[Type]:
         page = self._choices.page

@@ -38,6 +38,8 @@ class Steps:
     docstring: str
     calls: tuple[str, ...]
     """The methods of the namespace that it calls."""
+    overloads: tuple[tuple[tuple[str, ...], str], ...]
+    """The parameters and the annotation of the return value of each `@overload` of the function."""
     imports: tuple[tuple[str, str], ...]
     """The modules and names of the SDK's types in its annotations."""
 
@@ -77,32 +79,41 @@ def read_steps(namespaces: Mapping[str, Namespace], sources: Path) -> Mapping[st
 
 
 def _steps(tree: ast.Module, module: str, name: str) -> Steps:
-    node = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
-    if node is None:
+    nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    if not nodes:
         raise LookupError(f"{module} has no function {name}")
-    returns = node.returns
-    kind = ast.unparse(returns.value) if isinstance(returns, ast.Subscript) else None
-    if not isinstance(returns, ast.Subscript) or kind not in ("Steps", "Iteration") or not node.args.args:
-        raise LookupError(f"{module}.{name} does not take a namespace and return Steps[...] or Iteration[...]")
-    namespace, given = node.args.args[0].arg, copy.deepcopy(node.args)
-    del given.args[0]
+    *overloads, (namespace, given, returns) = [_signature(module, node) for node in nodes]
     options = [f"**{given.kwarg.arg}"] if given.kwarg else []
     keywords = [f"{a.arg}={a.arg}" for a in given.kwonlyargs]
-    annotations = [a.annotation for a in (*given.args, *given.kwonlyargs, given.kwarg) if a and a.annotation]
-    names = {part.id for each in (*annotations, returns.slice) for part in ast.walk(each) if isinstance(part, ast.Name)}
+    names: set[str] = set()
+    for _, arguments, result in (*overloads, (namespace, given, returns)):
+        every = (*arguments.args, *arguments.kwonlyargs, arguments.kwarg)
+        annotations = [result.slice, *(a.annotation for a in every if a and a.annotation)]
+        names |= {part.id for each in annotations for part in ast.walk(each) if isinstance(part, ast.Name)}
     imports = {*_imports(tree, module, names)}
-    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    calls = (n.func for n in ast.walk(nodes[-1]) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
     return Steps(
         name=name,
         module=module,
         parameters=tuple(_parameters(given)),
         arguments=(*(a.arg for a in given.args), *keywords, *options),
         result=ast.unparse(returns.slice),
-        iterates=kind == "Iteration",
-        docstring=ast.get_docstring(node) or "",
+        iterates=ast.unparse(returns.value) == "Iteration",
+        docstring=ast.get_docstring(nodes[-1]) or "",
         calls=tuple(f.attr for f in calls if isinstance(f.value, ast.Name) and f.value.id == namespace),
+        overloads=tuple((tuple(_parameters(given)), ast.unparse(returns.slice)) for _, given, returns in overloads),
         imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway
     )
+
+
+def _signature(module: str, node: ast.FunctionDef) -> tuple[str, ast.arguments, ast.Subscript]:
+    """Return the name of the namespace, the arguments of the method, and the annotation of its result."""
+    returns = node.returns
+    kind = ast.unparse(returns.value) if isinstance(returns, ast.Subscript) else None
+    if not isinstance(returns, ast.Subscript) or kind not in ("Steps", "Iteration") or not node.args.args:
+        raise LookupError(f"{module}.{node.name} does not take a namespace and return Steps[...] or Iteration[...]")
+    given = copy.deepcopy(node.args)
+    return given.args.pop(0).arg, given, returns
 
 
 def _parameters(given: ast.arguments) -> Iterator[str]:
@@ -124,6 +135,8 @@ def _imports(tree: ast.Module, module: str, names: set[str]) -> Iterator[tuple[s
             for alias in node.names:
                 if alias.name in names and origin.split(".")[0] == "statebase":
                     yield origin, alias.name
+        elif isinstance(node, ast.ClassDef) and node.name in names:
+            yield module, node.name
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name) and target.id in names:

@@ -35,7 +35,8 @@ class Module:
     @functools.cached_property
     def _types(self) -> dict[str, ast.expr]:
         """The type aliases."""
-        assignments = [node for node in ast.walk(self.tree) if isinstance(node, ast.Assign)]
+        nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Assign)]
+        assignments = [node for node in nodes if not isinstance(node.value, ast.Call)]  # such as a TypeVar
         return {t.id: node.value for node in assignments for t in node.targets if isinstance(t, ast.Name)}
 
     def origin(self, name: str) -> Optional[str]:
@@ -113,10 +114,15 @@ def functions(module: Module, class_name: str) -> Iterator[tuple[str, Function]]
     Raises:
         LookupError: The module has no such class.
     """
+    overloads: dict[str, list[ast.expr]] = {}
     for node in _class(module, class_name).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
             decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+            if "overload" in decorators and node.returns is not None:
+                overloads.setdefault(node.name, []).append(node.returns)
             if decorators <= {"classmethod", "staticmethod"}:
+                if node.name in overloads:
+                    node.returns = ast.Subscript(ast.Name("Union"), ast.Tuple(overloads[node.name]))
                 yield node.name, Function(module, class_name, node)
 
 

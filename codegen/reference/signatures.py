@@ -23,10 +23,11 @@ def parameters(function: Function) -> str:
 
 
 def result(function: Function) -> tuple[str, Optional[str]]:
-    """Return the result type of a method, and the module of the model in it, if there is one."""
+    """Return the result type of a method, and the module of the model in it, if there is just one."""
     returns = function.node.returns or ast.Constant(None)
     origins = [origin for origin in (function.module.origin(name) for name in _names(returns)) if origin]
-    return _written(function, returns), origins[-1] if origins else None
+    text = _written(function, returns)
+    return text, origins[-1] if origins and " | " not in text else None
 
 
 def _parameter(function: Function, argument: ast.arg, default: Optional[ast.expr]) -> str:

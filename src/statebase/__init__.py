@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Attempt,
         ConfigurationError,
         InvalidRequestError,
+        MergeConflictError,
         OutboxError,
         ResponseTooLargeError,
         StateBaseError,
@@ -49,8 +50,11 @@ if TYPE_CHECKING:
     from ._call.outbox import AsyncOutbox, Outbox, OutboxReport
     from ._call.outbox_file import OutboxItem
     from ._call.raw_response import APIResponse, RateLimit
+    from ._namespaces.state_merge import MergeConflict, MergedState
     from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
     from ._results.queued import QueuedMemory, QueuedTurn
+    from ._results.state_diff import StateDiff
+    from ._results.typed_state import TypedState
     from .async_client import AsyncStateBase
     from .client import StateBase
 
@@ -63,6 +67,7 @@ _MODULES = {
         "ConfigurationError",
         "InvalidRequestError",
         "OutboxError",
+        "MergeConflictError",
         "ResponseTooLargeError",
         "StateBaseError",
     ),
@@ -87,6 +92,9 @@ _MODULES = {
     "_call.outbox": ("AsyncOutbox", "Outbox", "OutboxReport"),
     "_call.outbox_file": ("OutboxItem",),
     "_results.queued": ("QueuedMemory", "QueuedTurn"),
+    "_results.typed_state": ("TypedState",),
+    "_results.state_diff": ("StateDiff",),
+    "_namespaces.state_merge": ("MergeConflict", "MergedState"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
     "_base.version": ("__version__",),
@@ -121,6 +129,9 @@ __all__ = [
     "EventHooks",
     "InternalServerError",
     "InvalidRequestError",
+    "MergeConflict",
+    "MergeConflictError",
+    "MergedState",
     "MorePagesWarning",
     "NotFoundError",
     "NotGiven",
@@ -140,6 +151,8 @@ __all__ = [
     "StateBase",
     "StateBaseError",
     "StateConflictError",
+    "StateDiff",
+    "TypedState",
     "UnprocessableEntityError",
     "WriteOptions",
     "__version__",

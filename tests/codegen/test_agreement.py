@@ -141,6 +141,7 @@ def test_its_methods_take_what_the_document_takes(method: str, path: str, source
     positional = source["x-statebase"].get("positional")
     differs = source["x-statebase"].get("arguments", {})
     other_names = [argument["also"] for argument in differs.values() if "also" in argument]
+    typed = ["as_"] if "typed" in source["x-statebase"] else []
     required -= {name for name, argument in differs.items() if argument.get("optional")}
     headers = [argument_name(header) for header in parameters(source, "header")]
     names = [differs.get(name, {}).get("name", name) for name in (*fields, *headers)]
@@ -151,7 +152,7 @@ def test_its_methods_take_what_the_document_takes(method: str, path: str, source
         sync, twin = (inspect.signature(getattr(class_, attribute)) for class_ in classes)
         arguments = [p for p in list(sync.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
 
-        assert sorted(p.name for p in arguments) == sorted([*names, *other_names])
+        assert sorted(p.name for p in arguments) == sorted([*names, *other_names, *typed])
         assert {p.name for p in arguments if p.default is p.empty} == required
         assert list(sync.parameters.values()) == list(twin.parameters.values())
         assert inspect.iscoroutinefunction(getattr(classes[1], attribute))

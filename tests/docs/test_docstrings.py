@@ -42,6 +42,8 @@ def below(name: str, node: Any, asynchronous: bool) -> Iterator[Documented]:
     yield Documented(name, asynchronous, is_method, ast.get_docstring(node) or "")
     for inner in () if is_method else node.body:
         if isinstance(inner, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not inner.name.startswith("_"):
+            if "overload" in map(ast.unparse, inner.decorator_list):
+                continue  # the implementation has the docstring
             yield from below(f"{name}.{inner.name}", inner, asynchronous or inner.name.startswith("Async"))
 
 

@@ -6,6 +6,7 @@ The class tree, with the HTTP status of each:
     ├── ConfigurationError             an option of a client is invalid; also a ValueError
     ├── OutboxError                    the file of the outbox cannot be read or written
     ├── InvalidRequestError            an argument of a call is invalid, nothing was sent; also a ValueError
+    ├── MergeConflictError             two sessions changed the same values of a state; nothing was written
     ├── APIConnectionError             no complete response arrived; also an httpx.TransportError
     │   ├── APITimeoutError            no complete response arrived in time; also an httpx.TimeoutException
     │   └── CircuitOpenError           not sent, since the service did not answer an earlier call
@@ -120,6 +121,26 @@ class OutboxError(StateBaseError):
 
 class InvalidRequestError(StateBaseError, ValueError):
     """An argument of a call is invalid. Nothing was sent."""
+
+
+class MergeConflictError(StateBaseError):
+    """Two sessions changed the same values of a state. Nothing was written.
+
+    Example:
+        >>> from statebase import MergeConflictError
+        >>> fork = client.sessions.fork(session.id)
+        >>> _ = client.state.update_state(fork.id, {"step": 2})
+        >>> _ = client.state.update_state(session.id, {"step": 3})
+        >>> try:
+        ...     client.state.merge(session.id, fork.id)
+        ... except MergeConflictError as error:
+        ...     for conflict in error.conflicts:
+        ...         print(conflict.path, conflict.base, conflict.ours, conflict.theirs)
+        step 1 3 2
+    """
+
+    conflicts: tuple[Any, ...] = ()
+    """The values, each a `MergeConflict` with `keys`, `path`, `base`, `ours` and `theirs`."""
 
 
 class APIResponseValidationError(StateBaseError):

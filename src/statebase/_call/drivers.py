@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Check = Callable[[Any, Reply], None]
+Convert = Callable[[Any], Any]
 _GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
 
 
@@ -139,6 +140,7 @@ class SyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        convert: Optional[Convert] = None,
         fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation.
@@ -151,13 +153,14 @@ class SyncAPIClient:
             headers: Header parameters. `NOT_GIVEN` and None are not sent.
             body: Top-level keys of the JSON body. `NOT_GIVEN` is not sent, None is sent as null.
             check: Raises an error if the result is not what the caller asked for.
+            convert: Converts the result.
             fallback: The result if the service is unavailable; None to raise the error.
 
         Returns:
-            The response, parsed as `operation.result`.
+            The response, parsed as `operation.result` and converted.
         """
         call = self._calls.make(operation, options, path, query, headers, body)
-        read = partial(_read, operation, check)
+        read = partial(_read, operation, check, convert)
         if fallback is not None:
             _check_not_raw(self._raw, fallback)
             steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
@@ -266,11 +269,12 @@ class AsyncAPIClient:
         headers: Values = NOTHING,
         body: Optional[Values] = None,
         check: Optional[Check] = None,
+        convert: Optional[Convert] = None,
         fallback: Optional[Fallback] = None,
     ) -> T:
         """Carry out an operation; see `SyncAPIClient.request`."""
         call = self._calls.make(operation, options, path, query, headers, body)
-        read = partial(_read, operation, check)
+        read = partial(_read, operation, check, convert)
         if fallback is not None:
             _check_not_raw(self._raw, fallback)
             steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
@@ -381,11 +385,11 @@ def _asks_for_a_page(query: Values) -> bool:
     return query.get("limit", NOT_GIVEN) is not NOT_GIVEN
 
 
-def _read(operation: Operation[T], check: Optional[Check], reply: Reply) -> T:
+def _read(operation: Operation[T], check: Optional[Check], convert: Optional[Convert], reply: Reply) -> T:
     result = decode(operation, reply)
     if check is not None:
         check(result, reply)
-    return result
+    return result if convert is None else cast("T", convert(result))
 
 
 def closed_error() -> StateBaseError:

@@ -198,7 +198,7 @@ GET_STATE_HISTORY: Operation[models.StateHistoryResponse] = Operation(
     status=200,
     load_result=lambda: models.StateHistoryResponse,
     retry="safe",
-    methods=("state.get_state_history",),
+    methods=("state.get_state_history", "sessions.list_state_versions"),
 )
 
 ROLLBACK_STATE: Operation[models.StateRollbackResponse] = Operation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from math import inf, isfinite
-from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union
+from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Type, Union, overload
 
 from typing_extensions import TypeGuard, Unpack
 
@@ -18,10 +18,14 @@ from .._base.lazy import http_errors
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
 from .._call.steps import Steps
 from .._generated import models
+from .._results.typed_state import T, TypedState
+from .typed_state import TypedView
 
 Modify = Callable[[dict[str, Any]], Union[Mapping[str, Any], Awaitable[Union[Mapping[str, Any], None]], None]]
 """A function that takes a copy of the state and returns the new one, or None if it changed the copy. `AsyncStateBase`
 also accepts an async function."""
+ModifyAs = Callable[[T], Union[T, Awaitable[Optional[T]], None]]
+"""The same with the state as an instance of a type."""
 StatePath = Union[str, Sequence[Union[str, int]]]
 """A key of the state, or the keys and indexes that lead to a value in it: `("cart", "items", 0)`."""
 
@@ -76,6 +80,7 @@ def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[
     return check
 
 
+@overload
 def modify(
     state: Any,
     session_id: str,
@@ -84,7 +89,28 @@ def modify(
     max_attempts: int = 5,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
-) -> Steps[models.StateReplaceResponse]:
+) -> Steps[models.StateReplaceResponse]: ...
+@overload
+def modify(
+    state: Any,
+    session_id: str,
+    function: ModifyAs[T],
+    *,
+    as_: Type[T],
+    max_attempts: int = 5,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[TypedState[T]]: ...
+def modify(
+    state: Any,
+    session_id: str,
+    function: Callable[[Any], Any],
+    *,
+    as_: Optional[Type[Any]] = None,
+    max_attempts: int = 5,
+    reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+    **options: Unpack[RequestOptions],
+) -> Steps[Any]:
     """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
     If another writer changed the state meanwhile, it is read again, and the function is called again.
@@ -94,6 +120,9 @@ def modify(
         function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
             It may be called several times, so it should have no other effects. If it raises an exception, nothing is
             written. `AsyncStateBase` also accepts an async function.
+        as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate: the
+            function takes and returns an instance of it, and the result is a `TypedState`. Keys of the state that the
+            type does not have stay in the state.
         max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
         reasoning: The reason for the change, stored with the version and in the trace.
         **options: Options of each request, such as timeout.
@@ -102,8 +131,9 @@ def modify(
         The new state, with its version.
 
     Raises:
-        InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
-            written.
+        InvalidRequestError: The function returned neither a mapping nor None, or what does not fit `as_`, or
+            `max_attempts` is below 1; nothing was written.
+        APIResponseValidationError: The current state does not fit `as_`; nothing was written.
         NotFoundError: No session has this id, or it has expired.
         StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
             not support `expected_version`: the state was written, and may have overwritten another change.
@@ -120,14 +150,17 @@ def modify(
         raise InvalidRequestError(f"max_attempts must be an integer of at least 1, got {got}", param="max_attempts")
     if not callable(function):
         raise InvalidRequestError(f"function must be callable, got {type(function).__name__}", param="function")
+    view = None if as_ is None else TypedView(as_)
     for attempt in range(1, max_attempts + 1):
         current = yield state.get_state(session_id, **options)
-        changed = current.state
+        changed = current.state if view is None else view.read(current.state)
         result = function(changed)
         if inspect.isawaitable(result):
             result = yield result
         if result is None:
             result = changed
+        if view is not None and not inspect.iscoroutine(result):
+            result = view.written(result)
         if not _is_mapping(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -146,7 +179,7 @@ def modify(
             if not isinstance(error, http_errors.StateConflictError) or error.was_applied or attempt == max_attempts:
                 raise
         else:
-            return written
+            return written if view is None else view.result(written)
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -56,6 +56,11 @@ def page_html(items: Sequence[Any], has_more: bool) -> str:
     return _FRAME.format(f"<div><strong>Page</strong> {_FAINT.format(count)}</div>{_grid(items) if items else ''}")
 
 
+def rows_html(title: str, rows: Sequence[Tuple[str, Any]]) -> str:
+    """Return the HTML of a title and named values."""
+    return _FRAME.format(f"<div><strong>{_text(title)}</strong></div>{_rows(rows, 'rows', levels=0)}")
+
+
 def _is_fact(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _FACT and "\n" not in value

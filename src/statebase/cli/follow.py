@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 from .._base.errors import StateBaseError
 from .._base.http_errors import APIConnectionError, InternalServerError, NotFoundError, RateLimitError
 from .._generated.models import StateHistoryResponse, StateVersionModel, TurnDetailResponse, TurnListItem
+from .._results.state_diff import Change, changes
 from ..client import StateBase
-from .state_diff import Change, changes
 
 _PAGE = 100
 _TEMPORARY = (APIConnectionError, RateLimitError, InternalServerError)

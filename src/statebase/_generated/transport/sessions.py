@@ -14,7 +14,9 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
+    Type,
     Union,
+    overload,
 )
 
 from typing_extensions import Unpack
@@ -23,15 +25,19 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import iterate, iterate_async, run, run_async
+from statebase._namespaces.arguments import either
 from statebase._namespaces.conversations import get_or_create
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.forks import fork
 from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import checked_version, follows
+from statebase._namespaces.state_versions import precede
 from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
+from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state
 from statebase._results.pages import AsyncPages, Page, coroutine_function
+from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
 
@@ -461,7 +467,23 @@ class Sessions(SyncNamespace):
         """
         return self._client.request(operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id})
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -470,12 +492,15 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -484,16 +509,24 @@ class Sessions(SyncNamespace):
             >>> current = client.sessions.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> client.sessions.get_state(session.id, as_=Progress).state["step"]
+            1
         """
-        return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -505,10 +538,13 @@ class Sessions(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
@@ -531,8 +567,52 @@ class Sessions(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
+        )
+
+    def list_state_versions(
+        self,
+        session_id: str,
+        *,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> models.StateHistoryResponse:
+        """Get versions of the state of a session, newest first.
+
+        Every version keeps its full content.
+
+        ``GET /v1/sessions/{session_id}/state/history``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            limit: How many versions to give at most, 1 to 100. Default: 50.
+            since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
+            **options: Options of this call, such as timeout.
+
+        Returns:
+            The versions.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> current = client.state.update_state(session.id, {"step": 2})
+            >>> history = client.sessions.list_state_versions(session.id, limit=10)
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
+        """
+        return self._client.request(
+            operations.GET_STATE_HISTORY,
+            options,
+            path={"session_id": session_id},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     def rollback(
@@ -1378,7 +1458,23 @@ class AsyncSessions(AsyncNamespace):
             operations.GET_TURN, options, path={"session_id": session_id, "turn_id": turn_id}
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -1387,12 +1483,15 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -1401,16 +1500,24 @@ class AsyncSessions(AsyncNamespace):
             >>> current = await client.sessions.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> (await client.sessions.get_state(session.id, as_=Progress)).state["step"]
+            1
         """
-        return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return await self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     async def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -1422,10 +1529,13 @@ class AsyncSessions(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
@@ -1448,8 +1558,52 @@ class AsyncSessions(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
+        )
+
+    async def list_state_versions(
+        self,
+        session_id: str,
+        *,
+        limit: Union[int, NotGiven] = NOT_GIVEN,
+        since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> models.StateHistoryResponse:
+        """Get versions of the state of a session, newest first.
+
+        Every version keeps its full content.
+
+        ``GET /v1/sessions/{session_id}/state/history``
+
+        Args:
+            session_id: Id of the session: sess_ and 12 characters.
+            limit: How many versions to give at most, 1 to 100. Default: 50.
+            since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
+            **options: Options of this call, such as timeout.
+
+        Returns:
+            The versions.
+
+        Raises:
+            PermissionDeniedError: The API key has no permission for this operation.
+            NotFoundError: No session has this id, or it has expired.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> current = await client.state.update_state(session.id, {"step": 2})
+            >>> history = await client.sessions.list_state_versions(session.id, limit=10)
+            >>> [(version.version, version.state) for version in history.data]
+            [(1, {'step': 2}), (0, {'step': 1})]
+        """
+        return await self._client.request(
+            operations.GET_STATE_HISTORY,
+            options,
+            path={"session_id": session_id},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     async def rollback(
@@ -1880,6 +2034,7 @@ class SessionsWithRawResponse:
         self.get_turn = raw(sessions.get_turn)
         self.get_state = raw(sessions.get_state)
         self.update_state = raw(sessions.update_state)
+        self.list_state_versions = raw(sessions.list_state_versions)
         self.rollback = raw(sessions.rollback)
         self.write_batch = raw(sessions.write_batch)
         self.fork = raw(sessions.fork)
@@ -1902,6 +2057,7 @@ class AsyncSessionsWithRawResponse:
         self.get_turn = raw_async(sessions.get_turn)
         self.get_state = raw_async(sessions.get_state)
         self.update_state = raw_async(sessions.update_state)
+        self.list_state_versions = raw_async(sessions.list_state_versions)
         self.rollback = raw_async(sessions.rollback)
         self.write_batch = raw_async(sessions.write_batch)
         self.fork = raw_async(sessions.fork)

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from typing import (
     Any,
-    Mapping,
+    Callable,
+    Optional,
+    Type,
     Union,
+    cast,
+    overload,
 )
 
 from typing_extensions import Unpack
@@ -15,9 +19,11 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._namespaces.arguments import either
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.state import (
     Modify,
+    ModifyAs,
     StatePath,
     append,
     checked_version,
@@ -26,6 +32,11 @@ from statebase._namespaces.state import (
     modify,
     remove_key,
 )
+from statebase._namespaces.state_merge import MergedState, Resolve, merge
+from statebase._namespaces.state_versions import StateSource, diff, precede
+from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state, whole_state
+from statebase._results.state_diff import StateDiff
+from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
 
@@ -88,7 +99,23 @@ class State(SyncNamespace):
             fallback=context_fallback(on_unavailable),
         )
 
-    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -97,12 +124,15 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -111,13 +141,20 @@ class State(SyncNamespace):
             >>> current = client.state.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> client.state.get_state(session.id, as_=Progress).state["step"]
+            1
         """
-        return self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     def replace_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
@@ -131,7 +168,7 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: The new state; keys that it lacks are gone.
+            state: The new state, a mapping, a Pydantic model or a dataclass; keys that are not in it are removed.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
@@ -156,17 +193,18 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
     def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -178,10 +216,13 @@ class State(SyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
@@ -204,7 +245,7 @@ class State(SyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
@@ -214,6 +255,7 @@ class State(SyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -226,6 +268,7 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -246,7 +289,8 @@ class State(SyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     def rollback(
@@ -298,6 +342,7 @@ class State(SyncNamespace):
             check=follows(expected_version),
         )
 
+    @overload
     def modify(
         self,
         session_id: str,
@@ -306,7 +351,28 @@ class State(SyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> models.StateReplaceResponse:
+    ) -> models.StateReplaceResponse: ...
+    @overload
+    def modify(
+        self,
+        session_id: str,
+        function: ModifyAs[T],
+        *,
+        as_: Type[T],
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    def modify(
+        self,
+        session_id: str,
+        function: Callable[[Any], Any],
+        *,
+        as_: Optional[Type[Any]] = None,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
         If another writer changed the state meanwhile, it is read again, and the function is called again.
@@ -316,6 +382,9 @@ class State(SyncNamespace):
             function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
                 It may be called several times, so it should have no other effects. If it raises an exception, nothing is
                 written. `AsyncStateBase` also accepts an async function.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate: the
+                function takes and returns an instance of it, and the result is a `TypedState`. Keys of the state that the
+                type does not have stay in the state.
             max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
             reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
@@ -324,8 +393,9 @@ class State(SyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
-                written.
+            InvalidRequestError: The function returned neither a mapping nor None, or what does not fit `as_`, or
+                `max_attempts` is below 1; nothing was written.
+            APIResponseValidationError: The current state does not fit `as_`; nothing was written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
                 not support `expected_version`: the state was written, and may have overwritten another change.
@@ -337,8 +407,10 @@ class State(SyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: models.StateReplaceResponse = run(
-            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        result: Any = run(
+            cast(Any, modify)(
+                self, session_id, function, as_=as_, max_attempts=max_attempts, reasoning=reasoning, **options
+            )
         )
         return result
 
@@ -440,6 +512,86 @@ class State(SyncNamespace):
         result: models.StateReplaceResponse = run(remove_key(self, session_id, path, reasoning=reasoning, **options))
         return result
 
+    def diff(self, before: StateSource, after: StateSource, **options: Unpack[RequestOptions]) -> StateDiff:
+        """Compare two states: two versions of a session, the states of two sessions, or states that you have.
+
+        Args:
+            before: The id of a session for its newest state, a tuple of the id and a version, or a state itself.
+            after: The state to compare with it, likewise.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The differences: a sequence of changes with their paths, readable as a string, and as a JSON Patch.
+
+        Raises:
+            InvalidRequestError: An argument is not a state, or the session has no such version.
+            NotFoundError: No session has this id, or it has expired.
+            APIResponseValidationError: The service only returns the newest 100 versions, and the version is older.
+
+        Example:
+            >>> _ = client.state.update_state(session.id, {"step": 2, "plan": "gold"})
+            >>> for change in client.state.diff((session.id, 0), session.id):
+            ...     print(change.kind, change.path, change.before, change.after)
+            changed step 1 2
+            added plan None gold
+        """
+        result: StateDiff = run(diff(self, before, after, **options))
+        return result
+
+    def merge(
+        self,
+        into: str,
+        from_: str,
+        *,
+        base: Union[int, StateSource, None] = None,
+        resolve: Optional[Resolve] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        max_attempts: int = 5,
+        **options: Unpack[RequestOptions],
+    ) -> MergedState:
+        """Merge the state of a session into that of another one, such as a fork into the session that it was made of.
+
+        What only one of them changed since the base is taken, by keys, at any depth of objects; arrays are compared as a
+        whole. If both changed the same value, differently, nothing is written. If another writer changes the state
+        meanwhile, it is read again, and the merge starts over.
+
+        Args:
+            into: Id of the session whose state is written.
+            from_: Id of the other session, which is only read.
+            base: The state before the changes of both: a version of `into`, a tuple of a session's id and a version, or a
+                state. Default: if one of the sessions is a fork of the other, the state that it began with. After an
+                earlier merge, pass the state that `from_` had then.
+            resolve: Decides conflicts: "ours" takes the values of `into`, "theirs" those of `from_`; a function takes a
+                `MergeConflict` and returns the value, or `NOT_GIVEN` to leave it out. It may be called several times.
+            reasoning: The reason for the change. Default: a sentence with `from_` and its version.
+            max_attempts: The maximum number of attempts, at least 1. Default: 5.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The merged state, with its version, what changed, and the conflicts that `resolve` decided.
+
+        Raises:
+            MergeConflictError: Both changed the same values; `conflicts` has them. Nothing was written.
+            InvalidRequestError: The base is not known: no session is a fork of the other. Pass `base`.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
+
+        Example:
+            >>> fork = client.sessions.fork(session.id)
+            >>> _ = client.state.update_state(fork.id, {"plan": "gold"})
+            >>> _ = client.state.update_state(session.id, {"step": 2})
+            >>> merged = client.state.merge(session.id, fork.id)
+            >>> merged.state, merged.version
+            ({'step': 2, 'plan': 'gold'}, 2)
+        """
+        result: MergedState = run(
+            merge(
+                self, into, from_, base=base, resolve=resolve, reasoning=reasoning, max_attempts=max_attempts, **options
+            )
+        )
+        return result
+
 
 class AsyncState(AsyncNamespace):
     """The versioned state of sessions."""
@@ -499,7 +651,23 @@ class AsyncState(AsyncNamespace):
             fallback=context_fallback(on_unavailable),
         )
 
-    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse:
+    @overload
+    async def get_state(self, session_id: str, **options: Unpack[RequestOptions]) -> models.StateGetResponse: ...
+    @overload
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Type[T],
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def get_state(
+        self,
+        session_id: str,
+        *,
+        as_: Optional[Type[Any]] = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Get the newest state of a session with its version.
 
         Versions count up from 0, one for each change.
@@ -508,12 +676,15 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate.
+                The result is a `TypedState`, whose `state` is an instance of it.
             **options: Options of this call, such as timeout.
 
         Returns:
             The newest state.
 
         Raises:
+            APIResponseValidationError: The state does not fit `as_`; `path` names the first wrong value.
             PermissionDeniedError: The API key has no permission for this operation.
             NotFoundError: No session has this id, or it has expired.
             UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
@@ -522,13 +693,20 @@ class AsyncState(AsyncNamespace):
             >>> current = await client.state.get_state(session.id)
             >>> current.version, current.state
             (0, {'step': 1})
+            >>> from typing_extensions import TypedDict
+            >>> class Progress(TypedDict):
+            ...     step: int
+            >>> (await client.state.get_state(session.id, as_=Progress)).state["step"]
+            1
         """
-        return await self._client.request(operations.GET_STATE, options, path={"session_id": session_id})
+        return await self._client.request(
+            operations.GET_STATE, options, path={"session_id": session_id}, convert=typed_state(as_)
+        )
 
     async def replace_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
@@ -542,7 +720,7 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: The new state; keys that it lacks are gone.
+            state: The new state, a mapping, a Pydantic model or a dataclass; keys that are not in it are removed.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
@@ -567,17 +745,18 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
     async def update_state(
         self,
         session_id: str,
-        state: Mapping[str, Any],
+        state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
         expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
         """Set top-level keys of the state of a session.
@@ -589,10 +768,13 @@ class AsyncState(AsyncNamespace):
 
         Args:
             session_id: Id of the session: sess_ and 12 characters.
-            state: Top-level keys to set; a key that is left out stays as it is, and null is a value like any other.
+            state: Top-level keys to set, a mapping, a Pydantic model or a dataclass; other keys stay as they are, and
+                null is a value like any other. Of a Pydantic model, the fields that were set. Required, under one of
+                its two names.
             reasoning: The reason for the change, stored with the version and in the trace.
             expected_version: The expected version of the state, such as that of `get_state`. If it has another version,
                 the update is refused. At least 0.
+            updates: Another name for `state`.
             **options: Options of this call, such as timeout and idempotency_key. The service stores a key for 24 hours.
 
         Returns:
@@ -615,7 +797,7 @@ class AsyncState(AsyncNamespace):
             options,
             path={"session_id": session_id},
             headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
-            body={"state": state, "reasoning": reasoning},
+            body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
 
@@ -625,6 +807,7 @@ class AsyncState(AsyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -637,6 +820,7 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
+            before_version: Only versions before this one, exclusive.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -657,7 +841,8 @@ class AsyncState(AsyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version},
+            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            check=precede(before_version),
         )
 
     async def rollback(
@@ -709,6 +894,7 @@ class AsyncState(AsyncNamespace):
             check=follows(expected_version),
         )
 
+    @overload
     async def modify(
         self,
         session_id: str,
@@ -717,7 +903,28 @@ class AsyncState(AsyncNamespace):
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
-    ) -> models.StateReplaceResponse:
+    ) -> models.StateReplaceResponse: ...
+    @overload
+    async def modify(
+        self,
+        session_id: str,
+        function: ModifyAs[T],
+        *,
+        as_: Type[T],
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> TypedState[T]: ...
+    async def modify(
+        self,
+        session_id: str,
+        function: Callable[[Any], Any],
+        *,
+        as_: Optional[Type[Any]] = None,
+        max_attempts: int = 5,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
         """Read the state, change it with a function, and write it, without overwriting a change of another writer.
 
         If another writer changed the state meanwhile, it is read again, and the function is called again.
@@ -727,6 +934,9 @@ class AsyncState(AsyncNamespace):
             function: Takes a copy of the state, as a dictionary, and returns the new state, or None if it changed the copy.
                 It may be called several times, so it should have no other effects. If it raises an exception, nothing is
                 written. `AsyncStateBase` also accepts an async function.
+            as_: A Pydantic model, a dataclass, a TypedDict or any other type of an object that Pydantic can validate: the
+                function takes and returns an instance of it, and the result is a `TypedState`. Keys of the state that the
+                type does not have stay in the state.
             max_attempts: The maximum number of calls of the function, at least 1. Default: 5.
             reasoning: The reason for the change, stored with the version and in the trace.
             **options: Options of each request, such as timeout.
@@ -735,8 +945,9 @@ class AsyncState(AsyncNamespace):
             The new state, with its version.
 
         Raises:
-            InvalidRequestError: The function returned neither a mapping nor None, or `max_attempts` is below 1; nothing was
-                written.
+            InvalidRequestError: The function returned neither a mapping nor None, or what does not fit `as_`, or
+                `max_attempts` is below 1; nothing was written.
+            APIResponseValidationError: The current state does not fit `as_`; nothing was written.
             NotFoundError: No session has this id, or it has expired.
             StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
                 not support `expected_version`: the state was written, and may have overwritten another change.
@@ -748,8 +959,10 @@ class AsyncState(AsyncNamespace):
             >>> changed.state["paid"], changed.version
             (12.5, 1)
         """
-        result: models.StateReplaceResponse = await run_async(
-            modify(self, session_id, function, max_attempts=max_attempts, reasoning=reasoning, **options)
+        result: Any = await run_async(
+            cast(Any, modify)(
+                self, session_id, function, as_=as_, max_attempts=max_attempts, reasoning=reasoning, **options
+            )
         )
         return result
 
@@ -854,6 +1067,86 @@ class AsyncState(AsyncNamespace):
         """
         result: models.StateReplaceResponse = await run_async(
             remove_key(self, session_id, path, reasoning=reasoning, **options)
+        )
+        return result
+
+    async def diff(self, before: StateSource, after: StateSource, **options: Unpack[RequestOptions]) -> StateDiff:
+        """Compare two states: two versions of a session, the states of two sessions, or states that you have.
+
+        Args:
+            before: The id of a session for its newest state, a tuple of the id and a version, or a state itself.
+            after: The state to compare with it, likewise.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The differences: a sequence of changes with their paths, readable as a string, and as a JSON Patch.
+
+        Raises:
+            InvalidRequestError: An argument is not a state, or the session has no such version.
+            NotFoundError: No session has this id, or it has expired.
+            APIResponseValidationError: The service only returns the newest 100 versions, and the version is older.
+
+        Example:
+            >>> _ = await client.state.update_state(session.id, {"step": 2, "plan": "gold"})
+            >>> for change in await client.state.diff((session.id, 0), session.id):
+            ...     print(change.kind, change.path, change.before, change.after)
+            changed step 1 2
+            added plan None gold
+        """
+        result: StateDiff = await run_async(diff(self, before, after, **options))
+        return result
+
+    async def merge(
+        self,
+        into: str,
+        from_: str,
+        *,
+        base: Union[int, StateSource, None] = None,
+        resolve: Optional[Resolve] = None,
+        reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
+        max_attempts: int = 5,
+        **options: Unpack[RequestOptions],
+    ) -> MergedState:
+        """Merge the state of a session into that of another one, such as a fork into the session that it was made of.
+
+        What only one of them changed since the base is taken, by keys, at any depth of objects; arrays are compared as a
+        whole. If both changed the same value, differently, nothing is written. If another writer changes the state
+        meanwhile, it is read again, and the merge starts over.
+
+        Args:
+            into: Id of the session whose state is written.
+            from_: Id of the other session, which is only read.
+            base: The state before the changes of both: a version of `into`, a tuple of a session's id and a version, or a
+                state. Default: if one of the sessions is a fork of the other, the state that it began with. After an
+                earlier merge, pass the state that `from_` had then.
+            resolve: Decides conflicts: "ours" takes the values of `into`, "theirs" those of `from_`; a function takes a
+                `MergeConflict` and returns the value, or `NOT_GIVEN` to leave it out. It may be called several times.
+            reasoning: The reason for the change. Default: a sentence with `from_` and its version.
+            max_attempts: The maximum number of attempts, at least 1. Default: 5.
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The merged state, with its version, what changed, and the conflicts that `resolve` decided.
+
+        Raises:
+            MergeConflictError: Both changed the same values; `conflicts` has them. Nothing was written.
+            InvalidRequestError: The base is not known: no session is a fork of the other. Pass `base`.
+            NotFoundError: No session has this id, or it has expired.
+            StateConflictError: Another writer changed the state at each attempt. If `was_applied` is true, the service does
+                not support `expected_version`: the state was written, and may have overwritten another change.
+
+        Example:
+            >>> fork = await client.sessions.fork(session.id)
+            >>> _ = await client.state.update_state(fork.id, {"plan": "gold"})
+            >>> _ = await client.state.update_state(session.id, {"step": 2})
+            >>> merged = await client.state.merge(session.id, fork.id)
+            >>> merged.state, merged.version
+            ({'step': 2, 'plan': 'gold'}, 2)
+        """
+        result: MergedState = await run_async(
+            merge(
+                self, into, from_, base=base, resolve=resolve, reasoning=reasoning, max_attempts=max_attempts, **options
+            )
         )
         return result
 

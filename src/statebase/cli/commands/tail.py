@@ -13,8 +13,8 @@ from ..terminal import Styled, faint, green, print_line, red, strong, yellow
 from .show import print_turn
 
 if TYPE_CHECKING:
+    from ..._results.state_diff import Change
     from ..follow import Event
-    from ..state_diff import Change
 
 _DESCRIPTION = """\
 Follow a session: show its turns, and what each change of the state added (+),

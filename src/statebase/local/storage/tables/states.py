@@ -186,19 +186,23 @@ class States:
         ).fetchone()
         return None if row is None else row[0]
 
-    def versions(self, session_seq: int, limit: int, after_version: Optional[int]) -> list[VersionRow]:
+    def versions(
+        self, session_seq: int, limit: int, after_version: Optional[int], before_version: Optional[int] = None
+    ) -> list[VersionRow]:
         """Return at most `limit` versions with their texts, newest first.
 
         Args:
             session_seq: The session.
             limit: How many.
             after_version: Only versions above this one; None for all.
+            before_version: Only versions below this one; None for all.
         """
         above = -1 if after_version is None else max(-1, min(after_version, _INTEGER_MAX))
+        below = _INTEGER_MAX if before_version is None else max(0, min(before_version, _INTEGER_MAX))
         rows = self._database.execute(
             "SELECT version, created_us, author FROM state_versions"
-            " WHERE session_seq = ? AND version > ? ORDER BY version DESC LIMIT ?",
-            (session_seq, above, limit),
+            " WHERE session_seq = ? AND version > ? AND version < ? ORDER BY version DESC LIMIT ?",
+            (session_seq, above, below, limit),
         ).fetchall()
         known: dict[int, bytes] = {}
         return [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statebase.cli.state_diff import changes
+from statebase._results.state_diff import StateDiff, changes
 
 NO = object()
 
@@ -83,3 +83,53 @@ def test_deep_states() -> None:
     (change,) = changes(before, after)
 
     assert change.path == ".".join("a" * 50)
+
+
+def pointed(document: Any, keys: List[str]) -> Any:
+    for key in keys:
+        document = document[int(key)] if isinstance(document, list) else document[key]
+    return document
+
+
+def applied(document: Any, patch: Any) -> Any:
+    """Apply a JSON Patch as RFC 6902 says."""
+    document = copy.deepcopy(document)
+    for operation in patch:
+        *parents, last = [key.replace("~1", "/").replace("~0", "~") for key in operation["path"].split("/")[1:]]
+        holder = pointed(document, parents)
+        key: Any = int(last) if isinstance(holder, list) else last
+        if operation["op"] == "remove":
+            del holder[key]
+        elif operation["op"] == "add" and isinstance(holder, list):
+            holder.insert(key, operation["value"])
+        else:
+            assert operation["op"] == "add" or key in holder or isinstance(holder, list)
+            holder[key] = operation["value"]
+    return document
+
+
+@given(states, states)
+def test_patch_makes_one_state_of_the_other(before: Any, after: Any) -> None:
+    """Also where items of several arrays are removed."""
+    assert same(applied(before, StateDiff(before, after).patch()), after)
+
+
+def test_pointers_are_escaped() -> None:
+    """RFC 6901."""
+    assert StateDiff({}, {"a/b": {}, "~": 1}).patch() == [
+        {"op": "add", "path": "/a~1b", "value": {}},
+        {"op": "add", "path": "/~0", "value": 1},
+    ]
+
+
+def test_diff_is_a_sequence_and_readable() -> None:
+    """Stored text is escaped in HTML, and repr'd in text."""
+    diff = StateDiff({"a": 1, "b": [1]}, {"a": "<b>\n", "b": []})
+
+    assert (len(diff), diff[0].keys, bool(diff), bool(StateDiff({}, {}))) == (2, ("a",), True, False)
+    assert str(diff) == "~ a  1 -> '<b>\\n'\n- b[0]  1"
+    assert str(StateDiff({}, {})) == "no difference"
+    assert "&lt;b&gt;" in diff._repr_html_()
+    assert "<b>" not in diff._repr_html_()
+    assert diff == StateDiff({"a": 1, "b": [1]}, {"a": "<b>\n", "b": []})
+    assert copy.deepcopy(diff) == diff
