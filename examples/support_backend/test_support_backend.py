@@ -133,9 +133,10 @@ def test_store_away_and_back(workers: List[TestClient], store: Store) -> None:
     store.start()
     with StateBase("sb_local", base_url=store.url, outbox=os.environ["OUTBOX"]) as client:
         client.outbox.flush()
-    with TestClient(backend.app) as worker:  # the others wait some seconds before they ask the store again
-        shown = worker.get("/chats/1", headers=ADA).json()
-        assert worker.get("/health").json() == {"failed": []}
+    fresh = TestClient(backend.app)
+    with fresh:  # the others wait some seconds before they ask the store again
+        shown = fresh.get("/chats/1", headers=ADA).json()
+        assert fresh.get("/health").json() == {"failed": []}
     assert [each["content"] for each in shown["messages"]][::2] == ["hello", "my parcel?", "still there?"]
 
 
