@@ -69,7 +69,7 @@ def test_diff_takes_sessions_versions_and_states(local_client: Any, session_id: 
     ("source", "message"),
     [
         (3, "before must be the id of a session, a tuple of the id and a version, or a state, got int"),
-        (None, "before must be the id of a session, a tuple of the id and a version, or a state, got NoneType"),
+        (None, "before must be the id of a session, a tuple of the id and a version, or a state, got None"),
         (("x", "1"), "before must be the id of a session, a tuple of the id and a version, or a state, got tuple"),
         (("x", True), "before must be the id of a session, a tuple of the id and a version, or a state, got tuple"),
         (("x", -1), "before must have a version from 0, got -1"),

@@ -140,7 +140,8 @@ def _base(state: Any, into: str, from_: str, base: Any, options: RequestOptions)
         return (yield from state_of(state, "base", base, options))
     for fork, parent in ((from_, into), (into, from_)):
         session = yield state._client.request(operations.GET_SESSION, options, path={"session_id": fork})
-        if (session.metadata or {}).get("forked_from") == parent:
+        metadata: dict[str, Any] = session.metadata or {}
+        if metadata.get("forked_from") == parent:
             return (yield from version_of(state, "base", fork, 0, options))
     raise InvalidRequestError(
         "base is missing: neither session is a fork of the other. Pass the state before the changes of both, such as a "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Mapping, Optional, Tuple, Union, cast
 
 from typing_extensions import Unpack
 
 from .._base.errors import APIResponseValidationError, InvalidRequestError
 from .._base.exchange import Reply
 from .._call.options import NotGiven, RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._results.state_diff import StateDiff
 
@@ -77,13 +78,14 @@ def state_of(state: Any, name: str, source: Any, options: RequestOptions) -> Ste
         InvalidRequestError: It does not name a state, or the session has no such version.
     """
     if isinstance(source, Mapping):
-        return source
+        return cast("Mapping[str, Any]", source)
     if isinstance(source, str):
         return (yield state.get_state(source, **options)).state
-    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], str) and type(source[1]) is int:
-        return (yield from version_of(state, name, source[0], source[1], options))
+    given: Any = source
+    if isinstance(source, tuple) and len(given) == 2 and isinstance(given[0], str) and type(given[1]) is int:
+        return (yield from version_of(state, name, given[0], given[1], options))
     raise InvalidRequestError(
-        f"{name} must be the id of a session, a tuple of the id and a version, or a state, got {type(source).__name__}",
+        f"{name} must be the id of a session, a tuple of the id and a version, or a state, got {type_name(given)}",
         param=name,
     )
 

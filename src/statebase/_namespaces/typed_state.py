@@ -169,9 +169,9 @@ def _is_instance(value: object) -> bool:
     )
 
 
-def _as_json(name: str, value: Any, include: Optional[set[str]]) -> dict[str, Any]:
+def _as_json(name: str, value: object, include: Optional[set[str]]) -> dict[str, Any]:
     try:
-        values = pydantic_core.to_jsonable_python(value, include=include, by_alias=True)
+        values: object = pydantic_core.to_jsonable_python(value, include=include, by_alias=True)
     except ValueError:  # its message has content
         raise _not_json(name, value) from None
     if not isinstance(values, dict):
