@@ -158,11 +158,10 @@ def _check_client(client: object) -> None:
 
 
 def _checked_path(path: object) -> str:
+    kind = type(path).__name__
     name = os.fspath(cast(_PathLike, path)) if isinstance(path, (str, os.PathLike)) else ""
     if not name or "\0" in name:
-        raise InvalidRequestError(
-            f"path must be the path of a file, got {type(cast(object, path)).__name__}", param="path"
-        )
+        raise InvalidRequestError(f"path must be the path of a file, got {kind}", param="path")
     return name
 
 
