@@ -175,7 +175,7 @@ def test_forgotten_await(use: Callable[..., Any], message: str) -> None:
             try:
                 await use(client, call)
             finally:
-                call.close()  # type: ignore[attr-defined]
+                call.close()
 
     with pytest.raises(InvalidRequestError) as caught:
         asyncio.run(run())

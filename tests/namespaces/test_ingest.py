@@ -373,7 +373,8 @@ def test_service_without_batches(serve: Any, turn: Dict[str, Any], status: int) 
         if request.url.path.endswith("/batch"):
             tried.append(request.url.path)
             return httpx.Response(status, json={"detail": "Not Found"})
-        return single(request)
+        response: httpx.Response = single(request)
+        return response
 
     client = serve(handle, max_retries=0)
 

@@ -11,7 +11,7 @@ import threading
 import tracemalloc
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, cast
 
 import httpx
 import pytest
@@ -626,7 +626,10 @@ WRONG: Dict[str, Any] = {
         "client must be a StateBase, got AsyncStateBase: in async code, pass a StateBase and call this with "
         "asyncio.to_thread",
     ),
-    "path": (lambda client, path: import_sessions(client, None), "path must be the path of a file, got NoneType"),
+    "path": (
+        lambda client, path: import_sessions(client, cast(Any, None)),
+        "path must be the path of a file, got NoneType",
+    ),
     "empty path": (lambda client, path: export_sessions(client, ""), "path must be the path of a file, got str"),
     "one id": (
         lambda client, path: export_sessions(client, path, "sess_1"),
@@ -641,7 +644,7 @@ WRONG: Dict[str, Any] = {
         "concurrency must be an integer from 1 to 32, got 33",
     ),
     "concurrency of another type": (
-        lambda client, path: import_sessions(client, path, concurrency="MARK"),
+        lambda client, path: import_sessions(client, path, concurrency=cast(Any, "MARK")),
         "concurrency must be an integer from 1 to 32, got str",
     ),
 }

@@ -6,7 +6,7 @@ API keys are not exported.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from .._base.http_errors import NotFoundError
 from .._base.version import __version__
@@ -147,8 +147,8 @@ class _Reader:
 
     @staticmethod
     def _version(session_id: str, version: StateVersionModel, reasons: Dict[int, str]) -> StateVersionRecord:
-        values = {"session_id": session_id, "reasoning": reasons.get(version.version), **version.model_dump()}
-        return StateVersionRecord(**values)
+        values: Dict[str, Any] = {"reasoning": reasons.get(version.version), **version.model_dump()}
+        return StateVersionRecord(session_id=session_id, **values)
 
     def _memories(self, session_id: str, expected: int) -> Iterator[MemoryRecord]:
         found = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Dict, Generator, List, NamedTuple, Optional, Sequence, Union
+from typing import TYPE_CHECKING, BinaryIO, Dict, Generator, List, NamedTuple, Optional, Sequence, Union, cast
 
 from .._base.errors import InvalidRequestError
 from .._base.limits import LONGEST_TTL_SECONDS
@@ -158,9 +158,11 @@ def _check_client(client: object) -> None:
 
 
 def _checked_path(path: object) -> str:
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or "\0" in str(os.fspath(path)):
-        raise InvalidRequestError(f"path must be the path of a file, got {type(path).__name__}", param="path")
-    return str(os.fspath(path))
+    kind = type(path).__name__
+    name = os.fspath(cast(_PathLike, path)) if isinstance(path, (str, os.PathLike)) else ""
+    if not name or "\0" in name:
+        raise InvalidRequestError(f"path must be the path of a file, got {kind}", param="path")
+    return name
 
 
 def _check_integer(name: str, value: object, most: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 import httpx
 import pytest
 
-from statebase.local.operations import batch
+from statebase.local.operations import batch, stored_response
 
 
 def turn(key: str, said: str = "hi", **more: Any) -> Dict[str, Any]:
@@ -208,7 +208,7 @@ class Interrupt(BaseException):
 
 def test_interrupted_batch_leaves_nothing(http: httpx.Client, session_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it is interrupted, it can be repeated as a whole."""
-    before, original = stored(http, session_id), batch.stored_response.put
+    before, original = stored(http, session_id), stored_response.put
     left = [0]
 
     def put(*arguments: Any, **named: Any) -> None:
@@ -220,7 +220,7 @@ def test_interrupted_batch_leaves_nothing(http: httpx.Client, session_id: str, m
     for at in range(1, len(WRITES) + 1):
         left[0] = at
         with monkeypatch.context() as patch, pytest.raises(Interrupt):
-            patch.setattr(batch.stored_response, "put", put)
+            patch.setattr(stored_response, "put", put)
             send(http, session_id, *WRITES)
         assert stored(http, session_id) == before
 
