@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Awaitable, Callable, Generic, Mapping, NoReturn, Optional, TypeVar, cast
 
-from typing_extensions import ParamSpec
+from typing_extensions import ParamSpec, TypeGuard
 
 from .._base.errors import Attempt, StateBaseError
 from .._base.exchange import Reply
@@ -29,18 +29,16 @@ def raw_async(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[APIRes
 
 def value_of(result: Any) -> Any:
     """Return the result of a call, parsed if the client is a raw one."""
-    if not isinstance(result, APIResponse):
-        return result
-    response: APIResponse[Any] = result
-    return response.parse()
+    return result.parse() if _is_response(result) else result
 
 
 def with_value(result: Any, value: T) -> T:
     """Return the result of a method of several calls: a value, or from a raw client the response that it came with."""
-    if not isinstance(result, APIResponse):
-        return value
-    response: APIResponse[Any] = result
-    return cast(T, APIResponse(response._call, response._reply, lambda _: value))
+    return cast(T, result.with_result(value)) if _is_response(result) else value
+
+
+def _is_response(result: object) -> TypeGuard[APIResponse[Any]]:
+    return isinstance(result, APIResponse)
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,10 @@ class APIResponse(Generic[T]):
         except StateBaseError as error:
             error.status_code, error.request_id = self.status_code, self.request_id
             raise self._call.complete(error) from None
+
+    def with_result(self, value: T) -> APIResponse[T]:
+        """Return this response with another result of `parse`."""
+        return APIResponse(self._call, self._reply, lambda _: value)
 
     def __repr__(self) -> str:
         return f"APIResponse(status_code={self.status_code}, request_id={self.request_id!r})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil, isfinite
-from typing import Any, Iterable, List, Mapping, Optional, Union
+from typing import Any, Iterable, List, Mapping, Optional, Union, cast
 
 from typing_extensions import TypeGuard
 
@@ -117,9 +117,11 @@ def items_of(memories: Iterable[MemoryLike], defaults: Mapping[str, Any]) -> Lis
     Raises:
         InvalidRequestError: An item is neither a text nor a mapping of the arguments of `add`.
     """
-    if isinstance(memories, (str, bytes, Mapping)) or not isinstance(memories, Iterable):
+    given_memories: object = memories
+    if isinstance(given_memories, (str, bytes, Mapping)) or not hasattr(given_memories, "__iter__"):
         raise InvalidRequestError(
-            f"memories must be a list of memories, got {type(memories).__name__}: use add() for one", param="memories"
+            f"memories must be a list of memories, got {type(cast(object, memories)).__name__}: use add() for one",
+            param="memories",
         )
     items: List[dict[str, Any]] = []
     for index, one in enumerate(memories):

@@ -204,7 +204,7 @@ def _words(joined: object) -> set[str]:
 def _filter(narrow: Mapping[str, Any]) -> Callable[[models.MemoryResponse], bool]:
     """Return a function that compares time and metadata of a memory with those that are wanted."""
     after, before = narrow.get("created_after"), narrow.get("created_before")
-    wanted = narrow.get("metadata") or {}
+    wanted: Mapping[str, Any] = narrow.get("metadata") or {}
 
     def passes(memory: models.MemoryResponse) -> bool:
         metadata = memory.metadata or {}

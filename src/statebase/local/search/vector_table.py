@@ -104,7 +104,8 @@ class VectorTable:
         firsts = np.searchsorted(known, wanted)
         counts = np.searchsorted(known, wanted, "right") - firsts
         # The places of each, from its first one on.
-        places = np.repeat(firsts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        starts = np.repeat(firsts - np.cumsum(counts) + counts, counts)
+        places: Rows = np.add(starts, np.arange(len(starts)), dtype=np.intp)
         return (places if rows is None else rows[places]), np.repeat(wanted, counts)
 
     def _ordered(self) -> tuple[Seqs, Optional[Rows]]:
