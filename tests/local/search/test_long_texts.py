@@ -112,3 +112,19 @@ def test_similar_long_texts_are_the_same_only_in_all_parts(stored: Any) -> None:
 
     assert not is_new(FILLER * 50 + "A falcon nests there. " * 40)
     assert is_new(FILLER * 50 + "The harbour is closed. " * 40)
+
+
+def test_copy_of_a_session_has_all_parts(open_engine: Any, make_http: Any) -> None:
+    """A fork with memories finds the end of a long text too, on both databases."""
+    engine = open_engine(embedder=Counting())
+    http = make_http(engine)
+    first, second = (http.post("/v1/sessions", json={"agent_id": "agent"}).json()["id"] for _ in range(2))
+    content = FILLER * 102 + "A falcon nests there."
+    http.post("/v1/memories", json={"session_id": first, "content": content})
+    score = next(iter(cosines(http, "falcon", session_id=first).values()))
+
+    store = engine._core.store
+    with store.database.write():
+        store.memories.copy(store.sessions.find(first).seq, store.sessions.find(second).seq, None)
+
+    assert list(cosines(http, "falcon", session_id=second).values()) == [pytest.approx(score, abs=0.05)]

@@ -56,7 +56,7 @@ class PostgresVectors(Vectors):
             )
             self._database.execute(
                 "INSERT INTO memory_parts (seq, part, mark, vector)"
-                " SELECT ?, part, mark, vector FROM memory_parts WHERE seq = ?",
+                " SELECT ?::bigint, part, mark, vector FROM memory_parts WHERE seq = ?",
                 (to_seq, seq),
             )
 
