@@ -116,6 +116,8 @@ def call(
     for parameter in parameters:
         if parameter["in"] in given and (parameter.get("required") or not required_only):
             given[parameter["in"]][parameter["name"]] = sample(parameter["schema"])
+    if "before_version" in given["query"]:
+        given["query"]["before_version"] += 1  # above the versions of the answer
     schema = body_schema(definition)
     given["body"] = sample(schema, required_only=required_only) if schema else {}
     status, answer = success(definition)
