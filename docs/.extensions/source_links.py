@@ -44,6 +44,7 @@ def _name(text: str, module: str) -> str:
     found = _INNERMOST.search(text.removesuffix(" | None"))
     is_model = module.startswith("_generated/models/") or module in (
         "_results/context",
+        "_results/erasure",
         "_results/search_results",
         "_results/session_history",
     )
