@@ -559,7 +559,7 @@ client.sessions.get_history(sid, limit=0)
 client.sessions.get_history(sid, limit=1000)
     UnprocessableEntityError: 422: query.limit: Input should be less than or equal to 100
 client.sessions.get_context(sid, on_unavailable="ignore")
-    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got 'ignore'
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got another string
 client.sessions.get_context(sid, on_unavailable=None)
     InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got NoneType
 client.with_raw_response.sessions.get_context(sid, on_unavailable="last")

@@ -88,6 +88,8 @@ def test_page_sizes() -> None:
         limit = query.model_fields.get("limit")
         largest = [each.le for each in limit.metadata if hasattr(each, "le")] if limit else []
         for method in OPERATIONS[operation].methods if largest else ():
+            if method == "memory.list":  # reads as many pages as it needs
+                continue
             namespace, name = method.split(".")
             module = importlib.import_module(f"statebase._generated.transport.{namespace}")
             documented = inspect.getdoc(getattr(getattr(module, namespace.capitalize()), name)) or ""

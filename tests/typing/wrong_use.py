@@ -14,7 +14,7 @@ def clients(http_client: httpx.AsyncClient) -> None:
     """Options of the wrong kind."""
     StateBase("sb_key", 5.0)  # mypy: arg-type; pyright: reportArgumentType
     StateBase(timeout="5")  # mypy: arg-type; pyright: reportArgumentType
-    StateBase(retries=3)  # mypy: call-arg; pyright: reportCallIssue
+    StateBase(retries=3)  # mypy: arg-type; pyright: reportArgumentType
     StateBase(http_client=http_client)  # mypy: arg-type; pyright: reportArgumentType
     StateBase(event_hooks={"request": [print]})  # mypy: arg-type; pyright: reportArgumentType
     StateBase.local(durability="most")  # mypy: arg-type; pyright: reportArgumentType

@@ -27,7 +27,7 @@ def context_fallback(on_unavailable: Union[OnUnavailable, NotGiven]) -> Optional
         return None
     if on_unavailable not in ("empty", "last"):
         value: object = on_unavailable
-        got = repr(value[:50]) if isinstance(value, str) else type(value).__name__
+        got = "another string" if isinstance(value, str) else type(value).__name__
         raise InvalidRequestError(
             f"on_unavailable must be 'raise', 'empty' or 'last', got {got}", param="on_unavailable"
         )

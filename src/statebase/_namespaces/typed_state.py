@@ -152,7 +152,7 @@ def adapter_of(as_: Type[T]) -> TypeAdapter[T]:
             f"as_ must be a Pydantic model, a dataclass, a TypedDict or another type that Pydantic can validate, got "
             f"{_name(as_)}: {type(error).__name__}",
             param="as_",
-        ) from error
+        ) from None
 
 
 @lru_cache(maxsize=128)
