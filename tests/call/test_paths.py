@@ -68,7 +68,8 @@ def call(client: Any, dotted: str, ids: Dict[str, Any]) -> Any:
     needed = [
         parameter.name
         for parameter in inspect.signature(getattr(target, name)).parameters.values()
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+        if (parameter.default is parameter.empty or parameter.name == "state")
+        and parameter.kind is not parameter.VAR_KEYWORD
     ]
     return method(**{name: ids[name] if name in ids else REQUIRED[name] for name in needed})
 

@@ -22,7 +22,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 USAGE = r"""
 nothing
     there is no command 'nothing': choose from doctor, list, show, tail, search, serve, export, import,
-    purge, backup, restore, completion
+    purge, erase, backup, restore, completion
 dokter
     there is no command 'dokter': did you mean 'doctor'?
 sess_1

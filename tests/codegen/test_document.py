@@ -73,11 +73,11 @@ def test_action_has_a_reason_and_a_source(action: dict[str, Any]) -> None:
 
 
 def test_every_operation_has_a_place_in_the_sdk() -> None:
-    """It says under which names the client offers it; no two have the same."""
+    """It says under which names the client offers it; no two have the same, unless a method calls several."""
     names = collections.Counter(name for *_, operation in operations() for name in operation["x-statebase"]["methods"])
 
     assert all(operation["x-statebase"]["methods"] for *_, operation in operations())
-    assert [name for name, uses in names.items() if uses > 1] == []
+    assert [name for name, uses in names.items() if uses > 1] == ["memory.add", "memory.search"]
 
 
 def test_every_operation_has_a_name_of_its_own() -> None:

@@ -104,6 +104,11 @@ def _of(make: Callable[[Engine], str], *more: Any) -> Callable[[Engine], Argumen
 
 
 _STATE: Dict[str, Any] = {"a": 2, "list": [1, 2, 3]}
+_WRITE: Dict[str, Any] = {
+    "operation": "create_turn",
+    "idempotency_key": "write",
+    "body": {"input": {"type": "text", "content": "hi"}, "output": {"type": "text", "content": "hello"}},
+}
 
 CASES: Dict[str, OperationCase] = {
     "root": OperationCase(_nothing),
@@ -126,6 +131,7 @@ CASES: Dict[str, OperationCase] = {
     "create_turn": OperationCase(
         _in_session("hi", "hello"), {"state_after": _STATE}, {"turns": 1, "state_versions": 1, "traces": 1}
     ),
+    "write_batch": OperationCase(_in_session([_WRITE]), effect={"turns": 1, "traces": 1}),
     "get_turn": OperationCase(new_turn),
     "get_state": OperationCase(_in_session()),
     "replace_state": OperationCase(_in_session(_STATE), effect={"state_versions": 1, "traces": 1}),
@@ -138,6 +144,12 @@ CASES: Dict[str, OperationCase] = {
         {"session_id": new_session},
         {"memories": 1, "memory_versions": 1, "traces": 1},
     ),
+    "create_memories": OperationCase(
+        lambda engine: ([{"content": "likes tea"}], new_session(engine)),
+        effect={"memories": 1, "memory_versions": 1, "traces": 1},
+    ),
+    "search_own_memories": OperationCase(lambda engine: ("tea",), {"user_id": "ada"}),
+    "list_memories": OperationCase(_nothing, {"user_id": "ada"}),
     "get_memory": OperationCase(_of(new_memory)),
     "update_memory": OperationCase(_of(new_memory), {"content": "likes coffee"}, {"memory_versions": 1, "traces": 1}),
     "delete_memory": OperationCase(_of(new_memory), effect={"memories": -1, "memory_versions": -1, "traces": 1}),

@@ -22,6 +22,16 @@ BODIES: Dict[str, Dict[str, Any]] = {
     "create_session": {"agent_id": "bot", "user_id": "u", "initial_state": {"a": 1}, "metadata": {"b": "c"}},
     "update_session": {"metadata": {"b": "d"}},
     "fork_session": {},
+    "write_batch": {
+        "writes": [
+            {
+                "operation": "create_turn",
+                "idempotency_key": "write",
+                "body": {"input": {"type": "text", "content": "a"}, "output": {"type": "text", "content": "b"}},
+            }
+        ]
+    },
+    "create_memories": {"memories": [{"content": "likes tea"}], "user_id": "u"},
     "get_context": {"query": "tea"},
     "create_turn": {"input": {"type": "text", "content": "in"}, "output": {"type": "text", "content": "out"}},
     "replace_state": {"state": {"a": 2}, "reasoning": "r"},
@@ -34,7 +44,12 @@ BODIES: Dict[str, Dict[str, Any]] = {
     "create_api_key": {"name": "key"},
 }
 """The body of a request that is answered well, by operation; the session is added where one is asked for."""
-QUERIES = {"search_memories": {"query": "tea", "threshold": "0"}, "list_entities": {}}
+QUERIES = {
+    "search_memories": {"query": "tea", "threshold": "0"},
+    "search_own_memories": {"query": "tea", "user_id": "u"},
+    "list_memories": {"user_id": "u"},
+    "list_entities": {},
+}
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,11 @@ BODIES: Any = {
         "output": {"type": "text", "content": "ho"},
         "state_after": {**LARGE_STATE, "b": 1},
     },
+    "write_batch": {"writes": [{"operation": "replace_state", "idempotency_key": "write", "body": {"state": {}}}]},
     "update_state": {"state": {"b": 1}},
     "rollback_state": {"version": 0},
     "create_memory": {"content": "likes tea"},
+    "create_memories": {"memories": [{"content": "likes tea"}]},
     "create_entity": {"entity_type": "order", "entity_id": "1", "attributes": {}},
     "create_api_key": {"name": "n"},
 }
@@ -44,7 +46,7 @@ def large(new_session: Any) -> str:
 def test_same_request_gets_the_first_answer_again(http: httpx.Client, large: str, operation: Any):
     """Every POST and PATCH: byte for byte, and without a second effect."""
     body = BODIES[operation.id]
-    if operation.id in ("create_memory", "create_entity"):
+    if operation.id in ("create_memory", "create_memories", "create_entity"):
         body = {**body, "session_id": large}
     path = operation.path.format(session_id=large)
 

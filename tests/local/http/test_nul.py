@@ -26,6 +26,10 @@ BODIES = {
         "state_after": {"k": "v"},
     },
     "create_memory": {"session_id": "s", "content": "c", "type": "t", "tags": ["x"], "metadata": {"k": "v"}},
+    "create_memories": {
+        "memories": [{"content": "c", "type": "t", "tags": ["x"], "metadata": {"k": "v"}}],
+        "session_id": "s",
+    },
     "update_memory": {"content": "c", "type": "t", "tags": ["x"], "metadata": {"k": "v"}},
     "get_context": {"query": "q"},
     "create_entity": {"session_id": "s", "entity_type": "t", "entity_id": "i", "attributes": {"k": "v"}},

@@ -42,6 +42,7 @@ def test_expired_session_is_not_found_by_any_operation(
     body = {
         "state": {},
         "version": 0,
+        "writes": [{"operation": "replace_state", "idempotency_key": "write", "body": {"state": {}}}],
         "input": {"type": "text", "content": "hi"},
         "output": {"type": "text", "content": "ho"},
     }
