@@ -55,6 +55,7 @@ REQUIRED: Dict[str, Any] = {
     "state": {},
     "version": 1,
     "attributes": {},
+    "writes": [],
 }
 
 

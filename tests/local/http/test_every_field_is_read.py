@@ -18,6 +18,8 @@ WITH_FIELDS = {
     for operation in OPERATIONS.values()
     if operation.body is not None or operation.id in QUERIES
 }
+OF_USERS = ("create_memories", "search_own_memories", "list_memories")
+"""They take a session or a user."""
 TIME = datetime(2020, 1, 1, tzinfo=timezone.utc)
 LATER = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
@@ -44,6 +46,15 @@ def case(operation_id: str, engine: Engine) -> Tuple[List[str], Dict[str, Any]]:
     of_session = engine.get_memory(memory_id).session_id
     trace_id = engine.list_session_traces(session_id, QUERIES["list_session_traces"]()).data[0].id  # type: ignore[arg-type]
     told = {"reasoning": "why", "metadata": {"a": 1}, "limit": 5, "tags": ["t"], "type": "fact"}
+    of_memories = {
+        "session_id": of_session,
+        "user_id": "ada",
+        "types": "fact",
+        "tags": "t",
+        "created_after": TIME,
+        "created_before": LATER,
+        "metadata": '{"a": 1}',
+    }
     cases: Dict[str, Tuple[List[str], Dict[str, Any]]] = {
         "list_sessions": (
             [],
@@ -72,13 +83,24 @@ def case(operation_id: str, engine: Engine) -> Tuple[List[str], Dict[str, Any]]:
         ),
         "replace_state": ([session_id], {"state": {"a": 2}}),
         "update_state": ([session_id], {"state": {"a": 2}}),
-        "get_state_history": ([session_id], {"since_version": 1}),
+        "get_state_history": ([session_id], {"since_version": 1, "before_version": 9}),
         "rollback_state": ([session_id], {"version": 0, "reason": "why"}),
         "search_memories": (
             [],
             {"query": "tea", "session_id": of_session, "types": "fact", "tags": "t", "top_k": 3, "threshold": 0.1},
         ),
         "create_memory": ([], {"session_id": session_id, "content": "likes tea", "embed": True}),
+        "create_memories": (
+            [],
+            {
+                "memories": [{"content": "likes tea"}],
+                "session_id": session_id,
+                "user_id": "ada",
+                "unless_similar": 0.9,
+            },
+        ),
+        "search_own_memories": ([], {**of_memories, "query": "tea", "top_k": 3, "threshold": 0.1}),
+        "list_memories": ([], {**of_memories, "starting_after": memory_id, "page": None}),
         "update_memory": ([memory_id], {"content": "likes coffee"}),
         "list_traces": (
             [],
@@ -116,11 +138,14 @@ def test_every_field_is_read(operation_id: str):
     read: Set[str] = set()
     path, values = case(operation_id, engine)
     model = recording(WITH_FIELDS[operation_id], read)
-    request = model.model_validate(values)
     assert set(values) == set(model.model_fields), "the case gives every field"
-    read.clear()
+    read_in_all: Set[str] = set()
+    for other in ("session_id", "user_id") if operation_id in OF_USERS else (None,):
+        request = model.model_validate({name: value for name, value in values.items() if name != other})
+        read.clear()
 
-    getattr(engine, operation_id)(*path, request)
+        getattr(engine, operation_id)(*path, request)
+        read_in_all |= read
 
-    assert read == set(model.model_fields)
+    assert read_in_all == set(model.model_fields)
     engine.close()

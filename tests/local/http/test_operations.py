@@ -71,6 +71,7 @@ def test_unknown_thing_is_not_found(http: httpx.Client, operation: Operation[Any
         "agent_id": "agent",
         "session_id": "sess_unknown00000",
         "content": "text",
+        "memories": [{"content": "text"}],
         "entity_type": "order",
         "entity_id": "1",
         "attributes": {},
@@ -87,10 +88,10 @@ def test_unknown_thing_is_not_found(http: httpx.Client, operation: Operation[Any
         operation.method,
         path,
         json=body if operation.body is not None else None,
-        params={"query": "anything"} if operation.id == "search_memories" else None,
+        params={"query": "anything"} if "search" in operation.id else None,
     )
 
-    if "{" in operation.path or operation.id in ("create_memory", "create_entity"):
+    if "{" in operation.path or operation.id in ("create_memory", "create_memories", "create_entity"):
         assert response.status_code == 404
         assert response.json()["error"]["code"].endswith("_not_found")
     else:
