@@ -148,11 +148,12 @@ def adapter_of(as_: Type[T]) -> TypeAdapter[T]:
     try:
         return cast("TypeAdapter[T]", _adapter(cast(Any, as_)))
     except Exception as error:  # also a TypeError for a value that is not hashable
-        raise InvalidRequestError(
-            f"as_ must be a Pydantic model, a dataclass, a TypedDict or another type that Pydantic can validate, got "
-            f"{_name(as_)}: {type(error).__name__}",
-            param="as_",
-        ) from None
+        reason = type(error).__name__  # its message may have content
+    raise InvalidRequestError(
+        f"as_ must be a Pydantic model, a dataclass, a TypedDict or another type that Pydantic can validate, got "
+        f"{_name(as_)}: {reason}",
+        param="as_",
+    )
 
 
 @lru_cache(maxsize=128)
