@@ -206,3 +206,17 @@ def test_header_that_is_no_lifetime_is_refused(local_client: Any, text: str) -> 
 
     assert caught.value.status_code == 400
     assert len(local_client.sessions.list().data) == 1
+
+
+@pytest.mark.parametrize("service", ["sqlite", "postgres", "served"], indirect=True)
+def test_copy_of_a_memory_expires_when_the_memory_does(client: Any, clock: FrozenClock) -> None:
+    """The copy has the same end as the memory, not an endless life."""
+    source = client.sessions.create("bot").id
+    memory = client.memory.add("likes tea", session_id=source, expires_in=60)
+
+    fork = client.sessions.fork(source, with_memories=True)
+
+    (copy,) = client.memory.list(session_id=fork.id)
+    assert (copy.content, copy.expires_at) == ("likes tea", memory.expires_at)
+    clock.advance(seconds=60)
+    assert client.memory.list(session_id=fork.id) == []
