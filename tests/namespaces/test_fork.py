@@ -220,3 +220,18 @@ def test_copy_of_a_memory_expires_when_the_memory_does(client: Any, clock: Froze
     assert (copy.content, copy.expires_at) == ("likes tea", memory.expires_at)
     clock.advance(seconds=60)
     assert client.memory.list(session_id=fork.id) == []
+
+
+@pytest.mark.parametrize("service", ["postgres"], indirect=True)
+def test_copy_of_a_long_memory_has_all_its_vectors(client: Any, service: Any) -> None:
+    """Those of the parts after the first are in a table of their own."""
+    source = client.sessions.create("bot").id
+    client.memory.add("The harbour master writes down each ship that comes in. " * 40, session_id=source)
+    parts = "SELECT seq, count(*) FROM memory_parts GROUP BY seq ORDER BY seq"
+
+    client.sessions.fork(source, with_memories=True)
+
+    database = service.engine._core.store.database
+    with database.read():
+        (_, first), (_, copied) = database.execute(parts).fetchall()
+    assert first == copied > 0
