@@ -55,7 +55,7 @@ def import_memory(client: StateBase, session_id: str, memory: Memory) -> bool:
     """
     mark = memory.mark()
     # with this tag there is one memory or none, whatever the score; also after its session has expired
-    if client.memory.search(memory.text[:200], tags=mark, threshold=0.0, top_k=1):
+    if client.memory.search(memory.text[:200], user_id=memory.user, tags=mark, threshold=0.0, top_k=1):
         return False
     client.memory.add(
         memory.text,

@@ -17,6 +17,8 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
+from statebase.local.engine import _engines as engines
+
 _EMPTY = """
 SET session_replication_role = replica;
 DELETE FROM sessions; DELETE FROM session_labels; DELETE FROM states; DELETE FROM state_versions; DELETE FROM turns;
@@ -124,6 +126,8 @@ def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[[], s
         return postgres_server.url_of(taken[-1])
 
     yield make
+    for url in [url for url in engines if any(schema in url for schema in taken)]:
+        engines[url].close()  # of a test that failed: the next store in the schema is another one
     for schema in taken:
         postgres_server.give_back(schema)
 

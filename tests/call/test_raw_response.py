@@ -115,7 +115,7 @@ def test_page_goes_on_from_a_raw_answer(flavour: str, raw: Any) -> None:
 
     page = view.sessions.list().parse()
 
-    assert [one.id for one in page] == ["sess_1"]
+    assert [one.id for one in page.data] == ["sess_1"]
     if flavour == "sync":
         assert [one.id for one in page.auto_paging_iter()] == ["sess_1", "sess_2"]
 

@@ -177,9 +177,10 @@ class Importer:
                 if isinstance(record, TraceRecord):
                     continue
                 if isinstance(record, SessionRecord):
-                    if session is not None:
+                    if session is not None and lines:
                         yield session, lines
                     session, lines, size = _Session(self, record, self._lifetime(record, export.header)), [], 0
+                    yield session, []  # created at once: the lines after it may take long to arrive
                     continue
                 if session is None or session.record.id != record.session_id:
                     raise ImportFormatError(
@@ -192,7 +193,7 @@ class Importer:
                 size += len(line.content)
         except ImportFormatError as error:
             failure = error
-        if session is not None:
+        if session is not None and lines:
             yield session, lines
         if failure is None and not ended:
             failure = ImportFormatError("The export is cut off: its last line is missing. Export again.")
@@ -241,7 +242,7 @@ class Importer:
 
 
 class _Session:
-    """A session of the export; it is found or created in the target with its first lines."""
+    """A session of the export; it is found or created in the target when its own line is read."""
 
     def __init__(self, importer: Importer, record: SessionRecord, ttl_seconds: int) -> None:
         self.record = record

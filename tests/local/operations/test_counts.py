@@ -166,7 +166,7 @@ def test_no_transaction_waits_for_another_ones_counts(shared_location: str, engi
     with store.database.write():
         session = store.sessions.find(ids[0])
         assert session is not None
-        store.sessions.count_turn(session, session.updated_us)
+        store.sessions.count_turns(session, 1, session.updated_us)
         assert store.sessions.find(ids[0]) != session  # the statement has run
         done = threading.Thread(target=lambda: engine.update_session(ids[1], SessionUpdateRequest(ttl_seconds=60)))
         done.start()
@@ -188,6 +188,9 @@ def test_database_of_an_older_version_is_counted_when_it_is_opened(shared_locati
     engine = Engine.open(shared_location, clock=engine_clock)
     with engine._core.store.database.write():
         for statement in (
+            "DROP FUNCTION has_metadata",
+            "ALTER TABLE sessions DROP COLUMN home, DROP COLUMN key, DROP COLUMN keep_us",
+            "ALTER TABLE memories DROP COLUMN expires_us",
             "DROP TRIGGER sessions_counted ON sessions",
             "DROP TRIGGER sessions_recounted ON sessions",
             "DROP TRIGGER entities_counted ON entities",

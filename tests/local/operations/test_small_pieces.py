@@ -219,7 +219,7 @@ def test_deletion_ends_with_its_callers_time(store_path: Path):
         session_id = client.sessions.create("a").id
         for _ in range(1200):
             client.sessions.add_turn(session_id, "hi", "hello")
-        (engine,) = (engine for engine in engines.values() if engine.is_intact)
+        engine = engines[str(store_path.resolve())]
         other = sqlite3.connect(store_path, isolation_level=None)
         begun: List[str] = []
 

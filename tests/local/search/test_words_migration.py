@@ -13,6 +13,13 @@ from statebase._generated.queries import SearchMemoriesQuery
 from statebase.local import Engine
 
 OLD = (
+    "DROP INDEX sessions_by_home",
+    "ALTER TABLE sessions DROP COLUMN home",
+    "DROP INDEX memories_by_expiry",
+    "ALTER TABLE memories DROP COLUMN expires_us",
+    "DROP INDEX sessions_by_key",
+    "ALTER TABLE sessions DROP COLUMN key",
+    "ALTER TABLE sessions DROP COLUMN keep_us",
     "DROP TABLE memory_index_counts",
     "DROP TABLE memory_index",
     "DROP TABLE memory_terms",
