@@ -5,6 +5,7 @@
 # make docs    the documentation, into site/; docs-serve shows it while it is written; Python 3.11+
 # make build   what is published, into dist; make smoke uses it on each Python of the machine, make lowest tests with the
 #              oldest dependencies allowed, make audit looks for known vulnerabilities in them: before a release
+# make integrations    the tests of the agent frameworks, an environment for each
 # make check   test, lint, types and the drift of generated code: what must pass before a change lands
 
 # What .venv is made with; to change it, make clean first.
@@ -18,7 +19,7 @@ METADATA := pyproject.toml src/statebase/_base/version.py
 HAS_GENERATOR = $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD = "The generator needs Python 3.11+ and was left out: this is $$($(VENV)/bin/python --version)"
 
-.PHONY: demo setup test test-fast lint types generate check-generated docs docs-serve check update-spec build smoke lowest audit bench clean
+.PHONY: demo setup test test-fast lint types generate check-generated docs docs-serve check update-spec build smoke lowest integrations audit bench clean
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/python examples/quickstart.py
@@ -98,6 +99,12 @@ lowest: setup
 	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test-lowest
 	.venv-lowest/bin/python -m pytest
 
+# Agent frameworks: an environment for each, the SDK from its wheel; NAMES="langgraph strands", VERSIONS=newest|oldest|both.
+integrations: setup
+	rm -rf build/wheels
+	$(UV) build --quiet --all-packages --wheel --out-dir build/wheels
+	$(RUN) tests.integrations $(NAMES) --versions $(or $(VERSIONS),newest)
+
 # Known vulnerabilities of what users install, extras included. Needs the network: PyPI's service that knows them.
 audit: setup
 	$(RUN) venv .venv-audit
@@ -110,4 +117,4 @@ bench: setup
 	$(RUN) benchmarks.run
 
 clean:
-	rm -rf $(VENV) .venv-bench .venv-lowest .venv-audit build dist site .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-bench .venv-lowest .venv-integrations .venv-audit build dist site .cache .pytest_cache .mypy_cache .ruff_cache

@@ -6,8 +6,8 @@ This module imports only cheap modules: httpx, pydantic and the models are impor
 from __future__ import annotations
 
 from ._base.lazy import cached_property
+from ._clients.base import BaseClient
 from ._generated.async_namespaces import AsyncNamespaces
-from .base_client import BaseClient
 
 TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class AsyncStateBase(AsyncNamespaces, BaseClient["httpx.AsyncClient", "httpx.Asy
 
     @cached_property
     def _connection(self) -> AsyncConnection:
-        from .connect import connect_async
+        from ._clients.connect import connect_async
 
         return connect_async(self._settings, closed=self._closed)
 

@@ -6,8 +6,8 @@ This module imports only cheap modules: httpx, pydantic and the models are impor
 from __future__ import annotations
 
 from ._base.lazy import cached_property
+from ._clients.base import BaseClient
 from ._generated.namespaces import Namespaces
-from .base_client import BaseClient
 
 TYPE_CHECKING = False  # importing typing takes milliseconds; type checkers treat this name as true
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class StateBase(Namespaces, BaseClient["httpx.Client", "httpx.BaseTransport"]):
 
     @cached_property
     def _connection(self) -> SyncConnection:
-        from .connect import connect
+        from ._clients.connect import connect
 
         return connect(self._settings, closed=self._closed)
 

@@ -6,20 +6,20 @@ import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Optional, cast
 
-from ._base.exchange import AsyncExchange, Exchange, Reply, Request
-from ._base.lazy import httpx, importing
-from ._base.loopback import is_loopback
-from ._call.drivers import AsyncConnection, SyncConnection
-from ._call.option_checks import SOCKS_WITH_AIOHTTP
-from ._call.outcome import Wire
-from ._call.settings import Settings, check_proxy, configuration_error
-from ._wire.pool import SyncPool
-from ._wire.proxies import environment_proxy
-from ._wire.tls import ssl_context
+from .._base.exchange import AsyncExchange, Exchange, Reply, Request
+from .._base.lazy import httpx, importing
+from .._base.loopback import is_loopback
+from .._call.drivers import AsyncConnection, SyncConnection
+from .._call.option_checks import SOCKS_WITH_AIOHTTP
+from .._call.outcome import Wire
+from .._call.settings import Settings, check_proxy, configuration_error
+from .._wire.pool import SyncPool
+from .._wire.proxies import environment_proxy
+from .._wire.tls import ssl_context
 
 if TYPE_CHECKING:
-    from ._call.outbox import OutboxQueue
-    from ._wire.adapter import AsyncSend, SyncSend
+    from .._call.outbox import OutboxQueue
+    from .._wire.adapter import AsyncSend, SyncSend
 
 _ENGINE = "statebase.local.http.transport"
 _PROXY_PORTS = {"http": 80, "https": 443}
@@ -92,9 +92,9 @@ def connect_async(settings: Settings, *, closed: bool = False) -> AsyncConnectio
 def _outbox(settings: Settings) -> Optional[OutboxQueue]:
     if settings.outbox is None:
         return None
-    from ._call.outbox import OutboxQueue
-    from ._generated import operations
-    from ._results.queued import QueuedMemory, QueuedTurn
+    from .._call.outbox import OutboxQueue
+    from .._generated import operations
+    from .._results.queued import QueuedMemory, QueuedTurn
 
     return OutboxQueue(
         settings.outbox, [(operations.CREATE_TURN, QueuedTurn), (operations.CREATE_MEMORY, QueuedMemory)]
@@ -102,13 +102,13 @@ def _outbox(settings: Settings) -> Optional[OutboxQueue]:
 
 
 def _adapted(send: Callable[[Any], Any], base_url: str, close: Callable[[], Any], *, is_known: bool) -> Any:
-    from ._wire.adapter import HttpxExchange  # with httpx
+    from .._wire.adapter import HttpxExchange  # with httpx
 
     return HttpxExchange(send, base_url, close, is_known=is_known)
 
 
 def _async_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
-    from ._wire.async_pool import AsyncPool  # asyncio takes long to import
+    from .._wire.async_pool import AsyncPool  # asyncio takes long to import
 
     return AsyncPool(settings.base_url, **options)
 
@@ -117,7 +117,7 @@ def _aiohttp_pool(settings: Settings, options: dict[str, Any]) -> AsyncExchange:
     if (options["proxy"] or "").lower().startswith("socks"):  # from the environment
         raise configuration_error(SOCKS_WITH_AIOHTTP)
     with importing:
-        from ._wire.aiohttp_pool import AiohttpPool
+        from .._wire.aiohttp_pool import AiohttpPool
 
     return AiohttpPool(settings.base_url, verify=options["verify"], proxy=options["proxy"])
 

@@ -5,8 +5,8 @@ This module imports only cheap modules: httpx, pydantic and the models are impor
 
 from __future__ import annotations
 
-from ._base.lazy import cached_property, importing
-from ._call.settings import (
+from .._base.lazy import cached_property, importing
+from .._call.settings import (
     DEFAULT_HTTP_BACKEND,
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_RETRIES,
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Never, Self, Unpack
 
-    from ._call.hooks import EventHooks
-    from ._call.options import ClientOptions, HttpBackend
-    from .local.engine import Durability, EmbedFunction
-    from .local.search.embedder import Embedder
+    from .._call.hooks import EventHooks
+    from .._call.options import ClientOptions, HttpBackend
+    from ..local.engine import Durability, EmbedFunction
+    from ..local.search.embedder import Embedder
 
     HttpClient = TypeVar("HttpClient")
     Transport = TypeVar("Transport")
@@ -46,7 +46,7 @@ else:
 def _unknown_option(client: type, name: str) -> TypeError:
     from inspect import signature
 
-    from ._base.suggestions import did_you_mean
+    from .._base.suggestions import did_you_mean
 
     question = did_you_mean(name, [each for each in signature(client).parameters if each != "unknown"])
     return TypeError(f"{client.__name__}() got an unexpected keyword argument {name!r}{question}")
@@ -142,8 +142,8 @@ class BaseClient(Generic[HttpClient, Transport]):
             {}
         """
         with importing:
-            from .local.errors import EngineError
-            from .local.http.transport import open_transport
+            from ..local.errors import EngineError
+            from ..local.http.transport import open_transport
 
         try:
             transport: Any = open_transport(
@@ -209,6 +209,6 @@ class BaseClient(Generic[HttpClient, Transport]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
-            from ._base.suggestions import no_attribute
+            from .._base.suggestions import no_attribute
 
             raise no_attribute(self, name)
