@@ -75,7 +75,7 @@ class Log:
             output = {"type": "json", "content": json.dumps(body, separators=(",", ":"))}
             return client.sessions.add_turn(session_id, head, output, idempotency_key=idempotency_key)
 
-        turn = yield from self._used(add)
+        turn = yield from self.used(add)
         return int(turn.turn_number)
 
     def newest(self, most: int = _NEWEST) -> Steps[List[Record]]:
@@ -84,7 +84,7 @@ class Log:
         Args:
             most: The largest number of records, 1 to 50.
         """
-        context = yield from self._used(
+        context = yield from self.used(
             lambda client, session_id: client.sessions.get_context(session_id, memory_limit=0, turn_limit=most)
         )
         return [_record(turn) for turn in context.recent_turns]
@@ -119,8 +119,8 @@ class Log:
             yield from call(lambda client: client.sessions.delete(session_id))
         self._opened = ("", 0.0)
 
-    def _used(self, function: Callable[[StateBase, str], T]) -> Steps[T]:
-        """Call a function with the session, or with a new one if it was deleted meanwhile, and return its result."""
+    def used(self, function: Callable[[StateBase, str], T]) -> Steps[T]:
+        """Call a function with the id of the session, and return its result; if it was deleted, with a new one."""
         session_id = yield from self.open()
         try:
             return (yield from call(lambda client: function(client, session_id)))
