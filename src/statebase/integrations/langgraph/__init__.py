@@ -1,0 +1,18 @@
+"""LangGraph: checkpoints of graphs and a store of long-term memory, in StateBase.
+
+    from statebase.integrations.langgraph import StateBaseSaver
+
+    graph = builder.compile(checkpointer=StateBaseSaver(client))
+
+`saver` has the checkpointer, `records` how checkpoints are stored.
+"""
+
+from __future__ import annotations
+
+from .._requires import requires
+
+requires("langgraph", "langgraph.checkpoint.base")
+
+from .saver import StateBaseSaver  # noqa: E402
+
+__all__ = ["StateBaseSaver"]
