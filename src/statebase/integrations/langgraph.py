@@ -1,0 +1,16 @@
+"""LangGraph: checkpoints of graphs, and a store of long-term memory, in StateBase.
+
+from statebase.integrations.langgraph import StateBaseSaver
+
+graph = builder.compile(checkpointer=StateBaseSaver(client))
+"""
+
+from __future__ import annotations
+
+from ._requires import requires
+
+requires("langgraph", "langgraph.checkpoint.base")
+
+from ._langgraph.saver import StateBaseSaver  # noqa: E402
+
+__all__ = ["StateBaseSaver"]
