@@ -15,14 +15,12 @@ if not TYPE_CHECKING:
             models.__name__: models.__all__,
             results.__name__: results.__all__,
             "statebase._results.models_of_0_4": _OF_0_4,
-            "statebase._results.erasure": ("UserErasure",),
             "statebase._base.model": ("Model",),
         },
     )
-    __all__ = [*models.__all__, *results.__all__, *_OF_0_4, "UserErasure"]
+    __all__ = [*models.__all__, *results.__all__, *_OF_0_4]
     del models, results
 else:
     from ._generated.models import *  # noqa: F403
     from ._generated.results import *  # noqa: F403
-    from ._results.erasure import UserErasure as UserErasure
     from ._results.models_of_0_4 import *  # noqa: F403

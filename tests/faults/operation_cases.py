@@ -103,6 +103,11 @@ def _of(make: Callable[[Engine], str], *more: Any) -> Callable[[Engine], Argumen
     return lambda engine: (make(engine), *more)
 
 
+def _of_user(engine: Engine) -> Arguments:
+    engine.create_session(SessionCreateRequest(agent_id="agent", user_id="ada"))
+    return ("ada",)
+
+
 _STATE: Dict[str, Any] = {"a": 2, "list": [1, 2, 3]}
 _WRITE: Dict[str, Any] = {
     "operation": "create_turn",
@@ -163,6 +168,7 @@ CASES: Dict[str, OperationCase] = {
     "get_entity": OperationCase(_of(new_entity)),
     "update_entity": OperationCase(_of(new_entity, {"price": 2}), effect={"entity_versions": 1, "traces": 1}),
     "delete_entity": OperationCase(_of(new_entity), effect={"entities": -1, "entity_versions": -1, "traces": 1}),
+    "erase_user": OperationCase(_of_user, effect={"sessions": -1, "state_versions": -1, "traces": 1}),
     "get_dashboard_stats": OperationCase(_nothing),
     "list_api_keys": OperationCase(_nothing),
     "create_api_key": OperationCase(lambda engine: ("key",), effect={"keys": 1, "active_keys": 1}),

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Callable, List, Optional
 
 import httpx
 
+from statebase._base.extensions import HEADER
+from statebase._generated.operations import OPERATIONS
 from statebase.local import Engine, LocalTransport
+from statebase.local.http.route import Router
 
-HEADER = "X-StateBase-Extensions"
 Answer = Callable[[httpx.Request], Optional[httpx.Response]]
+_PUBLISHED = json.loads((Path(__file__).parents[2] / "openapi" / "statebase-v1.json").read_text())["paths"]
+_ON_PAGES = {"fork_session"}
+"""Operations that only the pages of the API describe."""
+_OWN = {
+    name: operation
+    for name, operation in OPERATIONS.items()
+    if operation.method.lower() in _PUBLISHED.get(operation.path, {}) or name in _ON_PAGES
+}
+EXTENSION_OPERATIONS = sorted(OPERATIONS.keys() - _OWN.keys())
+"""The ids of operations that the published API lacks."""
+_router, _own_router = Router(OPERATIONS), Router(_OWN)
 
 
 class PlainService:
@@ -26,12 +41,12 @@ class PlainService:
         self.requests: List[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
+        self.requests.append(httpx.Request(request.method, request.url, headers=request.headers))
         response = None if self.instead is None else self.instead(request)
+        if response is None:
+            response = _without_extensions(request)
         if response is not None:
             return response
-        if request.url.path == "/v1/users/erase":
-            return httpx.Response(404, json={"detail": "Not Found"})
         request.headers.pop(HEADER, None)
         return self._transport.handle_request(request)
 
@@ -40,3 +55,19 @@ class PlainService:
         calls = [(request.method, request.url.path) for request in self.requests]
         self.requests.clear()
         return calls
+
+
+def _without_extensions(request: httpx.Request) -> Optional[httpx.Response]:
+    """Return the response to a request for an operation that the published document lacks; None for others."""
+    path = request.url.raw_path.decode().partition("?")[0]
+    found = _router.find(path)
+    operation = None if found is None else found.operations.get(request.method)
+    if operation is None or operation.id in _OWN:
+        return None
+    own = _own_router.find(path)
+    if own is None:
+        return httpx.Response(404, json={"detail": "Not Found"})
+    if request.method not in own.operations:
+        return httpx.Response(405, headers={"Allow": ", ".join(own.operations)})
+    error = {"code": "memory_not_found", "message": "There is no such memory.", "type": "not_found"}
+    return httpx.Response(404, json={"error": error})

@@ -15,29 +15,7 @@ from statebase.local import Engine, LocalTransport
 from statebase.server import serve_in_thread
 from statebase.testing import FrozenClock
 
-EXTENSIONS = ("/v1/memories/batch", "/v1/memories/search", "/v1/memories/list")
-
-
-class PlainService:
-    """The service of the document: to it, the paths of the extensions are those of a memory."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._transport = LocalTransport(engine)
-        self.requests: List[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        if request.url.path in EXTENSIONS:
-            if request.method == "POST":
-                return httpx.Response(405, headers={"Allow": "GET, PUT, DELETE"})
-            error = {"code": "memory_not_found", "message": "There is no such memory.", "type": "not_found"}
-            return httpx.Response(404, json={"error": error})
-        response = self._transport.handle_request(request)
-        response.read()
-        return response
-
-    def routes(self) -> List[str]:
-        return [f"{request.method} {request.url.path}" for request in self.requests]
+from .plain_service import PlainService
 
 
 @pytest.fixture
@@ -147,7 +125,7 @@ def test_search_never_returns_memories_of_others(plain: PlainService, plain_clie
 
     assert contents(plain_client.memory.search("tea", user_id="ada", threshold=0)) == []
     assert contents(plain_client.memory.list("ada")) == []
-    assert "GET /v1/memories" not in plain.routes()
+    assert ("GET", "/v1/memories") not in plain.calls()
 
 
 def test_service_that_ignores_the_user_filter_of_sessions(make_client: Any, plain: PlainService) -> None:

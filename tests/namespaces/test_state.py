@@ -8,13 +8,14 @@ from collections import ChainMap
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Callable, Dict, List
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from statebase import AsyncStateBase, ConflictError, InvalidRequestError, StateBase, StateConflictError
+from statebase._base.extensions import HEADER
 
-HEADER = "X-StateBase-Expected-Version"
 CHANGES: Dict[str, Callable[[Any, str, int], Any]] = {
     "update": lambda state, session_id, version: state.update_state(session_id, {"a": 2}, expected_version=version),
     "replace": lambda state, session_id, version: state.replace_state(session_id, {"a": 2}, expected_version=version),
@@ -101,7 +102,7 @@ def test_what_is_not_a_version_is_not_sent(local_client: Any, session_id: str, v
 def test_header_that_is_not_a_version_is_refused(local_client: Any, session_id: str, text: str) -> None:
     """The engine does not take it for no version."""
     with pytest.raises(Exception) as caught:
-        local_client.state.update_state(session_id, {"a": 2}, extra_headers={HEADER: text})
+        local_client.state.update_state(session_id, {"a": 2}, extra_headers={HEADER: f"expected-version={quote(text)}"})
 
     assert type(caught.value).__name__ in ("BadRequestError", "InvalidRequestError")
     assert local_client.state.get_state(session_id).version == 0
@@ -122,7 +123,7 @@ def test_service_that_does_not_know_versions_is_noticed(respond: Any) -> None:
         client.state.update_state("sess_1", {"a": 2}, expected_version=2)
 
     error = caught.value
-    assert [request.headers[HEADER] for request in requests] == ["2", "2"]
+    assert [request.headers[HEADER] for request in requests] == ["expected-version=2"] * 2
     assert (error.expected_version, error.current_version, error.state) == (2, 8, {"a": 2})
     assert (error.was_applied, error.status_code, error.outcome) == (True, 200, "unknown")
     assert error.message == (

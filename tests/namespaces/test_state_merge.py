@@ -50,8 +50,11 @@ def test_all_versions_can_be_listed(local_client: Any, session_id: str) -> None:
     between = local_client.state.get_state_history(session_id, since_version=3, before_version=6).data
     assert [(version.version, version.state["a"]) for version in between] == [(5, 5), (4, 4)]
     assert str(local_client.state.diff((session_id, 1), (session_id, 3))) == "~ a  1 -> 3"
-    assert local_client.state.get_state_history(session_id, before_version=-5).data == []
-    assert len(local_client.state.get_state_history(session_id, before_version=10**30).data) == 50
+    assert local_client.state.get_state_history(session_id, before_version=0).data == []
+    assert len(local_client.state.get_state_history(session_id, before_version=10**18 - 1).data) == 50
+    for wrong, message in ((-5, "at least 0"), (10**30, r"less than 10\*\*18"), (1.5, "an integer, got float")):
+        with pytest.raises(InvalidRequestError, match=f"^before_version must be {message}"):
+            local_client.state.get_state_history(session_id, before_version=wrong)
 
 
 def test_diff_takes_sessions_versions_and_states(local_client: Any, session_id: str, fork_id: str) -> None:

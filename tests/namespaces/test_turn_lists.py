@@ -5,36 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import httpx
 import pytest
 
 from statebase import AsyncStateBase, ConflictError, InvalidRequestError, NotFoundError, StateBase, StateBaseError
+from statebase._base.extensions import HEADER
 from statebase.local import Engine, LocalTransport
 from statebase.server import serve_in_thread
 from statebase.testing import FrozenClock
 
-HEADERS = ("x-statebase-turn-key", "x-statebase-whole-turns")
-
-
-class PlainService:
-    """A service without the extensions of our engine: it ignores their headers."""
-
-    def __init__(self) -> None:
-        self.requests: List[httpx.Request] = []
-        self._engine = LocalTransport(Engine.open(), close_engine=True)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        headers = {name: value for name, value in request.headers.items() if name not in HEADERS}
-        plain = httpx.Request(request.method, request.url, headers=headers, content=request.content)
-        return self._engine.handle_request(plain)
+from .plain_service import PlainService
 
 
 @pytest.fixture
-def plain_service() -> PlainService:
-    return PlainService()
+def plain_service() -> Iterator[PlainService]:
+    with contextlib.closing(Engine.open()) as engine:
+        yield PlainService(engine)
 
 
 @pytest.fixture(params=["engine", "postgres", "serve", "plain"])
@@ -248,12 +236,12 @@ def test_wrong_key_is_refused(respond: Any, wrong: Any) -> None:
 
 def test_headers_of_the_caller_are_kept(respond: Any) -> None:
     """The headers of the extensions are added to them."""
-    page = httpx.Response(200, json={"data": [], "has_more": False, "found_by": "idempotency_key"})
+    page = httpx.Response(200, json={"data": [], "has_more": False}, headers={HEADER: "turn-key"})
     client, requests = respond(page)
 
-    assert client.sessions.find_turn("sess_1", key="k", extra_headers={"X-A": "b"}) is None
+    assert client.sessions.find_turn("sess_1", key="k, 1", extra_headers={"X-A": "b"}) is None
 
-    assert (requests[0].headers["x-a"], requests[0].headers["x-statebase-turn-key"]) == ("b", "k")
+    assert (requests[0].headers["x-a"], requests[0].headers[HEADER]) == ("b", "turn-key=k%2C%201")
     assert json.loads(page.content)["data"] == []
 
 

@@ -42,6 +42,7 @@ BODIES: Dict[str, Dict[str, Any]] = {
     "create_entity": {"entity_type": "order", "entity_id": "A-2", "attributes": {"x": 1}},
     "update_entity": {"attributes": {"x": 2}},
     "create_api_key": {"name": "key"},
+    "erase_user": {"user_id": "other"},
 }
 """The body of a request that is answered well, by operation; the session is added where one is asked for."""
 QUERIES = {

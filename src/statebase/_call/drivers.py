@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, NoReturn, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, NamedTuple, NoReturn, Optional, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -37,6 +37,17 @@ T = TypeVar("T")
 Check = Callable[[Any, Reply], None]
 Convert = Callable[[Any], Any]
 _GRACE_SECONDS = 0.05  # lets a timeout of a phase fire first: it says how far the attempt came
+
+
+class _List(NamedTuple):
+    """A request for a page of a list."""
+
+    operation: Operation[Any]
+    options: Options
+    path: Values
+    query: Values
+    headers: Values
+    check: Optional[Check]
 
 
 class SyncConnection:
@@ -174,22 +185,29 @@ class SyncAPIClient:
         return self._result(APIResponse(call, self._send(call), read))
 
     def request_page(
-        self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
+        self,
+        operation: Operation[Any],
+        options: Options,
+        *,
+        path: Values = NOTHING,
+        query: Values = NOTHING,
+        headers: Values = NOTHING,
+        check: Optional[Check] = None,
     ) -> Page[Any]:
-        """Carry out an operation that returns a page of a list."""
-        return self._result(self._page(operation, options, path, query, None))
+        """Carry out an operation that returns a page of a list; the arguments are those of `request`."""
+        return self._result(self._page(_List(operation, options, path, query, headers, check), None))
 
-    def _page(
-        self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[Page[Any]]
-    ) -> APIResponse[Page[Any]]:
-        call = self._calls.make(operation, options, path, query, NOTHING, None)
+    def _page(self, wanted: _List, before: Optional[Page[Any]]) -> APIResponse[Page[Any]]:
+        operation, options, path, query, headers, check = wanted
+        call = self._calls.make(operation, options, path, query, headers, None)
         is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> Page[Any]:
-            return Page(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
+            answer = _read(operation, check, None, reply)
+            return Page(answer, operation.page, fetch, before, is_expected=is_expected)
 
         def fetch(page: Page[Any], more: Values) -> Page[Any]:
-            return self._page(operation, options, path, {**query, **more}, page).parse()
+            return self._page(wanted._replace(query={**query, **more}), page).parse()
 
         return APIResponse(call, self._send(call), read)
 
@@ -288,27 +306,32 @@ class AsyncAPIClient:
         return self._result(APIResponse(call, await self._send(call), read))
 
     def request_page(
-        self, operation: Operation[Any], options: Options, *, path: Values = NOTHING, query: Values = NOTHING
+        self,
+        operation: Operation[Any],
+        options: Options,
+        *,
+        path: Values = NOTHING,
+        query: Values = NOTHING,
+        headers: Values = NOTHING,
+        check: Optional[Check] = None,
     ) -> AsyncPages[Any]:
-        """Carry out an operation that returns a page of a list."""
-        return AsyncPages(self._first_page(operation, options, path, query))
+        """Carry out an operation that returns a page of a list; the arguments are those of `request`."""
+        return AsyncPages(self._first_page(_List(operation, options, path, query, headers, check)))
 
-    async def _first_page(
-        self, operation: Operation[Any], options: Options, path: Values, query: Values
-    ) -> AsyncPage[Any]:
-        return self._result(await self._page(operation, options, path, query, None))
+    async def _first_page(self, wanted: _List) -> AsyncPage[Any]:
+        return self._result(await self._page(wanted, None))
 
-    async def _page(
-        self, operation: Operation[Any], options: Options, path: Values, query: Values, before: Optional[AsyncPage[Any]]
-    ) -> APIResponse[AsyncPage[Any]]:
-        call = self._calls.make(operation, options, path, query, NOTHING, None)
+    async def _page(self, wanted: _List, before: Optional[AsyncPage[Any]]) -> APIResponse[AsyncPage[Any]]:
+        operation, options, path, query, headers, check = wanted
+        call = self._calls.make(operation, options, path, query, headers, None)
         is_expected = before is not None or _asks_for_a_page(query)
 
         def read(reply: Reply) -> AsyncPage[Any]:
-            return AsyncPage(decode(operation, reply), operation.page, fetch, before, is_expected=is_expected)
+            answer = _read(operation, check, None, reply)
+            return AsyncPage(answer, operation.page, fetch, before, is_expected=is_expected)
 
         async def fetch(page: AsyncPage[Any], more: Values) -> AsyncPage[Any]:
-            return (await self._page(operation, options, path, {**query, **more}, page)).parse()
+            return (await self._page(wanted._replace(query={**query, **more}), page)).parse()
 
         return APIResponse(call, await self._send(call), read)
 

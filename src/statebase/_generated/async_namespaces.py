@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from statebase._call.drivers import AsyncAPIClient
     from statebase._call.options import RequestOptions
-    from statebase._results.erasure import UserErasure
+    from statebase._generated.results import UserErasure
 
     from . import models
     from .transport.dashboard import AsyncDashboard, AsyncDashboardWithRawResponse

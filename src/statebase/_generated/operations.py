@@ -412,6 +412,17 @@ WRITE_BATCH: Operation[models.SessionBatchResponse] = Operation(
     methods=("sessions.write_batch",),
 )
 
+ERASE_USER: Operation[results.UserErasure] = Operation(
+    id="erase_user",
+    method="POST",
+    path="/v1/users/erase",
+    status=200,
+    load_result=lambda: results.UserErasure,
+    retry="keyed",
+    load_body=lambda: models.UserErasureRequest,
+    methods=("system.erase_user",),
+)
+
 CREATE_MEMORIES: Operation[models.MemoryBatchResponse] = Operation(
     id="create_memories",
     method="POST",
@@ -482,6 +493,7 @@ OPERATIONS: Dict[str, Operation[Any]] = {
     "revoke_api_key": REVOKE_API_KEY,
     "fork_session": FORK_SESSION,
     "write_batch": WRITE_BATCH,
+    "erase_user": ERASE_USER,
     "create_memories": CREATE_MEMORIES,
     "search_own_memories": SEARCH_OWN_MEMORIES,
     "list_memories": LIST_MEMORIES,

@@ -57,8 +57,6 @@ class GetStateHistoryQuery(Model):
     """How many versions to give at most, 1 to 100."""
     since_version: Optional[int] = None
     """Only versions after this one, exclusive."""
-    before_version: Optional[int] = None
-    """Only versions before this one, exclusive."""
 
 
 class SearchMemoriesQuery(Model):

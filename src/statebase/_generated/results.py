@@ -9,13 +9,15 @@ if not TYPE_CHECKING:
         __name__,
         {
             "statebase._results.context": ("ContextResponse",),
+            "statebase._results.erasure": ("UserErasure",),
             "statebase._results.search_results": ("SearchResults",),
             "statebase._results.session_history": ("SessionHistory",),
         },
     )
 else:
     from statebase._results.context import ContextResponse as ContextResponse
+    from statebase._results.erasure import UserErasure as UserErasure
     from statebase._results.search_results import SearchResults as SearchResults
     from statebase._results.session_history import SessionHistory as SessionHistory
 
-__all__ = ["ContextResponse", "SearchResults", "SessionHistory"]
+__all__ = ["ContextResponse", "SearchResults", "SessionHistory", "UserErasure"]

@@ -94,7 +94,7 @@ def get_or_create(
         "initial_state": initial_state,
         "ttl_seconds": NOT_GIVEN if ttl is None else ttl,
     }
-    headers = named("get-or-create", "keep-alive" if keep_alive else None)
+    headers = named(get_or_create=True, keep_alive=keep_alive)
     for number in range(_MOST_SESSIONS):
         session: Any = None
         if not client._connection.has_extensions:
@@ -109,11 +109,12 @@ def get_or_create(
                 if error.status_code not in (404, 409):
                     raise
                 continue
-            client._connection.has_extensions = applied.is_known
-            if applied.is_known:
+            client._connection.has_extensions = "get-or-create" in applied.names
+            if "keep-alive" in applied.names:
                 return session  # type: ignore[no-any-return]
-            # It may be the stored response of a session that was deleted since.
-            session = yield from _got(client, session.id, options)
+            if not client._connection.has_extensions:
+                # It may be the stored response of a session that was deleted since.
+                session = yield from _got(client, session.id, options)
         if session is not None:
             return (yield from _kept_alive(client, session, ttl, keep_alive, options))
     raise StateBaseError(
@@ -129,9 +130,9 @@ def _found(client: Any, agent_id: str, user_id: Optional[str], key: str, options
     oldest: Any = None
     while True:
         page = yield client.request(
-            operations.LIST_SESSIONS, options, query=query, headers=named("get-or-create"), check=applied.check
+            operations.LIST_SESSIONS, options, query=query, headers=named(get_or_create=True), check=applied.check
         )
-        if applied.is_known:
+        if "get-or-create" in applied.names:
             client._connection.has_extensions = True
             return None
         for item in page.data:

@@ -1,34 +1,52 @@
-"""Extensions of the API: a request names those that it wants, and a service that has them names those that it applied.
-
-Another service ignores the header, and its response lacks it.
-"""
+"""Extensions of the API in requests: naming them, and noticing which of them the service applied."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .._base.errors import InvalidRequestError
 from .._base.exchange import Reply
+from .._base.extensions import HEADER, named_in, words
 from .._base.limits import LONGEST_TTL_SECONDS
 from .._call.options import NotGiven
 
-HEADER = "X-StateBase-Extensions"
+Version = int
+"""The number of a version of a state, from 0."""
+_LARGEST_VERSION = 10**18 - 1
+"""The engine refuses larger ones."""
 
 
 class Applied:
-    """Notes from a response whether the service applied the extensions that the request named."""
+    """Notes from a response which extensions the service applied."""
 
-    is_known = False
-    """Whether the service applied them."""
+    def __init__(self) -> None:
+        self.names: frozenset[str] = frozenset()
 
     def check(self, result: Any, reply: Reply) -> None:
         """Look at a response; the `check` of a request."""
-        self.is_known = HEADER.lower() in reply.headers
+        self.names = frozenset(named_in(reply.headers.get(HEADER.lower())))
 
 
-def named(*words: Optional[str]) -> dict[str, Optional[str]]:
-    """Return the header that names extensions; words that are None are left out."""
-    return {HEADER: ", ".join(word for word in words if word) or None}
+def named(**values: object) -> dict[str, Optional[str]]:
+    """Return the header that names extensions; see `words`."""
+    return {HEADER: words(**values)}
+
+
+def version_extension(name: str, value: Union[int, NotGiven, None]) -> Optional[str]:
+    """Return the text of the header that names an extension whose value is a version.
+
+    Raises:
+        InvalidRequestError: The version is not an integer, or is negative.
+    """
+    if value is None or isinstance(value, NotGiven):
+        return None
+    if type(value) is not int:
+        raise InvalidRequestError(f"{name} must be an integer, got {type(value).__name__}", param=name)
+    if value < 0:
+        raise InvalidRequestError(f"{name} must be at least 0, got {value}: pass the version of a state", param=name)
+    if value > _LARGEST_VERSION:
+        raise InvalidRequestError(f"{name} must be less than 10**18: pass the version of a state", param=name)
+    return words(**{name: value})
 
 
 def check_flags(**flags: object) -> None:

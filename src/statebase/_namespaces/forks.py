@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from datetime import datetime
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Collection, NamedTuple, Optional, Union
 
 from typing_extensions import Unpack
 
@@ -26,13 +26,18 @@ _LARGEST_PAGE = 100
 
 
 class _Wanted(NamedTuple):
-    """The options of a fork."""
+    """The options of a fork, named as the extensions of the API."""
 
-    ttl_seconds: Optional[int]
-    keep_ttl: bool
-    keep_metadata: bool
-    with_turns: bool
-    with_memories: bool
+    ttl_seconds: Optional[int] = None
+    keep_ttl: bool = False
+    keep_metadata: bool = False
+    with_turns: bool = False
+    with_memories: bool = False
+
+    def without(self, applied: Collection[str]) -> _Wanted:
+        """Return the options that are not among the extensions that the service applied."""
+        left: dict[str, Any] = self._asdict()
+        return _Wanted(**{name: left[name] for name in left if name.replace("_", "-") not in applied})
 
 
 def fork(
@@ -96,30 +101,21 @@ def fork(
         operations.FORK_SESSION,
         {**options, "idempotency_key": key},
         path={"session_id": session_id},
-        headers=_header(wanted),
+        headers=named(**wanted._asdict()),
         body={"version": version},
         check=applied.check,
     )
     # The whole response of `with_raw_response` is that of the fork itself.
-    if applied.is_known or not any(wanted) or not isinstance(made, models.SessionResponse):
+    missing = wanted.without(applied.names)
+    if not any(missing) or not isinstance(made, models.SessionResponse):
         return made  # type: ignore[no-any-return]
     try:
-        return (yield from _completed(sessions._client, session_id, made, wanted, key, {**options}))
+        return (yield from _completed(sessions._client, session_id, made, missing, key, {**options}))
     except StateBaseError as error:
         error.idempotency_key = key
         error.message = f"fork() made session {made.id}, but did not complete it: {error.message}"
         error.hint = f"Repeat fork() with idempotency_key={key!r}: it continues."
         raise
-
-
-def _header(wanted: _Wanted) -> dict[str, Optional[str]]:
-    return named(
-        None if wanted.ttl_seconds is None else f"ttl-seconds={wanted.ttl_seconds}",
-        "keep-ttl" if wanted.keep_ttl else None,
-        "keep-metadata" if wanted.keep_metadata else None,
-        "with-turns" if wanted.with_turns else None,
-        "with-memories" if wanted.with_memories else None,
-    )
 
 
 def _completed(

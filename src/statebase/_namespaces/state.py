@@ -31,25 +31,6 @@ StatePath = Union[str, Sequence[Union[str, int]]]
 
 _MISSING: Any = object()
 _LONGEST_SHOWN = 100
-_LARGEST_VERSION = 10**18 - 1
-"""The engine refuses larger ones."""
-
-
-def checked_version(name: str, value: Union[int, NotGiven, None]) -> Union[int, NotGiven, None]:
-    """Check the expected version of an update.
-
-    Raises:
-        InvalidRequestError: The version is not an integer, or is negative.
-    """
-    if value is None or isinstance(value, NotGiven):
-        return value
-    if type(value) is not int:
-        raise InvalidRequestError(f"{name} must be an integer, got {type(value).__name__}", param=name)
-    if value < 0:
-        raise InvalidRequestError(f"{name} must be at least 0, got {value}: pass the version of a state", param=name)
-    if value > _LARGEST_VERSION:
-        raise InvalidRequestError(f"{name} must be less than 10**18: pass the version of a state", param=name)
-    return value
 
 
 def follows(expected_version: Union[int, NotGiven, None]) -> Optional[Callable[[Any, Reply], None]]:

@@ -97,7 +97,7 @@ def version_of(state: Any, name: str, session_id: str, version: int, options: Re
         InvalidRequestError: The session has no such version.
         APIResponseValidationError: The service only returns the newest 100 versions, and the version is older.
     """
-    if not 0 <= version < 10**18:
+    if not 0 <= version < 10**18 - 1:
         raise InvalidRequestError(f"{name} must have a version from 0, got {version}", param=name)
     try:
         page = yield state.get_state_history(session_id, limit=1, before_version=version + 1, **options)

@@ -1,7 +1,6 @@
 """Methods that read many turns, or find one by its idempotency key, as generators of steps.
 
-The embedded engine supports two headers of lists of turns: one asks for their whole content, one for the turn of an
-idempotency key. A service that does not support them ignores them, which its response shows.
+Lists of turns have two extensions: one asks for their whole content, one for the turn of an idempotency key.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from .._base.model import Model
 from .._call.idempotency import checked_key
 from .._call.options import RequestOptions
 from .._call.steps import Found, Iteration, Steps
-from .._generated import models
+from .._generated import models, operations
+from .extensions import Applied, named
 
-_WHOLE_TURNS = "X-StateBase-Whole-Turns"
-_TURN_KEY = "X-StateBase-Turn-Key"
 _PAGE = 100
 _AT_ONCE = 10
 """The number of turns to get concurrently."""
@@ -63,14 +61,15 @@ def iter_turns(
     if full is not True:  # pyright: ignore[reportUnnecessaryComparison]
         raise InvalidRequestError("full must be True: use list_turns for previews", param="full")
     newest: Optional[Dict[Optional[str], models.ContextTurn]] = None
-    page = yield sessions.list_turns(session_id, _PAGE, order=order, **_with_header(options, _WHOLE_TURNS, "true"))
+    applied = Applied()
+    page = yield _list(sessions, session_id, {"limit": _PAGE, "order": order}, options, applied, whole_turns=True)
     while page is not None:
-        if page and "input" not in page[0] and newest is None:
+        if page and not applied.names and newest is None:
             context = yield sessions.get_context(session_id, memory_limit=0, turn_limit=_NEWEST, **options)
             newest = {turn.id: turn for turn in context.recent_turns if turn.input is not None}
         for first in range(0, len(page), _AT_ONCE):
             items = page[first : first + _AT_ONCE]
-            missing = [item.id for item in items if "input" not in item and item.id not in (newest or {})]
+            missing = [] if applied.names else [item.id for item in items if item.id not in (newest or {})]
             if missing:
                 wholes = yield [sessions.get_turn(session_id, turn_id, **options) for turn_id in missing]
                 newest = {**(newest or {}), **{whole.id: _turn(whole) for whole in wholes}}
@@ -114,8 +113,9 @@ def find_turn(
         'hello'
     """
     checked_key("key", key)
-    page = yield sessions.list_turns(session_id, 1, **_with_header(options, _TURN_KEY, key))
-    if page.get("found_by") == "idempotency_key":
+    applied = Applied()
+    page = yield _list(sessions, session_id, {"limit": 1}, options, applied, turn_key=key)
+    if "turn-key" in applied.names:
         if not page:
             return None
         turn_id = page[0].id
@@ -137,5 +137,12 @@ def _turn(whole: Model) -> models.ContextTurn:
     return models.ContextTurn.model_validate(whole.model_dump())
 
 
-def _with_header(options: Mapping[str, Any], name: str, value: str) -> Dict[str, Any]:
-    return {**options, "extra_headers": {**(options.get("extra_headers") or {}), name: value}}
+def _list(
+    sessions: Any, session_id: str, query: Mapping[str, Any], options: Any, applied: Applied, **extensions: object
+) -> Any:
+    """Return the call that lists turns with extensions of the API."""
+    path = {"session_id": session_id}
+    headers = named(**extensions)
+    return sessions._client.request_page(
+        operations.LIST_TURNS, options, path=path, query=query, headers=headers, check=applied.check
+    )

@@ -13,7 +13,7 @@ from .._base.errors import InvalidRequestError, StateBaseError
 from .._call.options import RequestOptions
 from .._call.steps import Steps
 from .._generated import operations
-from .._results.erasure import ERASE_USER, UserErasure
+from .._generated.results import UserErasure
 from .extensions import check_flags
 
 _UNKNOWN_ROUTE = (404, 405)
@@ -64,7 +64,7 @@ def erase_user(
         cursor = None if report is None else report.cursor
         body = {"user_id": user_id, "dry_run": dry_run, "cursor": cursor}
         try:
-            part: UserErasure = yield system._client.request(ERASE_USER, options, body=body)
+            part: UserErasure = yield system._client.request(operations.ERASE_USER, options, body=body)
         except StateBaseError as error:
             if report is None and error.status_code in _UNKNOWN_ROUTE:
                 return (yield from _erase_by_calls(system._client, user_id, dry_run, options))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from dataclasses import dataclass, field
+from typing import Mapping, NamedTuple, Optional
 
 
 class IdempotentRequest(NamedTuple):
@@ -53,12 +53,12 @@ class Caller:
     """The `time.monotonic()` at which a write stops waiting for other writes; None: the limit of the engine."""
     expected_version: Optional[int] = None
     """The version that a state must have for a change of it; None for any."""
+    before_version: Optional[int] = None
+    """The version before which versions of a state are listed; None for the newest."""
     turn_key: Optional[bytes] = None
     """The key of the stored response to the turn that a list of turns is limited to; None for all turns."""
-    whole_turns: bool = False
-    """Whether a list of turns shall have their whole content."""
-    extensions: frozenset[str] = frozenset()
-    """The words of `X-StateBase-Extensions` that the operation supports: what it does beyond the API."""
+    extensions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The extensions of the API that the request names and the operation supports, with their values."""
 
 
 Context = Caller

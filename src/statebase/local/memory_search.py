@@ -182,6 +182,17 @@ class VectorRows(Protocol):
         ...
 
 
+class Standing(NamedTuple):
+    """The facts that a search looks at first."""
+
+    values: Mapping[str, str]
+    """Values of `set_meta` by key, of the keys that have one."""
+    newest: int
+    """The number of the newest memory; 0 if there is none."""
+    has_pending: bool
+    """Whether there are memories that should have a vector and have none."""
+
+
 class MemoryVectors(Protocol):
     """The methods of the store that a vector search needs.
 
@@ -215,6 +226,14 @@ class MemoryVectors(Protocol):
 
     def drop_vectors(self, seqs: Sequence[int], mark: bytes) -> None:
         """Forget the vectors of these memories that do not start with `mark`: the memories are pending again."""
+        ...
+
+    def standing(self, keys: Sequence[str]) -> Standing:
+        """Return what a search looks at first, in one round trip over a network.
+
+        Args:
+            keys: Keys of `set_meta`.
+        """
         ...
 
     def get_meta(self, key: str) -> Optional[str]:

@@ -83,7 +83,7 @@ def case(operation_id: str, engine: Engine) -> Tuple[List[str], Dict[str, Any]]:
         ),
         "replace_state": ([session_id], {"state": {"a": 2}}),
         "update_state": ([session_id], {"state": {"a": 2}}),
-        "get_state_history": ([session_id], {"since_version": 1, "before_version": 9}),
+        "get_state_history": ([session_id], {"since_version": 1}),
         "rollback_state": ([session_id], {"version": 0, "reason": "why"}),
         "search_memories": (
             [],
@@ -101,6 +101,7 @@ def case(operation_id: str, engine: Engine) -> Tuple[List[str], Dict[str, Any]]:
         ),
         "search_own_memories": ([], {**of_memories, "query": "tea", "top_k": 3, "threshold": 0.1}),
         "list_memories": ([], {**of_memories, "starting_after": memory_id, "page": None}),
+        "erase_user": ([], {"user_id": "ada", "dry_run": True, "cursor": "sessions:0"}),
         "update_memory": ([memory_id], {"content": "likes coffee"}),
         "list_traces": (
             [],

@@ -37,6 +37,7 @@ BODIES: Any = {
     "create_memories": {"memories": [{"content": "likes tea"}]},
     "create_entity": {"entity_type": "order", "entity_id": "1", "attributes": {}},
     "create_api_key": {"name": "n"},
+    "erase_user": {"user_id": "ada"},
 }
 
 

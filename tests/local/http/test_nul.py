@@ -35,6 +35,7 @@ BODIES = {
     "create_entity": {"session_id": "s", "entity_type": "t", "entity_id": "i", "attributes": {"k": "v"}},
     "update_entity": {"attributes": {"k": "v"}},
     "create_api_key": {"name": "n", "owner_id": "o"},
+    "erase_user": {"user_id": "u", "cursor": "c"},
     "write_batch": {
         "writes": [
             {"operation": "create_turn", "idempotency_key": "a", "body": {"input": PART, "output": PART}},

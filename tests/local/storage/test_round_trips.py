@@ -118,10 +118,11 @@ def test_round_trips_of_an_operation(transport: LocalTransport, round_trips: Cal
 
     assert round_trips("POST", f"{path}/turns", TURN) <= 4
     assert max(round_trips("PATCH", f"{path}/state", {"state": {"n": n}}) for n in range(8)) <= 4
-    assert round_trips("POST", f"{path}/context", {}) <= 3
+    assert round_trips("POST", f"{path}/context", {}) <= 2
+    assert round_trips("POST", f"{path}/context", {"memory_limit": 0}) == 1
     round_trips("POST", f"{path}/context", {"query": "tea"})  # the first one looks at what is stored
-    assert round_trips("POST", f"{path}/context", {"query": "tea"}) <= 14
-    assert round_trips("GET", "/v1/memories?query=tea") <= 11
+    assert round_trips("POST", f"{path}/context", {"query": "tea"}) <= 5
+    assert round_trips("GET", "/v1/memories?query=tea") <= 4
     assert round_trips("POST", "/v1/memories", memory) <= 8
     assert round_trips("GET", "/v1/sessions") <= 2
     assert round_trips("GET", f"{path}/turns") <= 3

@@ -50,6 +50,7 @@ if not TYPE_CHECKING:
                 "StateReplaceRequest",
                 "StateRollbackRequest",
                 "TurnCreateRequest",
+                "UserErasureRequest",
             ),
             f"{__name__}.sessions": (
                 "ContextMemory",
@@ -79,6 +80,7 @@ if not TYPE_CHECKING:
                 "TraceResponse",
             ),
             f"{__name__}.turns": ("TurnDetailResponse", "TurnListItem", "TurnListResponse", "TurnResponse"),
+            f"{__name__}.users": ("UserErasure",),
         },
     )
 else:
@@ -120,6 +122,7 @@ else:
     from .requests import StateReplaceRequest as StateReplaceRequest
     from .requests import StateRollbackRequest as StateRollbackRequest
     from .requests import TurnCreateRequest as TurnCreateRequest
+    from .requests import UserErasureRequest as UserErasureRequest
     from .sessions import ContextMemory as ContextMemory
     from .sessions import ContextResponse as ContextResponse
     from .sessions import ContextTurn as ContextTurn
@@ -146,6 +149,7 @@ else:
     from .turns import TurnListItem as TurnListItem
     from .turns import TurnListResponse as TurnListResponse
     from .turns import TurnResponse as TurnResponse
+    from .users import UserErasure as UserErasure
 
 __all__ = [
     "APIKeyCreateRequest",
@@ -209,6 +213,7 @@ __all__ = [
     "TurnListResponse",
     "TurnOutput",
     "TurnResponse",
+    "UserErasureRequest",
     "ValidationError",
     "WebhookEvent",
 ]

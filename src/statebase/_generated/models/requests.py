@@ -154,6 +154,17 @@ class SessionWrite(Model):
     """The body of a request with this write alone."""
 
 
+class UserErasureRequest(Model):
+    """A request to erase a user, or to continue that."""
+
+    user_id: Annotated[str, Field(min_length=1)]
+    """The user, by your own id."""
+    dry_run: bool = False
+    """Erase nothing, and only count."""
+    cursor: Optional[str] = None
+    """The `cursor` of the last response; null to begin."""
+
+
 class MemoryItem(Model):
     """One memory of a batch."""
 

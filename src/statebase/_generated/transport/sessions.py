@@ -27,11 +27,12 @@ from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import iterate, iterate_async, run, run_async
 from statebase._namespaces.arguments import either
 from statebase._namespaces.conversations import get_or_create
+from statebase._namespaces.extensions import Version, version_extension
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
 from statebase._namespaces.forks import fork
 from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
-from statebase._namespaces.state import checked_version, follows
+from statebase._namespaces.state import follows
 from statebase._namespaces.state_versions import precede
 from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
@@ -525,7 +526,7 @@ class Sessions(SyncNamespace):
         state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
@@ -566,7 +567,7 @@ class Sessions(SyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -577,7 +578,7 @@ class Sessions(SyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
-        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[Version, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -590,7 +591,7 @@ class Sessions(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
-            before_version: Only versions before this one, exclusive.
+            before_version: Only versions before this one, exclusive. At least 0.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -611,7 +612,8 @@ class Sessions(SyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            query={"limit": limit, "since_version": since_version},
+            headers={"X-StateBase-Extensions": version_extension("before_version", before_version)},
             check=precede(before_version),
         )
 
@@ -621,7 +623,7 @@ class Sessions(SyncNamespace):
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
         """Restore an earlier version of the state.
@@ -659,7 +661,7 @@ class Sessions(SyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )
@@ -1516,7 +1518,7 @@ class AsyncSessions(AsyncNamespace):
         state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
@@ -1557,7 +1559,7 @@ class AsyncSessions(AsyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -1568,7 +1570,7 @@ class AsyncSessions(AsyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
-        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[Version, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -1581,7 +1583,7 @@ class AsyncSessions(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
-            before_version: Only versions before this one, exclusive.
+            before_version: Only versions before this one, exclusive. At least 0.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -1602,7 +1604,8 @@ class AsyncSessions(AsyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            query={"limit": limit, "since_version": since_version},
+            headers={"X-StateBase-Extensions": version_extension("before_version", before_version)},
             check=precede(before_version),
         )
 
@@ -1612,7 +1615,7 @@ class AsyncSessions(AsyncNamespace):
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
         """Restore an earlier version of the state.
@@ -1650,7 +1653,7 @@ class AsyncSessions(AsyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )

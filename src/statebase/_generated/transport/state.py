@@ -20,18 +20,9 @@ from statebase._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOp
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
 from statebase._namespaces.arguments import either
+from statebase._namespaces.extensions import Version, version_extension
 from statebase._namespaces.fallbacks import OnUnavailable, context_fallback
-from statebase._namespaces.state import (
-    Modify,
-    ModifyAs,
-    StatePath,
-    append,
-    checked_version,
-    follows,
-    increment,
-    modify,
-    remove_key,
-)
+from statebase._namespaces.state import Modify, ModifyAs, StatePath, append, follows, increment, modify, remove_key
 from statebase._namespaces.state_merge import MergedState, Resolve, merge
 from statebase._namespaces.state_versions import StateSource, diff, precede
 from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state, whole_state
@@ -157,7 +148,7 @@ class State(SyncNamespace):
         state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateReplaceResponse:
         """Replace the whole state of a session.
@@ -192,7 +183,7 @@ class State(SyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -203,7 +194,7 @@ class State(SyncNamespace):
         state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
@@ -244,7 +235,7 @@ class State(SyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -255,7 +246,7 @@ class State(SyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
-        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[Version, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -268,7 +259,7 @@ class State(SyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
-            before_version: Only versions before this one, exclusive.
+            before_version: Only versions before this one, exclusive. At least 0.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -289,7 +280,8 @@ class State(SyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            query={"limit": limit, "since_version": since_version},
+            headers={"X-StateBase-Extensions": version_extension("before_version", before_version)},
             check=precede(before_version),
         )
 
@@ -299,7 +291,7 @@ class State(SyncNamespace):
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
         """Restore an earlier version of the state.
@@ -337,7 +329,7 @@ class State(SyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )
@@ -709,7 +701,7 @@ class AsyncState(AsyncNamespace):
         state: StateLike,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateReplaceResponse:
         """Replace the whole state of a session.
@@ -744,7 +736,7 @@ class AsyncState(AsyncNamespace):
             operations.REPLACE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": whole_state("state", state), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -755,7 +747,7 @@ class AsyncState(AsyncNamespace):
         state: Union[StateLike, NotGiven] = NOT_GIVEN,
         reasoning: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         updates: Union[StateLike, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StatePartialUpdateResponse:
@@ -796,7 +788,7 @@ class AsyncState(AsyncNamespace):
             operations.UPDATE_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"state": changed_keys("state", either("state", state, "updates", updates)), "reasoning": reasoning},
             check=follows(expected_version),
         )
@@ -807,7 +799,7 @@ class AsyncState(AsyncNamespace):
         *,
         limit: Union[int, NotGiven] = NOT_GIVEN,
         since_version: Union[int, None, NotGiven] = NOT_GIVEN,
-        before_version: Union[int, None, NotGiven] = NOT_GIVEN,
+        before_version: Union[Version, None, NotGiven] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
     ) -> models.StateHistoryResponse:
         """Get versions of the state of a session, newest first.
@@ -820,7 +812,7 @@ class AsyncState(AsyncNamespace):
             session_id: Id of the session: sess_ and 12 characters.
             limit: How many versions to give at most, 1 to 100. Default: 50.
             since_version: Only versions after this one, exclusive.
-            before_version: Only versions before this one, exclusive.
+            before_version: Only versions before this one, exclusive. At least 0.
             **options: Options of this call, such as timeout.
 
         Returns:
@@ -841,7 +833,8 @@ class AsyncState(AsyncNamespace):
             operations.GET_STATE_HISTORY,
             options,
             path={"session_id": session_id},
-            query={"limit": limit, "since_version": since_version, "before_version": before_version},
+            query={"limit": limit, "since_version": since_version},
+            headers={"X-StateBase-Extensions": version_extension("before_version", before_version)},
             check=precede(before_version),
         )
 
@@ -851,7 +844,7 @@ class AsyncState(AsyncNamespace):
         version: int,
         reason: Union[str, None, NotGiven] = NOT_GIVEN,
         *,
-        expected_version: Union[int, NotGiven] = NOT_GIVEN,
+        expected_version: Union[Version, NotGiven] = NOT_GIVEN,
         **options: Unpack[WriteOptions],
     ) -> models.StateRollbackResponse:
         """Restore an earlier version of the state.
@@ -889,7 +882,7 @@ class AsyncState(AsyncNamespace):
             operations.ROLLBACK_STATE,
             options,
             path={"session_id": session_id},
-            headers={"X-StateBase-Expected-Version": checked_version("expected_version", expected_version)},
+            headers={"X-StateBase-Extensions": version_extension("expected_version", expected_version)},
             body={"version": version, "reason": reason},
             check=follows(expected_version),
         )

@@ -14,8 +14,8 @@ from statebase._call.drivers import AsyncNamespace, SyncNamespace
 from statebase._call.options import RequestOptions
 from statebase._call.raw_response import raw, raw_async
 from statebase._call.steps import run, run_async
+from statebase._generated.results import UserErasure
 from statebase._namespaces.users import erase_user
-from statebase._results.erasure import UserErasure
 
 from .. import models, operations
 

@@ -12,9 +12,9 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from ..._base.exchange import Reply, Request
+from ..._base.extensions import HEADER, supported
 from ..._base.operation import Operation
 from ..._generated.operations import OPERATIONS
-from ..._results.erasure import ERASE_USER
 from ..caller import Caller
 from ..engine import Engine
 from ..errors import EngineError
@@ -22,7 +22,7 @@ from .authenticate import ANYONE, Authenticator, Principal
 from .counts import Counts, ProcessCounts
 from .head import Head, by_name
 from .limit import RateLimit
-from .read import check_size, expected_version, extensions
+from .read import check_size, version_in
 from .replay import idempotent_request, is_looked_up_first, key_of_turn
 from .reply import Headers, error_reply, reply
 from .route import Router
@@ -52,7 +52,7 @@ _SHORT_READS = frozenset(
 _WITHOUT_STORE = frozenset({"root", "liveness_probe"})
 """Operations that are answered even if every thread waits for the store."""
 
-_router = Router({**OPERATIONS, ERASE_USER.id: ERASE_USER})
+_router = Router(OPERATIONS)
 _read_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_read_threads")
 _write_threads: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("statebase_local_write_threads")
 _queues: anyio.lowlevel.RunVar[WeakValueDictionary[str, anyio.CapacityLimiter]] = anyio.lowlevel.RunVar(
@@ -206,23 +206,23 @@ class FrontDoor:
         is_context = operation.id == _CONTEXT_OPERATION
         started_us = self._engine.now_us() if is_context else 0
         check_size(len(content))
-        applied = extensions(head, operation.id)
+        extensions = supported(head.extensions, operation.id)
         # A session that is found by its key may have been deleted since an earlier response with the idempotency key.
-        is_found_again = "get-or-create" in applied
-        request = None if is_found_again else idempotent_request(operation, head, content, principal)
+        is_found_again = "get-or-create" in extensions
+        request = None if is_found_again else idempotent_request(operation, head, content, principal, extensions)
         caller = Caller(
             principal.actor,
             principal.key_id,
             head.request_id,
             request,
             deadline,
-            expected_version(head),
-            key_of_turn(head, principal),
-            head.whole_turns == "true",
-            applied,
+            version_in(extensions, "expected-version"),
+            version_in(extensions, "before-version"),
+            key_of_turn(head, principal, extensions),
+            extensions,
         )
-        if applied:
-            headers.append((b"X-StateBase-Extensions", ", ".join(sorted(applied)).encode()))
+        if extensions:
+            headers.append((HEADER.encode(), ", ".join(sorted(extensions)).encode()))
         result: Optional[Result] = None
         if request is not None and is_looked_up_first(operation, content):
             stored = self._engine.find_response(request)

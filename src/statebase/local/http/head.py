@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Mapping, Optional
 
 from ..._base.exchange import RawHeaders
+from ..._base.extensions import HEADER
 from ..identifiers import new_id
 
 _LONGEST_REQUEST_ID = 128
+_EXTENSIONS = HEADER.lower().encode()
 
 
 class Head:
@@ -22,15 +24,12 @@ class Head:
 
     __slots__ = (
         "api_key",
-        "expected_version",
         "extensions",
         "idempotency_key",
         "method",
         "path",
         "query",
         "request_id",
-        "turn_key",
-        "whole_turns",
     )
 
     def __init__(self, method: str, path: str, query: str, values: Mapping[bytes, bytes]) -> None:
@@ -39,10 +38,7 @@ class Head:
         self.query = query
         self.api_key = text_of(values, b"x-api-key")
         self.idempotency_key = text_of(values, b"idempotency-key")
-        self.expected_version = text_of(values, b"x-statebase-expected-version")
-        self.turn_key = text_of(values, b"x-statebase-turn-key")
-        self.whole_turns = text_of(values, b"x-statebase-whole-turns")
-        self.extensions = text_of(values, b"x-statebase-extensions")
+        self.extensions = text_of(values, _EXTENSIONS)
         self.request_id = request_id(text_of(values, b"x-request-id"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Mapping, Optional, Union
 from urllib.parse import parse_qsl
 
 import pydantic_core
@@ -12,19 +12,10 @@ from pydantic import BaseModel, ValidationError
 from ..._base.model import Model
 from .. import jsontext
 from ..errors import EngineError, Location, invalid_request
-from .head import Head
 
 LARGEST_BODY = 10 * 1024 * 1024
 """The maximum size of a body, in bytes."""
 _LONGEST_VERSION = 18
-EXTENSIONS = {
-    "list_sessions": frozenset({"get-or-create"}),
-    "create_session": frozenset({"get-or-create", "keep-alive"}),
-    "fork_session": frozenset({"keep-metadata", "keep-ttl", "ttl-seconds", "with-turns", "with-memories"}),
-}
-"""The extensions of the API by the ids of operations. A request names those that it wants, and the response, too."""
-
-
 _NUL = "must not contain the character U+0000, which databases do not store"
 _WRITTEN_NUL = b"\\u0000"
 """The only form of U+0000 in JSON."""
@@ -60,28 +51,19 @@ def check_size(size: int) -> None:
         raise EngineError(413, "payload_too_large", message)
 
 
-def expected_version(head: Head) -> Optional[int]:
-    """Return the version of a state that a change is meant for; None if the request names none.
+def version_in(extensions: Mapping[str, str], name: str) -> Optional[int]:
+    """Return the version that an extension of the API has as its value; None if the request does not name it.
 
     Raises:
-        EngineError: 400, if the header is not a version.
+        EngineError: 400, if the value is not a version.
     """
-    text = head.expected_version
+    text = extensions.get(name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_VERSION):
-        name = "X-StateBase-Expected-Version"
-        raise invalid_request(f"{name} must be the version of a state, a number from 0: send digits only.", name)
+        message = f"{name} must be the version of a state, a number from 0: send digits only."
+        raise invalid_request(message, name.replace("-", "_"))
     return int(text)
-
-
-def extensions(head: Head, operation_id: str) -> frozenset[str]:
-    """Return the extensions of the API that a request asks for and its operation supports."""
-    supported = EXTENSIONS.get(operation_id)
-    if head.extensions is None or supported is None:
-        return frozenset()
-    words = (word.strip() for word in head.extensions.split(","))
-    return frozenset(word for word in words if word.partition("=")[0] in supported)
 
 
 def read_query(model: type[Model], query: str) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from ..._base.operation import Operation
 from ..._generated.operations import WRITE_BATCH
@@ -14,10 +14,12 @@ from .run import is_slow
 
 _LONGEST_KEY = 255
 _KEYED_METHODS = frozenset({"POST", "PATCH", "PUT"})
+_NOT_COMPARED = frozenset({"expected-version"})
+"""Extensions of the API that may differ in a repetition: a program that starts again may expect the version it made."""
 
 
 def idempotent_request(
-    operation: Operation[Any], head: Head, content: bytes, principal: Principal
+    operation: Operation[Any], head: Head, content: bytes, principal: Principal, extensions: Mapping[str, str]
 ) -> Optional[IdempotentRequest]:
     """Return the identity of a request and its repetitions; None if it has no idempotency key.
 
@@ -35,21 +37,23 @@ def idempotent_request(
         raise invalid_request(
             f"The Idempotency-Key has {len(key)} characters: send at most {_LONGEST_KEY}.", "Idempotency-Key"
         )
-    if head.extensions is not None:
-        content += head.extensions.encode()
+    content += "".join(
+        f"{name}={value}\n" for name, value in sorted(extensions.items()) if name not in _NOT_COMPARED
+    ).encode()
     return IdempotentRequest.of(
         principal.actor, principal.key_id, operation.method, head.path, key, content, operation.status
     )
 
 
-def key_of_turn(head: Head, principal: Principal) -> Optional[bytes]:
+def key_of_turn(head: Head, principal: Principal, extensions: Mapping[str, str]) -> Optional[bytes]:
     """Return the key under which the response to the POST of a turn is stored that a list of turns asks for.
 
     It is that of the same caller, session and idempotency key. None if the request asks for no single turn.
     """
-    if head.turn_key is None:
+    key = extensions.get("turn-key")
+    if key is None:
         return None
-    return IdempotentRequest.of(principal.actor, principal.key_id, "POST", head.path, head.turn_key, b"", 201).key
+    return IdempotentRequest.of(principal.actor, principal.key_id, "POST", head.path, key, b"", 201).key
 
 
 def is_looked_up_first(operation: Operation[Any], content: bytes) -> bool:

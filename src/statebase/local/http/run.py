@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Sequence
 from ..._base.operation import Operation
 from ..._generated.operations import OPERATIONS
 from ..._generated.queries import QUERIES
-from ..._results.erasure import ERASE_USER
 from ..caller import Caller
 from ..engine import Engine
 from ..errors import EngineError, not_found
@@ -20,11 +19,11 @@ _EMBEDDING = frozenset(
     {"create_memories", "create_memory", "get_context", "search_memories", "search_own_memories", "update_memory"}
 )
 """Operations that embed a text before they read or write."""
-_LONG = frozenset({"delete_session", ERASE_USER.id, "write_batch"})
+_LONG = frozenset({"delete_session", "erase_user", "write_batch"})
 """Operations whose duration depends on the amount of data to delete or write."""
 _LARGE = 64 * 1024
 """The size in bytes from which a body may contain a large state, which is encoded before the transaction."""
-_METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in (*OPERATIONS, ERASE_USER.id)}
+_METHODS = {operation_id: unwrapped(getattr(Engine, operation_id)) for operation_id in OPERATIONS}
 
 
 class Result(NamedTuple):

@@ -27,10 +27,13 @@ class ContextOperations(OperationGroup):
         query = body.query if body.query is not None and body.query.strip() else None
         scores: list[float] = []
         with self._core.read():
+            selected = self._store.turns.newest_of(session_id, body.turn_limit)
+            has_memories = query is None and body.memory_limit > 0
+            if not has_memories:
+                self._store.database.last()
             session, state = self._core.session_and_state(session_id, self._core.now_us())
-            selected = self._store.turns.rows(session.seq, body.turn_limit)
-            memories = self._newest_memories(session, body.memory_limit) if query is None else []
             turns = turns_of(selected)
+            memories = self._newest_memories(session, body.memory_limit) if has_memories else []
         if query is not None and body.memory_limit > 0:
             memories, scores = self._best_memories(session, query, body.memory_limit)
         relevance = sum(scores) / len(scores) if scores else 0.0
@@ -47,10 +50,9 @@ class ContextOperations(OperationGroup):
         )
 
     def _newest_memories(self, session: SessionRow, limit: int) -> list[MemoryRow]:
-        """Return the newest memories. Call it within `read`."""
-        if limit == 0:
-            return []
+        """Return the newest memories. Call it at the end of `read`."""
         scope = replace(_scope(session), expired_us=self._store.memories.expired_us(self._core.now_us()))
+        self._store.database.last()
         return self._store.memories.newest(scope, limit)
 
     def _best_memories(self, session: SessionRow, query: str, limit: int) -> tuple[list[MemoryRow], list[float]]:
@@ -63,6 +65,7 @@ class ContextOperations(OperationGroup):
                 expired_us=self._store.memories.expired_us(self._core.now_us()),
             )
             matches = self._core.search.search(encoded, scope, limit=limit, threshold=None)
+            self._store.database.last()
             memories = self._store.memories.of(match.seq for match in matches)
         found = [match for match in matches if match.seq in memories]
         return [memories[match.seq] for match in found], [match.score for match in found]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-from ..._results.erasure import COUNTS, EraseUserRequest, UserErasure
+from ..._generated.models import UserErasureRequest
+from ..._results.erasure import COUNTS, UserErasure
 from .. import jsontext
 from ..caller import LOCAL, Caller
 from ..errors import EngineError, invalid_request
@@ -51,7 +52,7 @@ class EraseOperations(OperationGroup):
     """The operation that erases a user."""
 
     @operation
-    def erase_user(self, body: EraseUserRequest, context: Caller = LOCAL) -> Outcome[UserErasure]:
+    def erase_user(self, body: UserErasureRequest, context: Caller = LOCAL) -> Outcome[UserErasure]:
         """Erase some of what the store has of a user, or count it."""
         stage, seq = _position(body.cursor)
         erasure = UserErasure(dry_run=body.dry_run)
@@ -76,7 +77,7 @@ class EraseOperations(OperationGroup):
                 return Response(erasure)
 
     def _erase_session(
-        self, body: EraseUserRequest, after_seq: int, erasure: UserErasure, context: Caller
+        self, body: UserErasureRequest, after_seq: int, erasure: UserErasure, context: Caller
     ) -> Optional[int]:
         """Erase the first session of a user above a number, expired or not, and return its number."""
         with self._store.database.read():
@@ -108,7 +109,9 @@ class EraseOperations(OperationGroup):
         change.trace("session.deleted", session.id, "session", session.id, removed)
         return removed
 
-    def _erase_traces(self, body: EraseUserRequest, stage: str, before_seq: int, erasure: UserErasure) -> Optional[int]:
+    def _erase_traces(
+        self, body: UserErasureRequest, stage: str, before_seq: int, erasure: UserErasure
+    ) -> Optional[int]:
         """Redact the traces of some sessions of a user that were deleted earlier; return the number to go on from."""
         with self._store.database.read():
             page = self._store.traces.page(_TRACES_AT_ONCE, before_seq=before_seq, action=_ORIGINS[stage])

@@ -238,6 +238,7 @@ class MemoryOperations(OperationGroup):
                 if narrowed is not None:
                     search = self._core.search.search
                     matches = search(encoded, narrowed, limit=query.top_k, threshold=query.threshold)
+                    self._store.database.last()
                     memories = self._store.memories.of(match.seq for match in matches)
                     found = [result_of(memories[seq], score) for seq, score in matches if seq in memories]
         return Response(MemorySearchResponse(data=found, query=query.query))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 import pydantic_core
 
@@ -232,7 +232,7 @@ class SessionOperations(OperationGroup):
         return WrittenResponse(SessionCreateResponse, jsontext.checked(_written(session, state.text)))
 
     def _copy(
-        self, source: SessionRow, fork: SessionRow, version: int, newest: int, wanted: frozenset[str]
+        self, source: SessionRow, fork: SessionRow, version: int, newest: int, wanted: Mapping[str, str]
     ) -> SessionRow:
         """Copy what a fork of a version is to have of its source, as far as it was there before the next version.
 
@@ -284,13 +284,13 @@ def _with_key(metadata: Optional[str], old: Optional[str]) -> Optional[str]:
     return metadata if KEY in given or KEY not in before else jsontext.encode({**given, KEY: before[KEY]})
 
 
-def _ttl_seconds(wanted: frozenset[str]) -> Optional[int]:
+def _ttl_seconds(wanted: Mapping[str, str]) -> Optional[int]:
     """Return the lifetime that a caller wants for a fork; None for the default.
 
     Raises:
         EngineError: 400, if it is not one.
     """
-    text = next((word.partition("=")[2] for word in wanted if word.startswith("ttl-seconds")), None)
+    text = wanted.get("ttl-seconds")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_TTL and 1 <= int(text) <= LONGEST_TTL_SECONDS):

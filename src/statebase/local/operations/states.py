@@ -124,7 +124,9 @@ class StateOperations(OperationGroup):
         with self._core.read():
             session = self._core.session(session_id, self._core.now_us())
             newest = self._store.states.newest(session.seq).version
-            versions = self._store.states.versions(session.seq, query.limit, query.since_version, query.before_version)
+            versions = self._store.states.versions(
+                session.seq, query.limit, query.since_version, context.before_version
+            )
         return Response(
             StateHistoryResponse(data=[version_model(version) for version in versions], current_version=newest)
         )

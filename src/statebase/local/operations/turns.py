@@ -32,8 +32,6 @@ from .response import Outcome, Response, States, WrittenResponse, operation
 _PREVIEW_CHARACTERS = 100
 _LARGEST_CONTENT = 4 * 1024 * 1024
 """The content of the whole turns in a page, in characters."""
-FOUND_BY_KEY: dict[str, Any] = {"found_by": "idempotency_key"}
-"""A field of the response to a request for the turn of an idempotency key; without it the service ignored the key."""
 
 
 class TurnTexts(NamedTuple):
@@ -102,7 +100,7 @@ class TurnOperations(OperationGroup):
             session = self._core.session(session_id, self._core.now_us())
             if context.turn_key is not None:
                 turns = self._created(session, context.turn_key)
-                return Response(TurnListResponse(data=[_item(turn) for turn in turns], has_more=False, **FOUND_BY_KEY))
+                return Response(TurnListResponse(data=[_item(turn) for turn in turns], has_more=False))
             seen: Optional[int] = None
             if query.starting_after is not None:
                 last = self._store.turns.find(session.seq, query.starting_after)
@@ -111,9 +109,10 @@ class TurnOperations(OperationGroup):
                 seen = last.number
             turns = self._store.turns.page(session.seq, query.limit + 1, seen, ascending=query.order == "asc")
         shown = turns[: query.limit]
-        if context.whole_turns:
+        is_whole = "whole-turns" in context.extensions
+        if is_whole:
             shown = _fitting(shown)
-        items = [_item(turn, is_whole=context.whole_turns) for turn in shown]
+        items = [_item(turn, is_whole=is_whole) for turn in shown]
         return Response(TurnListResponse(data=items, has_more=len(turns) > len(shown)))
 
     def _created(self, session: SessionRow, key: bytes) -> list[TurnRow]:

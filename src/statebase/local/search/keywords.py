@@ -143,8 +143,8 @@ class KeywordSearch:
             memory_filter: Which memories pass.
             also: Returns memories that pass, to be looked at if not all are.
         """
-        if self._words.how_many(memory_filter, _ALL + 1) <= _ALL:
-            passing = self._words.passing(memory_filter)
+        passing = self._words.few(memory_filter, _ALL)
+        if passing is not None:
             counts = _counted(query, passing)
             return _matches(query, _weights(query, counts, len(passing)), passing)
         counts = self._words.counts({term for place in query for term in place.terms})

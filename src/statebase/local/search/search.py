@@ -7,15 +7,16 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..._base.locks import calling_frame
 from ..explanation import ExplainedMatches, ExplainedWord
-from ..memory_search import MARK_BYTES, Match, MemoryFilter, MemoryVectors, VectorIndex
+from ..memory_search import MARK_BYTES, Match, MemoryFilter, MemoryVectors, Standing, VectorIndex
 from .calibration import IDENTICAL, Calibration
 from .embedder import Embedder
 from .keywords import KeywordSearch
 from .parts import parts_of
 from .profile import KEY, SAMPLE, Profile, make_profile, read_profile
 from .scoring import Query, Scores
-from .vector_space import FOREIGN, Settled, VectorSpace, pack, unit, unpack
+from .vector_space import FOREIGN, TOKEN, Settled, VectorSpace, pack, unit, unpack
 
+_STANDING = (TOKEN, FOREIGN, KEY)
 _TEXTS_AT_ONCE = 64
 _TEXTS_PER_SEARCH = 128
 """A search embeds at most so many memories that have no vector yet."""
@@ -74,11 +75,15 @@ class SearchIndex:
             EngineError: 500, if the embedder returns no vectors; 409, if another one has taken over the store; 503, if
                 that happens at this moment.
         """
-        space = self._space.settle()
+        standing = self._store.standing(_STANDING)
+        space = self._space.settled(standing.values.get(TOKEN))
+        if space is None:
+            space = self._space.settle()
+            standing = self._store.standing(_STANDING)
         self._index.prepare(space)
-        self._drop_foreign(space)
-        self._embed_pending(space)
-        profile = self._current_profile(space)
+        if self._drop_foreign(space, standing) or standing.has_pending:
+            self._embed_pending(space)
+        profile = self._current_profile(space, standing)
         vector = self._space.embed([query], "query")[0]
         return Query(vector, space, profile, self._keywords.encode_query(query), self._trust(query))
 
@@ -147,14 +152,13 @@ class SearchIndex:
         part = (self._familiarity(query) - _LITTLE_KNOWN) / (_WELL_KNOWN - _LITTLE_KNOWN)
         return _LEAST_TRUST + (1 - _LEAST_TRUST) * min(max(part, 0.0), 1.0)
 
-    def _current_profile(self, space: Settled) -> Profile:
+    def _current_profile(self, space: Settled, standing: Standing) -> Profile:
         """Return what the vectors of the store are like, after looking at some if it has grown."""
-        text = self._store.get_meta(KEY)
+        text, newest = standing.values.get(KEY), standing.newest
         known, profile = self._profile
         if text != known:
             profile = read_profile(text)
             self._profile = (text, profile)
-        newest = self._store.newest()
         if profile.fits(space.token, newest):
             return profile
         rows = [row for row in self._store.sample(SAMPLE) if space.owns_all([row.vector])]
@@ -175,20 +179,19 @@ class SearchIndex:
         own = [[next(vectors) for _ in each] for each in parts]
         return [[vector for vector in each if vector[MARK_BYTES:].strip(b"\0")] or each[:1] for each in own]
 
-    def _drop_foreign(self, space: Settled) -> None:
-        """Drop some of the vectors that another embedder has left."""
+    def _drop_foreign(self, space: Settled, standing: Standing) -> bool:
+        """Drop some of the vectors that another embedder has left, and return whether there were any."""
         foreign = self._index.found_foreign(_FOREIGN_PER_SEARCH)
-        if self._store.get_meta(FOREIGN):
+        if standing.values.get(FOREIGN):
             foreign = self._store.foreign(space.mark, _FOREIGN_PER_SEARCH)
             if len(foreign) < _FOREIGN_PER_SEARCH:
                 self._store.set_meta({FOREIGN: ""})
         if foreign:
             self._store.drop_vectors(foreign, space.mark)
+        return bool(foreign)
 
     def _embed_pending(self, space: Settled) -> None:
         """Embed a few memories that have no vector."""
-        if not self._store.pending(1):
-            return
         lock = self._space.lock
         # Where another search is at it, this one does not wait.
         owner = lock.acquire(calling_frame(), time.monotonic())

@@ -55,12 +55,17 @@ class VectorSpace:
         Raises:
             EngineError: 409, if the store was taken over by another embedder meanwhile; 500, if the embedder fails.
         """
-        settled = self._settled
-        if settled is not None and self._store.get_meta(TOKEN) == settled.token:
+        settled = None if self._settled is None else self.settled(self._store.get_meta(TOKEN))
+        if settled is not None:
             return settled
         with self.lock.held():
             self._settled = self._adopt() or self._take_over()
             return self._settled
+
+    def settled(self, token: Optional[str]) -> Optional[Settled]:
+        """Return the space of the store's vectors; None if it is unknown, or the store has another token by now."""
+        settled = self._settled
+        return settled if settled is not None and settled.token == token else None
 
     def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """Embed texts into one unit vector each; what the embedder raises passes through.

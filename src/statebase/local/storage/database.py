@@ -114,6 +114,14 @@ class Database(ABC):
         """Lock the rows that a transaction goes by, if others write at the same time; nothing in a read."""
 
     @abstractmethod
+    def last(self) -> None:
+        """Declare that nothing follows the statements up to the next result, if this is a read.
+
+        Over a network, the end of the read then shares their round trip. A statement that follows all the same may see
+        another state of the store.
+        """
+
+    @abstractmethod
     def attempt(self, part: Callable[[], object]) -> None:
         """Do a part of a transaction that may be left for later; only within `write`.
 

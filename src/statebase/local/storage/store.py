@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Optional, Sequence
 
-from ..memory_search import MemoryFilter, PendingMemory, VectorIndex, VectorRow, VectorSample, embedding_id_of
+from ..memory_search import MemoryFilter, PendingMemory, Standing, VectorIndex, VectorRow, VectorSample, embedding_id_of
 from .database import Database
 from .location import is_url
 from .sqlite.database import Database as SQLiteDatabase
@@ -209,6 +209,13 @@ class StoredVectors:
         with self._database.write():
             for seq in seqs:
                 self._vectors.drop(seq, mark)
+
+    def standing(self, keys: Sequence[str]) -> Standing:
+        """Return what a search looks at first."""
+        with self._database.read(snapshot=False):
+            values = self._meta.select(keys)
+            newest, has_pending = self._vectors.standing()
+            return Standing(dict(values), newest, has_pending)
 
     def get_meta(self, key: str) -> Optional[str]:
         """Return a value that `set_meta` stored, or None."""

@@ -111,6 +111,10 @@ class Database(database.Database):
         if block.is_write:
             block.add(sql, parameters)
 
+    def last(self) -> None:
+        """Declare that nothing follows the statements up to the next result: the commit shares their round trip."""
+        self._block().is_last = True
+
     def attempt(self, part: Callable[[], object]) -> None:
         """Do a part of a transaction that may be left for later."""
         block = self._block()
@@ -234,6 +238,8 @@ class _Block(database.Block):
         """How many statements wait before the first one of the block's own."""
         self._is_transaction = is_transaction
         self._has_begun = False
+        self.is_last = False
+        """Whether the next round trip ends a transaction that reads."""
         self._deadline = deadline
         self._process = os.getpid()
         self._slot: Optional[Slot] = None
@@ -257,6 +263,9 @@ class _Block(database.Block):
         if connection is None or self._process != os.getpid():
             raise busy("The process was forked within a transaction, which only its parent can go on with: try again.")
         waiting, self._waiting = self._waiting, []
+        if self.is_last and self._is_transaction and not self.is_write:
+            waiting.append(Statement(self, b"COMMIT", ()))
+            self._is_transaction = False
         self._has_begun = self._has_begun or (self._is_transaction and bool(waiting))
         before = sys.exc_info()[1]
         try:

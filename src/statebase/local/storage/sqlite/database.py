@@ -117,6 +117,9 @@ class Database(database.Database):
     def lock(self, sql: str, parameters: Sequence[Any]) -> None:
         """Do nothing: a transaction that writes has the store to itself."""
 
+    def last(self) -> None:
+        """Do nothing: the end of a read waits for nothing."""
+
     def attempt(self, part: Callable[[], object]) -> None:
         """Do a part of a transaction that may be left for later; only within `write`.
 

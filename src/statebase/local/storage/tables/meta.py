@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Sequence
 
-from ..database import Database
+from ..database import Database, Result
+from .filters import marks
 
 
 class Meta:
@@ -17,6 +18,10 @@ class Meta:
         """Return a value, or None."""
         row = self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
+
+    def select(self, keys: Sequence[str]) -> Result:
+        """Select keys and values, of the keys that have one."""
+        return self._database.execute(f"SELECT key, value FROM meta WHERE key IN ({marks(keys)})", keys)
 
     def set(self, values: Mapping[str, str]) -> None:
         """Store values, replacing those that are there."""

@@ -70,6 +70,14 @@ class Turns:
             (session_seq, seen if seen_number is None else seen_number, limit),
         )
 
+    def newest_of(self, session_id: str, limit: int) -> Result:
+        """Select the newest turns of a session; `turns_of` reads them."""
+        return self._database.execute(
+            f"SELECT {_COLUMNS} FROM turns WHERE session_seq = (SELECT seq FROM sessions WHERE id = ?)"
+            " ORDER BY number DESC LIMIT ?",
+            (session_id, limit),
+        )
+
     def copy(self, source_seq: int, session_seq: int, version: int) -> int:
         """Copy the turns of a session, as far as they were recorded before the version after this one.
 

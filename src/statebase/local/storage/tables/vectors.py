@@ -109,6 +109,14 @@ class Vectors:
             (limit,),
         ).fetchall()
 
+    def standing(self) -> tuple[int, bool]:
+        """Return the number of the newest memory, 0 if there is none, and whether `pending` returns any."""
+        newest, pending = self._database.execute(
+            "SELECT (SELECT max(seq) FROM memories),"
+            " (SELECT 1 FROM memories WHERE embed = 1 AND embedding_id IS NULL LIMIT 1)"
+        ).fetchone()
+        return newest or 0, pending is not None
+
     def name(self, seq: int, version: int, embedding_id: str) -> Result:
         """Set the id of the vector of a pending memory; the result counts a row if this version of it was pending."""
         return self._database.execute(

@@ -141,14 +141,20 @@ class Words:
         newest = self._database.execute("SELECT max(seq) FROM memories").fetchone()[0]
         return 0 if newest is None else int(newest)
 
-    def how_many(self, memory_filter: MemoryFilter, limit: int) -> int:
-        """Return how many memories pass the filter, `limit` at most."""
+    def few(self, memory_filter: MemoryFilter, most: int) -> Optional[list[Terms]]:
+        """Return all memories that pass the filter, newest first; None if more than `most` pass."""
         condition, parameters = memory_condition(memory_filter)
-        row = self._database.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM memories m WHERE {condition} LIMIT ?) AS passing",
-            (*parameters, limit),
-        ).fetchone()
-        return int(row[0])
+        count = f"(SELECT count(*) FROM (SELECT 1 FROM memories m WHERE {condition} LIMIT ?) AS passing)"
+        counted = self._database.execute(f"SELECT {count}", (*parameters, most + 1))
+        if self._database.writes_at_once:
+            # Over a network, one round trip for both.
+            passing = self._database.execute(
+                f"{_SELECT} WHERE {condition} AND {count} <= ?", (*parameters, *parameters, most + 1, most)
+            )
+            if counted.fetchone()[0] > most:
+                return None
+            return sorted(self._split(passing.fetchall()), key=_seq, reverse=True)
+        return None if counted.fetchone()[0] > most else self.passing(memory_filter)
 
     def passing(self, memory_filter: MemoryFilter) -> list[Terms]:
         """Return all memories that pass the filter, newest first."""
