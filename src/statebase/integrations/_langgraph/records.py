@@ -3,9 +3,8 @@
 The head of a record has its kind, and the checkpoint and namespace that it belongs to, within the 100 characters that
 lists of turns contain, so old records are found without reading whole checkpoints:
 
-    put CHECKPOINT NAMESPACE RUN BOUND    a checkpoint; writes that came before it have numbers after BOUND
+    put CHECKPOINT NAMESPACE RUN BOUND    a checkpoint; all that belongs to it has numbers after BOUND
     write CHECKPOINT NAMESPACE TASK       writes of a task
-    early CHECKPOINT NAMESPACE BOUND      such a bound that was known only after the checkpoint was stored
     delete                                numbers of records that are deleted, as ranges
 
 LangGraph stores checkpoints in the background, so the writes of a task may arrive before the checkpoint.
@@ -78,7 +77,8 @@ class Entry:
     key: Key
     detail: str = ""
     """The run of a checkpoint, the task of writes."""
-    bound: Optional[int] = None
+    bound: int = 0
+    """A number before those of all that belongs to the checkpoint."""
     body: Any = None
     """None: not read yet."""
 
@@ -86,11 +86,9 @@ class Entry:
     def of(cls, number: int, turn_id: str, head: str, content: Optional[str]) -> Entry:
         """Return the record of a turn."""
         kind, checkpoint, namespace, detail, bound, *_ = [*head.split(" "), "", "", "", ""]
-        bound = detail if kind == "early" else bound
+        lowest = min(number, int(bound)) if bound.isdigit() else number
         body = None if content is None else json.loads(content)
-        return cls(
-            number, turn_id, kind, (namespace, checkpoint), detail, int(bound) if bound.isdigit() else None, body
-        )
+        return cls(number, turn_id, kind, (namespace, checkpoint), detail, lowest, body)
 
 
 class Found(NamedTuple):
@@ -203,7 +201,6 @@ class Reader:
         self._deleted: Set[int] = set()
         self._seen: Set[Key] = set()
         self._writes: Dict[Key, List[Entry]] = defaultdict(list)
-        self._bounds: Dict[Key, int] = {}
 
     def next(self) -> Steps[Optional[Found]]:
         """Return the next checkpoint; None if there are no more."""
@@ -215,19 +212,15 @@ class Reader:
             if entry.kind == "delete":
                 yield from self.scan.fill([entry])
                 self._deleted.update(number for first, last in entry.body for number in range(first, last + 1))
-            elif entry.kind == "early" and entry.bound is not None:
-                self._bounds[entry.key] = min(entry.bound, self._bounds.get(entry.key, entry.bound))
             elif entry.kind == "write" and entry.number not in self._deleted:
                 self._writes[entry.key].append(entry)
             elif entry.kind == "put":
-                bounds = (entry.number, entry.bound, self._bounds.get(entry.key))
-                bound = min(number for number in bounds if number is not None)
                 if self._is_wanted(entry):
                     self._seen.add(entry.key)
-                    early = yield from self._early(entry.key, bound)
+                    early = yield from self._early(entry)
                     return Found(entry, [*early, *reversed(self._writes.pop(entry.key, []))])
                 if self._is_last is not None and self._is_last(entry):
-                    self._stop = bound
+                    self._stop = entry.bound
 
     def all(self) -> Steps[List[Found]]:
         """Return all checkpoints, the newest first."""
@@ -247,15 +240,15 @@ class Reader:
             and self._checkpoint in (None, checkpoint)
         )
 
-    def _early(self, key: Key, bound: int) -> Steps[List[Entry]]:
+    def _early(self, put: Entry) -> Steps[List[Entry]]:
         """Return the writes of a checkpoint that were stored before it, in order."""
         early: List[Entry] = []
         place = self._place
         while True:
             entry = yield from self._entry(place)
-            if entry is None or entry.number <= bound:
+            if entry is None or entry.number <= put.bound:
                 return early[::-1]
-            if entry.kind == "write" and entry.key == key and entry.number not in self._deleted:
+            if entry.kind == "write" and entry.key == put.key and entry.number not in self._deleted:
                 early.append(entry)
             place += 1
 

@@ -338,7 +338,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
         metadata = loads(self.serde, item.put.body["metadata"])
         counters: Dict[str, Any] = metadata.get("counters_since_delta_snapshot") or {}
         kept = item.entries
-        for _ in range(max((steps for _, steps in counters.values()), default=-1) + 1):
+        for _ in range(max((steps for _, steps in counters.values()), default=0)):
             parent = found.get((item.put.key[0], name(item.put.body["parent"] or "", 36)))
             if parent is None:
                 break

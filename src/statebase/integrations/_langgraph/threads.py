@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import uuid
 from functools import lru_cache
 from threading import Lock
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional
 
 from .._log import Log
 from .._steps import Steps
@@ -15,16 +15,6 @@ from .records import NEWEST, Found, Key, Scan
 
 _REMEMBERED = 2_000
 """How many checkpoints of a thread are remembered."""
-
-
-@dataclass
-class _Early:
-    """Records in this process that belong to a checkpoint which is not stored yet."""
-
-    bound: int
-    """A number before all of theirs."""
-    lowest: Optional[int] = None
-    """The lowest of their numbers that is known."""
 
 
 class Thread:
@@ -39,9 +29,9 @@ class Thread:
         self.log = log
         self._threads = threads
         self._lock = Lock()
-        self._last = 0
-        self._stored: Dict[Key, Tuple[int, Optional[int]]] = {}
-        self._early: Dict[Key, _Early] = {}
+        self._last: Optional[int] = None  # the number of a record that was stored or read
+        self._stored: Dict[Key, int] = {}
+        self._early: Dict[Key, int] = {}
         self._newest: Dict[str, int] = {}
         self._special: Dict[str, str] = {}
 
@@ -54,19 +44,15 @@ class Thread:
             body: Its content.
             parent: The checkpoint of the graph around it, from whose task it comes.
         """
-        belongs = self._belongs(parent)
+        self._belongs(parent)
         with self._lock:
-            early = self._early.pop(key, None)
-        bound = None if early is None else early.bound
+            bounds = [self._early.get(key), self._stored.get(key), self._last]
+        bound = min((number for number in bounds if number is not None), default=None)
         number = yield from self.append(f"put {key[1]} {key[0]} {run} {'-' if bound is None else bound}", body)
         with self._lock:
-            _remember(self._stored, key, (number, bound))
+            self._early.pop(key, None)
+            _remember(self._stored, key, number if bound is None else min(number, bound))
             _remember(self._newest, key[0], number)
-            late = self._early.pop(key, None)
-        if late is not None and late.lowest is not None and late.lowest < number:
-            yield from self._add_bound(key, late.bound)
-        if parent is not None:
-            yield from self._came(parent, number, belongs)
 
     def write(self, key: Key, task: str, body: Any, *, replaces: bool) -> Steps[None]:
         """Store writes of a task.
@@ -78,13 +64,12 @@ class Thread:
             replaces: They replace earlier ones, so the same writes may follow others.
         """
         head = f"write {key[1]} {key[0]} {task}"
-        belongs = self._belongs(key)
-        previous = self._special.get(head, "") if replaces else ""
-        number = yield from self.append(head, body, previous)
+        self._belongs(key)
+        previous = self._special.get(head, self._threads.process) if replaces else ""
+        yield from self.append(head, body, previous)
         if replaces:
             with self._lock:
                 _remember(self._special, head, _digest(previous, head, body))
-        yield from self._came(key, number, belongs)
 
     def append(self, head: str, body: Any, previous: str = "") -> Steps[int]:
         """Store a record, once if it is repeated, and return its number."""
@@ -97,7 +82,7 @@ class Thread:
         """Delete all records from the service."""
         yield from self.log.delete()
         with self._lock:
-            self._last = 0
+            self._last = None
             for known in (self._stored, self._early, self._newest, self._special):
                 known.clear()
 
@@ -108,8 +93,10 @@ class Thread:
             namespace: The name of the namespace.
             key: The names of the checkpoint. None: the newest.
         """
-        place = self._newest.get(namespace) if key is None else self._stored.get(key, (None,))[0]
-        return Scan(self.log, NEWEST if place is None else max(1, min(NEWEST, self._last - place + 8)))
+        place = self._newest.get(namespace) if key is None else self._stored.get(key)
+        if place is None or self._last is None:
+            return Scan(self.log)
+        return Scan(self.log, max(1, min(NEWEST, self._last - place + 8)))
 
     def was_written(self, namespace: str) -> bool:
         """Return whether this process stored or read checkpoints of a namespace."""
@@ -118,43 +105,17 @@ class Thread:
     def saw(self, scan: Scan, found: Optional[Found], *, is_newest: bool) -> None:
         """Remember a checkpoint that was read."""
         with self._lock:
-            if scan.entries:
-                self._last = scan.entries[0].number
+            self._last = scan.entries[0].number if scan.entries else 0
             if found is not None:
-                _remember(self._stored, found.put.key, (found.put.number, found.put.bound))
+                _remember(self._stored, found.put.key, found.put.bound)
                 if is_newest:
                     _remember(self._newest, found.put.key[0], found.put.number)
 
-    def _belongs(self, key: Optional[Key]) -> Optional[int]:
-        """Note that a record of a checkpoint is about to be stored.
-
-        Returns:
-            A number before that of the record if the checkpoint is not stored yet.
-        """
+    def _belongs(self, key: Optional[Key]) -> None:
+        """Note that a record which belongs to a checkpoint is about to be stored, perhaps before the checkpoint."""
         with self._lock:
-            if key is None or key in self._stored:
-                return None
-            early = self._early.get(key)
-            if early is None:
-                early = _Early(self._last)
-                _remember(self._early, key, early)
-            return early.bound
-
-    def _came(self, key: Key, number: int, bound: Optional[int]) -> Steps[None]:
-        """Note that a record of a checkpoint was stored."""
-        if bound is None:
-            return
-        with self._lock:
-            stored = self._stored.get(key)
-            if stored is None:
-                early = self._early.setdefault(key, _Early(bound))
-                early.lowest = number if early.lowest is None else min(early.lowest, number)
-                return
-        if number < stored[0] and (stored[1] is None or number <= stored[1]):
-            yield from self._add_bound(key, bound)
-
-    def _add_bound(self, key: Key, bound: int) -> Steps[None]:
-        yield from self.append(f"early {key[1]} {key[0]} {bound}", {})
+            if key is not None and key not in self._stored and key not in self._early:
+                _remember(self._early, key, self._last or 0)
 
 
 class Threads:
@@ -166,6 +127,8 @@ class Threads:
     """
 
     def __init__(self, agent_id: str, user_id: Optional[str]) -> None:
+        self.process = uuid.uuid4().hex
+        """Makes the keys of writes that replace others different from those of other processes."""
         self.generation = ""
         """Changes when records are deleted, so that the same ones can be stored again."""
         self.get = lru_cache(maxsize=1_000)(lambda key: Thread(Log(agent_id, key, user_id), self))
