@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from statebase import NotFoundError, StateBase
 
@@ -41,12 +41,16 @@ class Log:
         agent_id: The agent of the session: a name for the kind of log, so that logs are not listed with conversations.
         key: The framework's own key, such as the id of a thread, 1 to 200 characters.
         user_id: The user of the session, if there is one.
+        metadata: Metadata of the session when it is created.
     """
 
-    def __init__(self, agent_id: str, key: str, user_id: Optional[str] = None) -> None:
+    def __init__(
+        self, agent_id: str, key: str, user_id: Optional[str] = None, metadata: Optional[Dict[str, Any]] = None
+    ) -> None:
         self._agent_id = agent_id
         self._key = key
         self._user_id = user_id
+        self._metadata = metadata
         self._opened: Tuple[str, float] = ("", 0.0)
 
     def open(self) -> Steps[str]:
@@ -56,7 +60,11 @@ class Log:
             return session_id
         session = yield from call(
             lambda client: client.sessions.get_or_create(
-                self._agent_id, key=self._key, user_id=self._user_id, ttl_seconds=LIFETIME_SECONDS
+                self._agent_id,
+                key=self._key,
+                user_id=self._user_id,
+                metadata=self._metadata,
+                ttl_seconds=LIFETIME_SECONDS,
             )
         )
         self._opened = (session.id, time.monotonic())

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from ._requires import requires
 
-requires("langgraph", "langgraph.checkpoint.base")
+requires("langgraph", "langgraph.checkpoint.base", "langgraph.store.base")
 
 from ._langgraph.saver import StateBaseSaver  # noqa: E402
+from ._langgraph.store import StateBaseStore  # noqa: E402
 
-__all__ = ["StateBaseSaver"]
+__all__ = ["StateBaseSaver", "StateBaseStore"]
