@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+from operator import methodcaller
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
@@ -20,6 +21,7 @@ from tests.integrations.conftest import Service
 
 from .checkpoints import checkpoint, checkpoint_id, config, put
 from .graphs import WIDTH, counter_graph, shown, whole_graph
+
 
 class Aes:
     """A cipher, as EncryptedSerializer takes it."""
@@ -42,6 +44,10 @@ def tuples(saver: Any, *arguments: Any, **named: Any) -> List[Any]:
     return [comparable(item) for item in saver.list(*arguments, **named)]
 
 
+def found_by(saver: Any, place: Any) -> Any:
+    return comparable(saver.get_tuple(place))
+
+
 def comparable(item: Any) -> Any:
     return item and (
         item.config["configurable"],
@@ -60,8 +66,9 @@ def test_random_operations_have_the_results_of_the_saver_in_memory(service: Serv
     saver, reader, memory = StateBaseSaver(client), StateBaseSaver(client), InMemorySaver()
     newest: Dict[Any, int] = {}
 
-    def both(function: Any, *, reads: bool = False) -> None:
-        assert function(reader if reads and choice.random() < 0.5 else saver) == function(memory)
+    def both(function: Any, *arguments: Any, reads: bool = False, **named: Any) -> None:
+        one = reader if reads and choice.random() < 0.5 else saver
+        assert function(one, *arguments, **named) == function(memory, *arguments, **named)
 
     for step in range(250):
         place = (choice.choice(["thread-1", "thread-2"]), choice.choice(["", "", "", "inner", "inner:task-1"]))
@@ -69,26 +76,26 @@ def test_random_operations_have_the_results_of_the_saver_in_memory(service: Serv
         action = choice.random()
         if action < 0.25:
             newest[place] = number + 1
-            both(lambda saver: put(saver, number + 1, step, thread=place[0], namespace=place[1], kind=step % 3))
+            both(put, number + 1, step, thread=place[0], namespace=place[1], kind=step % 3)
         elif action < 0.3 and number:
-            both(lambda saver: put(saver, number, step, thread=place[0], namespace=place[1]))
+            both(put, number, step, thread=place[0], namespace=place[1])
         elif action < 0.65:
             # of the checkpoint that comes next, the newest, or an older one
             of = max(1, number + choice.choice([1, 0, 0, 0, -1, -3]))
             writes = [(choice.choice([*SPECIAL, "a", "b"]), choice.randrange(3)) for _ in range(choice.randrange(1, 3))]
             task, path = choice.choice([("task-1", "~b"), ("task-2", "~a")])
-            both(lambda saver: saver.put_writes(config(*place, checkpoint_id(of)), writes, task, path))
+            both(methodcaller("put_writes", config(*place, checkpoint_id(of)), writes, task, path))
         elif action < 0.85:
             wanted = None if choice.random() < 0.6 else checkpoint_id(choice.randrange(1, number + 2))
-            both(lambda saver: comparable(saver.get_tuple(config(*place, wanted))), reads=True)
+            both(found_by, config(*place, wanted), reads=True)
         elif action < 0.98:
             named: Any = choice.choice(
                 [{}, {"limit": 2}, {"filter": {"kind": 1}}, {"before": config(checkpoint_id=checkpoint_id(number))}]
             )
-            both(lambda saver: tuples(saver, config(*place), **named), reads=True)
+            both(tuples, config(*place), reads=True, **named)
         else:
             newest = {other: newest[other] for other in newest if other[0] != place[0]}
-            both(lambda saver: saver.delete_thread(place[0]))
+            both(methodcaller("delete_thread", place[0]))
 
 
 def test_a_checkpoint_far_back_is_found_by_its_id(service: Service) -> None:
@@ -99,7 +106,10 @@ def test_a_checkpoint_far_back_is_found_by_its_id(service: Service) -> None:
 
     for number in (130, 77, 1):
         found = other.get_tuple(config(checkpoint_id=checkpoint_id(number)))
-        assert (found.checkpoint["channel_values"], found.pending_writes) == ({"value": number}, [("task-1", "a", number)])
+        assert (found.checkpoint["channel_values"], found.pending_writes) == (
+            {"value": number},
+            [("task-1", "a", number)],
+        )
     assert other.get_tuple(config(checkpoint_id=checkpoint_id(131))) is None
     assert [item.metadata["step"] for item in other.list(config())] == list(range(130, 0, -1))
 
@@ -129,7 +139,18 @@ def test_a_thread_of_a_user_is_erased_with_the_user(service: Service) -> None:
 
 @pytest.mark.parametrize(
     "thread",
-    ["x" * 5_000, "Ünïcödé \U0001f600", "nul \0 byte", "\ud800", "a/b?c#d%2e", " ", "..", "sha256:abc", "line\nbreak", 7],
+    [
+        "x" * 5_000,
+        "Ünïcödé \U0001f600",
+        "nul \0 byte",
+        "\ud800",
+        "a/b?c#d%2e",
+        " ",
+        "..",
+        "sha256:abc",
+        "line\nbreak",
+        7,
+    ],
     ids=range(10),
 )
 def test_any_thread_id_is_its_own_thread(service: Service, thread: Any) -> None:
@@ -235,8 +256,9 @@ def test_pruning_keeps_what_delta_channels_are_rebuilt_from() -> None:
 
 
 def test_an_unknown_strategy_is_refused() -> None:
-    with local_client() as client, pytest.raises(
-        InvalidRequestError, match="^strategy must be 'keep_latest' or 'delete'$"
+    with (
+        local_client() as client,
+        pytest.raises(InvalidRequestError, match="^strategy must be 'keep_latest' or 'delete'$"),
     ):
         StateBaseSaver(client).prune(["thread-1"], strategy="keep_last")
 

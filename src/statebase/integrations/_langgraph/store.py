@@ -150,7 +150,9 @@ class StateBaseStore(BaseStore):
     def _search(self, op: SearchOp) -> Steps[List[SearchItem]]:
         found: List[Tuple[_Stored, Entry, Optional[float]]] = []
         for stored in (yield from self._under(tuple(op.namespace_prefix))):
-            found.extend((stored, entry, None) for entry in stored.entries.values() if suits(entry.value, op.filter))
+            found.extend(
+                (stored, entry, None) for entry in stored.entries.values() if suits(entry.value, op.filter or {})
+            )
         found.sort(key=lambda item: (item[1].updated_at, item[0].namespace, item[1].key), reverse=True)
         return (yield from self._results(op, found))
 
@@ -166,7 +168,7 @@ class StateBaseStore(BaseStore):
             stored = by_session.get(hit.session_id)
             entries = stored.entries.values() if stored is not None else ()
             for entry in entries:
-                if stored is not None and entry.memory_id == hit.id and suits(entry.value, op.filter):
+                if stored is not None and entry.memory_id == hit.id and suits(entry.value, op.filter or {}):
                     found.append((stored, entry, hit.score))
         return (yield from self._results(op, found))
 
