@@ -133,6 +133,10 @@ class Threads:
         """Changes when records are deleted, so that the same ones can be stored again."""
         self.get = lru_cache(maxsize=1_000)(lambda key: Thread(Log(agent_id, key, user_id), self))
 
+    def forget_deleted(self) -> None:
+        """Note that records were deleted."""
+        self.generation = uuid.uuid4().hex
+
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
