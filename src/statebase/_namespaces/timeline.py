@@ -148,7 +148,8 @@ def _diffs(
 
 def _version(trace: Mapping[str, Any]) -> Optional[int]:
     """Return the version of the state that a change created."""
-    version = (trace["details"] or {}).get("version")
+    details: Mapping[str, Any] = trace["details"] or {}
+    version = details.get("version")
     return version if trace["action"] in _OF_STATES and isinstance(version, int) and version > 0 else None
 
 
@@ -158,7 +159,7 @@ _OF_STATES = ("state.updated", "state.rolled_back", "turn.added")
 def _event(
     trace: Mapping[str, Any], turns: Mapping[str, models.ContextTurn], diffs: Mapping[int, StateDiff]
 ) -> TimelineEvent:
-    details = trace["details"] or {}
+    details: Mapping[str, Any] = trace["details"] or {}
     version = _version(trace)
     return TimelineEvent(
         time=trace["timestamp"],

@@ -42,12 +42,11 @@ def _run(options: argparse.Namespace) -> int:
 
     with open_client(store_of(options), options.url) as client:
         if options.timeline:
-            session, timeline = client.sessions.get(options.session), client.sessions.timeline(options.session)
-        else:
-            shown = _read(client, options.session, options.number)
-    if options.timeline:
-        _print_timeline(session, timeline, as_json=options.json)
-    elif options.json:
+            session = client.sessions.get(options.session)
+            _print_timeline(session, client.sessions.timeline(session.id), as_json=options.json)
+            return 0
+        shown = _read(client, options.session, options.number)
+    if options.json:
         print_line(_as_json(shown))
     else:
         _print_session(shown)
