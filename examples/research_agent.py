@@ -29,7 +29,7 @@ LIBRARY = {
 
 
 class Scratchpad(BaseModel):
-    """What the agent works with: the state of its session."""
+    """The scratchpad of the agent: the state of its session."""
 
     plan: List[str] = []
     notes: Dict[str, str] = {}
