@@ -39,6 +39,13 @@ LOST = httpx.ReadError("reset")
 REFUSED = httpx.ConnectError("refused")
 
 
+def contents_of(body: Any) -> List[str]:
+    """Return the input of a turn, or the contents of memories."""
+    if "memories" in body:
+        return [memory["content"] for memory in body["memories"]]
+    return [body["content"] if "content" in body else body["input"]["content"]]
+
+
 class Service:
     """A scripted service that applies each key once, as the contract says."""
 
@@ -54,7 +61,7 @@ class Service:
     @property
     def contents(self) -> List[str]:
         """The inputs of turns and the contents of memories, in the order in which they were applied."""
-        return [body["content"] if "content" in body else body["input"]["content"] for body in self.applied.values()]
+        return [content for body in self.applied.values() for content in contents_of(body)]
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -74,6 +81,9 @@ class Service:
             raise LOST
         number = [*self.applied].index(request.headers["idempotency-key"]) + 1
         known = {"id": f"x_{number}", "session_id": "sess_1", "created_at": "2026-01-02T03:04:05Z"}
+        if "memories" in body:
+            stored = {**known, "expires_at": None, "embedding_id": None, "vector_available": True, "is_new": True}
+            return httpx.Response(201, json={"data": [stored] * len(body["memories"])})
         if "content" in body:
             return httpx.Response(200, json={**known, **body, "vector_available": True})
         return httpx.Response(200, json={**known, **body, "turn_number": number})
@@ -96,7 +106,7 @@ def client(make_client: Any, service: Service, path: Path) -> Any:
 
 def queued(client: Any) -> List[Any]:
     """Return what waits: the session and the content."""
-    return [item.body.get("content") or item.body["input"]["content"] for item in client.outbox.pending()]
+    return [content for item in client.outbox.pending() for content in contents_of(item.body)]
 
 
 def test_service_that_answers(client: Any, service: Service):
@@ -345,6 +355,64 @@ def test_ingest(client: Any, service: Service, clock: Any):
 
     assert [turn.turn_number for turn in turns] == [1, 2, 3]
     assert service.contents == ["a", "b", "c"]
+
+
+def test_memories_of_users(client: Any, service: Service, clock: Any):
+    """With expiry or unless_similar too, and many at once; those of one user are sent in order."""
+    service.is_away = True
+    first = client.memory.add("a", user_id="ada", expires_in=60, unless_similar=0.9)
+    many = client.memory.add_many(["b", "c"], user_id="ada")
+    other = client.memory.add("d", session_id="sess_1", expires_in=60)
+
+    assert [type(each) for each in (first, *many, other)] == [QueuedMemory] * 4
+    assert other.session_id == "sess_1"
+    with pytest.raises(AttributeError, match="^A QueuedMemory has no session_id yet: it is in the outbox"):
+        _ = first.session_id
+    assert [(item.session_id, item.operation) for item in client.outbox.pending()] == [
+        ("", "create_memories"),
+        ("", "create_memories"),
+        ("sess_1", "create_memories"),
+    ]
+    assert client.outbox.pending()[0].body["user_id"] == "ada"
+    service.is_away = False
+    clock.advance(seconds=60)
+    client._connection.outbox.not_before = float("inf")
+
+    assert client.memory.add("e", user_id="ada").content == "e"
+    assert service.contents == ["a", "b", "c", "e"]
+    assert client.outbox.flush().sent == 1
+    assert service.contents == ["a", "b", "c", "e", "d"]
+
+
+@pytest.mark.parametrize("failure", [404, 405, 501])
+def test_service_without_memories_of_users(client: Any, service: Service, failure: int):
+    """Found out when it is sent: it fails with the reason, and holds up nothing else."""
+    service.is_away = True
+    client.memory.add("a", user_id="ada")
+    client.sessions.add_turn("sess_1", "b", "b")
+    service.is_away = False
+    service.failures = [failure]
+
+    assert client.outbox.flush() == OutboxReport(sent=1, failed=1, pending=0)
+
+    (item,) = client.outbox.failed()
+    assert item.error is not None
+    assert item.error.startswith("The service stores memories only for a session")
+
+
+def test_turns_are_not_sent_in_batches(client: Any, service: Service):
+    """A batch could not be kept: each turn is, and write_batch is refused."""
+    service.is_away = True
+    turns = client.sessions.ingest("sess_1", [(str(number), "") for number in range(9)])
+    messages = [{"role": "user", "content": "9"}, {"role": "assistant", "content": ""}]
+    added = client.sessions.add_messages("sess_1", messages)
+
+    assert all(isinstance(turn, QueuedTurn) for turn in (*turns, *added))
+    with pytest.raises(InvalidRequestError, match=r"^write_batch\(\) cannot be used with an outbox"):
+        client.sessions.write_batch("sess_1", [])
+    service.is_away = False
+    assert client.outbox.flush().sent == 10
+    assert service.contents == [str(number) for number in range(10)]
 
 
 def test_raw_response(client: Any, service: Service):

@@ -11,6 +11,7 @@ from typing import List
 from statebase._generated.operations import OPERATIONS
 from tests.faults.bench import FLAVOURS, Bench, set_up
 from tests.faults.fault_list import FAULTS
+from tests.faults.method_cases import METHODS
 from tests.faults.operation_cases import GROUPS, group_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
@@ -18,7 +19,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 
 def render(bench: Bench) -> str:
     """Write the table of the documentation."""
-    return "\n".join([_INTRODUCTION, *_table(bench, always=False), _PERSISTENT, *_table(bench, always=True), ""])
+    first, always = (_table(bench, always=always) for always in (False, True))
+    return "\n".join([_INTRODUCTION, *first, _PERSISTENT, *always, _METHODS, *_methods(), ""])
 
 
 _INTRODUCTION = """# The result of a call when the network fails
@@ -45,6 +47,31 @@ Clients make up to two more attempts, the default. The POST that reads, a sessio
 _PERSISTENT = """
 ## The fault affects every attempt
 """
+
+
+_METHODS = """
+## Methods of several calls
+
+`tests/faults/test_methods.py` lets each of their requests fail, once and for good: not delivered, delivered after the call,
+delivered twice, answered with an error, the answer lost, or the process interrupted before or after it. It does so with
+SQLite, PostgreSQL, `statebase serve`, and a service without the extensions of the engine. A call that returns was applied
+once. After one that raised an error, the table says what a repetition does. The same tests cover imports, which are
+continued by repeating them, and writes with an outbox.
+"""
+
+
+def _methods() -> List[str]:
+    """Return the table of the methods of several calls."""
+    rows = [["Method", "The same call again"], ["---", "---"]]
+    for name, method in METHODS.items():
+        if not method.is_repeated:
+            effect = "may change the state again after `unknown`: read it first"
+        elif method.is_keyed:
+            effect = "completes it, with the `idempotency_key` of the error"
+        else:
+            effect = "completes it"
+        rows.append([f"`{name}`" if " " not in name else f"`{name.split()[0]}`, {name.partition(' ')[2]}", effect])
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def _table(bench: Bench, *, always: bool) -> List[str]:

@@ -177,7 +177,7 @@ class SyncAPIClient:
             steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
             return cast(T, run(steps))
         if self.outbox is not None and self.outbox.keeps(operation):
-            result = run(self.outbox.send(call, _session_of(path, body), options))
+            result = run(self.outbox.send(call, {**path, **(body or NOTHING)}, options))
             if not isinstance(result, Reply):
                 return cast(T, self.outbox.queued_result(result, is_raw=self._raw))
             self._flush_if_due()
@@ -298,7 +298,7 @@ class AsyncAPIClient:
             steps = exchange_or_fall_back(call, fallback, self._send, read, self._connection.kept, self._clock)
             return cast(T, await run_async(steps))
         if self.outbox is not None and self.outbox.keeps(operation):
-            result = await run_async(self.outbox.send(call, _session_of(path, body), options))
+            result = await run_async(self.outbox.send(call, {**path, **(body or NOTHING)}, options))
             if not isinstance(result, Reply):
                 return cast(T, self.outbox.queued_result(result, is_raw=self._raw))
             self._flush_if_due()
@@ -389,10 +389,6 @@ class AsyncAPIClient:
 
 def _call(function: Callable[..., T], *arguments: Any) -> T:
     return function(*arguments)
-
-
-def _session_of(path: Values, body: Optional[Values]) -> str:
-    return str(path["session_id"] if "session_id" in path else (body or NOTHING)["session_id"])
 
 
 def _check_not_raw(is_raw: bool, fallback: Fallback) -> None:

@@ -21,7 +21,7 @@ from .._base.operation import Operation
 from .._results.queued import QueuedWrite
 from .call import Call
 from .log_lines import logger
-from .outbox_file import OutboxFile, OutboxItem, Row, Write
+from .outbox_file import OF_USER, OutboxFile, OutboxItem, Row, Write
 from .outcome import is_unavailable
 from .steps import Steps, run, run_async
 
@@ -32,8 +32,14 @@ LONGEST_TRY_SECONDS = 23 * 3600.0
 """After this time, a write that may have been applied is not sent again: the service forgets its key after 24 hours."""
 _REJECTED = frozenset({400, 404, 409, 413, 422})
 """The statuses about the write itself; others, such as 401, are about the client, and all writes wait."""
+_UNSUPPORTED = frozenset({405, 501})
+"""The statuses of a service that does not have an operation."""
 _SENT_BEFORE = 10
 """The most waiting writes of its session that a call sends before its own."""
+_NO_SUCH_MEMORIES = (
+    "The service stores memories only for a session, and without expires_in: add it with session_id, and discard this "
+    "one"
+)
 _PAUSE_SECONDS = 5.0
 """The time after which what waits is sent in the background, if the last attempt to send it failed."""
 _LIST = 20
@@ -149,11 +155,24 @@ class OutboxSteps:
         self._clock = clock
 
     def keeps(self, operation: Operation[Any]) -> bool:
-        """Return whether the writes of an operation are kept."""
+        """Return whether the writes of an operation are kept.
+
+        Raises:
+            InvalidRequestError: The operation contains writes that would be kept otherwise, but cannot be.
+        """
+        if operation.id == "write_batch":
+            raise InvalidRequestError(
+                "write_batch() cannot be used with an outbox, which keeps turns one by one: call add_turn() or ingest()"
+            )
         return operation.id in self.queue.operations
 
-    def send(self, call: Call, session_id: str, options: Mapping[str, Any]) -> Steps[Union[Reply, Queued]]:
+    def send(self, call: Call, values: Mapping[str, object], options: Mapping[str, Any]) -> Steps[Union[Reply, Queued]]:
         """Keep a write, and send it after those of its session that wait.
+
+        Args:
+            call: The call.
+            values: The arguments in the path and the body, with the session or the user.
+            options: The options of the call.
 
         Returns:
             The reply; `Queued` if the service is unavailable.
@@ -164,7 +183,9 @@ class OutboxSteps:
                 "extra_headers cannot be used with an outbox, which keeps no headers: pass default_headers",
                 param="extra_headers",
             )
-        write = Write(session_id, call.operation.id, prepared.path, prepared.query, prepared.content, key)
+        session_id = values.get("session_id")
+        session = str(session_id) if session_id else f"{OF_USER}{values['user_id']}"
+        write = Write(session, call.operation.id, prepared.path, prepared.query, prepared.content, key)
         row: Row = yield self._io(self._file.add, write, self._now())
         call.fails_fast = True
         if row.write != write:
@@ -206,7 +227,8 @@ class OutboxSteps:
         if is_raw:
             error.hint = "It is in the outbox, and is sent later: do not repeat it."
             raise error
-        return self.queue.results[write.operation].of(write.session, write.key, error.message)
+        session_id = None if write.session.startswith(OF_USER) else write.session
+        return self.queue.results[write.operation].of(session_id, write.key, error.message)
 
     def flush(self) -> Steps[OutboxReport]:
         """Send what waits, oldest first, until the service is unavailable."""
@@ -343,7 +365,11 @@ class OutboxSteps:
         try:
             yield self._exchange(call)
         except StateBaseError as error:
-            if error.status_code in _REJECTED:
+            status = error.status_code
+            if operation.id == "create_memories" and (status in _UNSUPPORTED or _is_unknown_path(error)):
+                yield from self._settle(self._file.fail, row_id, _NO_SUCH_MEMORIES)
+                return False
+            if status in _REJECTED:
                 yield from self._settle(self._file.fail, row_id, error.message)
                 return False
             if error.outcome == "not_sent" and row.tried_at is None:
@@ -379,6 +405,10 @@ async def _ended(tasks: List[asyncio.Task[None]]) -> None:
 
     if tasks:
         await asyncio.wait(tasks)
+
+
+def _is_unknown_path(error: StateBaseError) -> bool:
+    return error.status_code == 404 and error.code != "session_not_found"
 
 
 def _behind() -> StateBaseError:

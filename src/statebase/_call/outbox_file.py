@@ -19,6 +19,7 @@ from .._base.locks import FrameLock, Owner, calling_frame
 
 T = TypeVar("T")
 
+OF_USER = "user:"
 LARGEST_FILE_BYTES = 256 * 1024 * 1024
 _PAGE_BYTES = 4096
 _BUSY_SECONDS = 10.0
@@ -70,6 +71,7 @@ class Write(NamedTuple):
     """A write as it is sent, without its headers: they contain secrets."""
 
     session: str
+    """Id of its session; `OF_USER` and the user for a memory without one. Writes with the same one are in order."""
     operation: str
     path: str
     query: str
@@ -95,11 +97,12 @@ class OutboxItem:
     id: int
     """Its number in the file."""
     session_id: str
-    """Id of its session."""
+    """Id of its session; empty for memories of a user, which `body` names."""
     operation: str
-    """The operation: `create_turn` or `create_memory`."""
+    """The operation: `create_turn`, `create_memory`, or `create_memories`."""
     body: Mapping[str, Any]
-    """The arguments as they are sent: `input`, `output` and so on of a turn, `content` and so on of a memory."""
+    """The arguments as they are sent: `input`, `output` and so on of a turn, `content` and so on of a memory; for
+    `create_memories` a list of these, `memories`."""
     idempotency_key: str
     """The key of all its requests."""
     queued_at: datetime
@@ -273,4 +276,5 @@ def _item(row: Row) -> OutboxItem:
     write = row.write
     queued_at = datetime.fromtimestamp(row.queued_at, timezone.utc)
     body: Mapping[str, Any] = json.loads(write.body)
-    return OutboxItem(row.id, write.session, write.operation, body, write.key, queued_at, row.error)
+    session_id = "" if write.session.startswith(OF_USER) else write.session
+    return OutboxItem(row.id, session_id, write.operation, body, write.key, queued_at, row.error)

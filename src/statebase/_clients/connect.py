@@ -97,7 +97,12 @@ def _outbox(settings: Settings) -> Optional[OutboxQueue]:
     from .._results.queued import QueuedMemory, QueuedTurn
 
     return OutboxQueue(
-        settings.outbox, [(operations.CREATE_TURN, QueuedTurn), (operations.CREATE_MEMORY, QueuedMemory)]
+        settings.outbox,
+        [
+            (operations.CREATE_TURN, QueuedTurn),
+            (operations.CREATE_MEMORY, QueuedMemory),
+            (operations.CREATE_MEMORIES, QueuedMemory),
+        ],
     )
 
 

@@ -87,10 +87,11 @@ def write_batch(
 
     Returns:
         The responses to the writes, or an empty list if they were not requested; None if nothing was written, or the
-        response cannot be read: then each write can be sent by itself, which also tells which one is wrong.
+        response cannot be read: then each write can be sent by itself, which also tells which one is wrong. Also None
+        if the client has an outbox, which keeps each write.
     """
     lacks = sessions._client.lacks
-    if len(batch) < FEWEST or operations.WRITE_BATCH.id in lacks:
+    if len(batch) < FEWEST or operations.WRITE_BATCH.id in lacks or sessions._client.outbox is not None:
         return None
     items = [write.as_item() for write in batch]
     try:

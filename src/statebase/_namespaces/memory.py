@@ -18,6 +18,7 @@ from .._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from .._call.raw_response import value_of, with_value
 from .._call.steps import Steps
 from .._generated import models, operations, results
+from .._results.queued import QueuedMemory
 from . import memory_fallback
 from .arguments import OptionalId, Words, either, joined
 from .memory_arguments import (
@@ -116,13 +117,25 @@ def add(
     key = idempotency_key(options.get("idempotency_key"))
     own: WriteOptions = {**options, "idempotency_key": key}
     item = item_of({**item, "expires_in": lifetime})
+    try:
+        return (yield from _add(memory, item, scope, least, own))
+    except StateBaseError as error:
+        error.idempotency_key = key  # also of the error of a read
+        raise
+
+
+def _add(
+    memory: Any, item: Mapping[str, Any], scope: Mapping[str, str], least: Optional[float], options: WriteOptions
+) -> Steps[models.MemoryResponse]:
     body = {"memories": [item], **scope, "unless_similar": NOT_GIVEN if least is None else least}
     try:
-        response = yield memory._client.request(operations.CREATE_MEMORIES, own, body=body)
+        response = yield memory._client.request(operations.CREATE_MEMORIES, options, body=body)
     except StateBaseError as error:
         if not memory_fallback.is_unsupported(error):
             raise
-        return (yield from memory_fallback.add(memory, item, scope, least, own))
+        return (yield from memory_fallback.add(memory, item, scope, least, options))
+    if isinstance(response, QueuedMemory):
+        return response
     stored = value_of(response).data[0]
     if not stored.is_new:
         response = yield memory.get(stored.id, **memory_fallback.read_options(options))
@@ -187,7 +200,9 @@ def add_many(
                     raise
                 yield from memory_fallback.add_many(memory, items, scope, key, options, stored)
                 return stored
-            stored += map(_made, batch, response.data)
+            stored += (
+                [response] * len(batch) if isinstance(response, QueuedMemory) else map(_made, batch, response.data)
+            )
     except StateBaseError as error:
         if isinstance(error, InvalidRequestError):
             raise

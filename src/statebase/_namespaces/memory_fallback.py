@@ -14,6 +14,7 @@ from .._call.options import NOT_GIVEN, RequestOptions, WriteOptions
 from .._call.raw_response import value_of, with_value
 from .._call.steps import Steps
 from .._generated import models, operations, results
+from .._results.queued import QueuedMemory
 
 _AGENT = "memory"
 """The agent of the sessions that hold memories of users."""
@@ -52,6 +53,8 @@ def add(
     session_id = yield from _session_of(memory, scope, options)
     response = yield memory._client.request(operations.CREATE_MEMORY, options, body={**item, "session_id": session_id})
     made: models.MemoryResponse = value_of(response)
+    if isinstance(made, QueuedMemory):
+        return made
     return with_value(response, made.model_copy(update={"is_new": True}))
 
 

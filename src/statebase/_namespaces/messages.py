@@ -11,6 +11,7 @@ from .._call.options import WriteOptions
 from .._call.steps import Steps
 from .._generated import models
 from .._results.chat_messages import KEY
+from .._results.queued import QueuedTurn
 from .kept_messages import turns_of_messages
 from .sessions import ingest
 from .turns import SDKMessage
@@ -65,7 +66,8 @@ def add_messages(
         error.message = error.message.replace("ingest()", "add_messages()", 1)
         error.hint = error.hint and error.hint.replace("ingest()", "add_messages()", 1)
         raise
-    if any(KEY in given["output"] and KEY not in turn.output for given, turn in zip(turns, recorded)):
+    answered = [each for each in zip(turns, recorded) if not isinstance(each[1], QueuedTurn)]
+    if any(KEY in given["output"] and KEY not in turn.output for given, turn in answered):
         raise StateBaseError(
             "The turns were recorded, but the service does not store their chat messages: it left out a key of the "
             "output that it does not know. Use ingest() with this service"

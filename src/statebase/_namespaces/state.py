@@ -158,6 +158,8 @@ def modify(
             )
         except StateBaseError as error:
             if not isinstance(error, http_errors.StateConflictError) or error.was_applied or attempt == max_attempts:
+                if error.outcome == "unknown":
+                    error.hint = "The change may have been applied: read the state before you make it again."
                 raise
         else:
             return written if view is None else view.result(written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from pydantic import PrivateAttr
 from typing_extensions import Self
@@ -18,12 +18,13 @@ class QueuedWrite(Model):
     _reason: str = PrivateAttr()
 
     @classmethod
-    def of(cls, session_id: str, idempotency_key: str, reason: str) -> Self:
-        """Return the result of a write in the outbox."""
+    def of(cls, session_id: Optional[str], idempotency_key: str, reason: str) -> Self:
+        """Return the result of a write in the outbox; the session of a memory of a user is not known yet."""
         queued = cls.model_construct()
         values = vars(queued)
         values.clear()  # of defaults, which need not be what was sent
-        values["session_id"] = session_id
+        if session_id is not None:
+            values["session_id"] = session_id
         queued._idempotency_key = idempotency_key
         queued._reason = reason
         return queued
@@ -57,7 +58,7 @@ class QueuedTurn(QueuedWrite, models.TurnResponse):
 
 
 class QueuedMemory(QueuedWrite, models.MemoryResponse):
-    """The result of `memory.add` if the memory is in the outbox. It has no id yet.
+    """The result of `memory.add`, and an item of that of `add_many`, if the memory is in the outbox. It has no id yet.
 
-    Of the fields of a memory, it has only `session_id`; others raise an AttributeError.
+    Of the fields of a memory, it has only `session_id`, unless it is one of a user; others raise an AttributeError.
     """
