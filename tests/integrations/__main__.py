@@ -76,6 +76,7 @@ def prepare(name: str, versions: str, wheels: List[Path]) -> Path:
                 "--python",
                 str(python),
                 *floors(integration.extra),
+                *packages(integration.group),
                 environment=environment,
             )
         mark.write_text(locked)
@@ -86,12 +87,22 @@ def prepare(name: str, versions: str, wheels: List[Path]) -> Path:
     return python
 
 
+def requirements(name: str) -> List[str]:
+    """Return the requirements of an extra or a group, without markers."""
+    text = (ROOT / "pyproject.toml").read_text()
+    found = re.search(rf"^{re.escape(name)} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"pyproject.toml has no {name}"
+    return [one.split(";")[0].strip() for one in re.findall(r'"([^"]+)"', found[1])]
+
+
 def floors(extra: str) -> List[str]:
     """Return the requirements of an extra as their lowest versions."""
-    text = (ROOT / "pyproject.toml").read_text()
-    found = re.search(rf"^{re.escape(extra)} = \[(.*)\]$", text, re.MULTILINE)
-    assert found is not None, f"pyproject.toml has no extra {extra}"
-    return [re.sub(r">=", "==", one.split(";")[0].strip()) for one in re.findall(r'"([^"]+)"', found[1])]
+    return [one.replace(">=", "==") for one in requirements(extra)]
+
+
+def packages(group: str) -> List[str]:
+    """Return the packages of a group, without versions: those that go with the lowest ones of the framework."""
+    return [one.split(">=")[0] for one in requirements(group)] if group else []
 
 
 def modules(name: str) -> List[str]:

@@ -263,26 +263,33 @@ def test_an_unknown_strategy_is_refused() -> None:
         StateBaseSaver(client).prune(["thread-1"], strategy="keep_last")
 
 
+def noise(size: int) -> bytes:
+    """Return bytes that cannot be compressed."""
+    return random.Random(size).randbytes(size)
+
+
 def test_a_large_state_is_stored_and_a_larger_one_refused(service: Service) -> None:
-    faults = StateBaseSaver(service.sync())
-    put(faults, 1, "x" * 6_990_000)
+    saver = StateBaseSaver(service.sync())
+    put(saver, 1, noise(6_990_000))
+    put(saver, 2, "text " * 3_000_000)
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The checkpoint takes 7,000,\d{3} bytes, and at most 7,000,000 can be stored: keep large content "
-        r"elsewhere, such as in files, and its names in the state$",
+        match=r"^The size of the checkpoint is 7,000,\d{3} bytes, compressed where possible, and at most 7,000,000 fit: "
+        r"keep large content elsewhere, such as in files, and its names in the state$",
     ):
-        put(faults, 2, "x" * 7_000_000)
-    with pytest.raises(InvalidRequestError, match=r"^The writes of a task takes 7,\d{3},\d{3} bytes"):
-        faults.put_writes(config(checkpoint_id=checkpoint_id(1)), [("a", "x" * 3_600_000)] * 2, "task-1")
+        put(saver, 3, noise(7_000_000))
+    with pytest.raises(InvalidRequestError, match=r"^The size of the writes of a task is 7,\d{3},\d{3} bytes"):
+        saver.put_writes(config(checkpoint_id=checkpoint_id(1)), [("a", noise(3_600_000))] * 2, "task-1")
 
-    assert len(faults.get_tuple(config()).checkpoint["channel_values"]["value"]) == 6_990_000
+    found = [item.checkpoint["channel_values"]["value"] for item in saver.list(config())]
+    assert found == ["text " * 3_000_000, noise(6_990_000)]
 
 
 def test_states_that_do_not_fit_into_one_response_are_read_one_by_one(service: Service) -> None:
     client = service.sync(max_response_bytes=1_000_000)
     saver = StateBaseSaver(client)
     for number in range(1, 8):
-        stored = put(saver, number, str(number) * 300_000)
+        stored = put(saver, number, noise(300_000))
         saver.put_writes(stored, [("a", number)], "task-1")
 
     other = StateBaseSaver(client)
@@ -295,7 +302,7 @@ def test_an_encrypted_graph_is_unreadable_without_the_key(service: Service) -> N
     serde = EncryptedSerializer(Aes())
     graph = counter_graph(StateBaseSaver(client, serde=serde))
 
-    result = graph.invoke({"log": ["a secret"]}, config())
+    result = graph.invoke({"log": ["a secret", "x" * 10_000]}, config())
 
     assert counter_graph(StateBaseSaver(service.sync(), serde=serde)).get_state(config()).values == result
     (session,) = client.sessions.list("langgraph").data

@@ -95,7 +95,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             The thread, the namespace and the id of the checkpoint.
 
         Raises:
-            InvalidRequestError: The checkpoint takes more than 7,000,000 bytes; nothing was sent.
+            InvalidRequestError: The checkpoint takes more than 7,000,000 bytes, compressed; nothing was sent.
         """
         return run(self.client, self._put(config, checkpoint, metadata))
 
@@ -121,7 +121,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             task_path: Its place among the tasks, which the order of the writes follows.
 
         Raises:
-            InvalidRequestError: The writes take more than 7,000,000 bytes; nothing was sent.
+            InvalidRequestError: The writes take more than 7,000,000 bytes, compressed; nothing was sent.
         """
         run(self.client, self._put_writes(config, writes, task_id, task_path))
 
@@ -244,7 +244,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
         thread_id, namespace = place_of(config)
         whole = get_checkpoint_metadata(config, metadata)
         contents = (dumped(self.serde, checkpoint), dumped(self.serde, whole))
-        check_size("The checkpoint", (content for _, content in contents))
+        check_size("the checkpoint", (content for _, content in contents))
         body = {
             "thread": thread_id,
             "namespace": namespace,
@@ -267,7 +267,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             (channel, WRITES_IDX_MAP.get(channel, index), *dumped(self.serde, value))
             for index, (channel, value) in enumerate(writes)
         ]
-        check_size("The writes of a task", (content for *_, content in stored))
+        check_size("the writes of a task", (content for *_, content in stored))
         body = {"task": task_id, "path": task_path, "writes": stored}
         replaces = any(write[1] < 0 for write in stored)
         yield from self.thread(thread_id).write(key, name(task_id), body, replaces=replaces)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from functools import lru_cache
 from threading import Lock
@@ -139,7 +138,7 @@ class Threads:
 
 
 def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _remember(known: Dict[Any, Any], key: Any, value: Any) -> None:
