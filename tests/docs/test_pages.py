@@ -18,7 +18,10 @@ pytestmark = pytest.mark.slow
 
 # The blocks of the guide to testing are the files of a project; test_testing_guide.py runs it.
 PROJECT = DOCS / "guides/testing.md"
-WITH_PYTHON = [page for page in PAGES if page != PROJECT and blocks(page, "python")]
+# tests/integrations runs the pages of integrations, where their frameworks are installed.
+WITH_PYTHON = [
+    page for page in PAGES if page != PROJECT and page.parent != DOCS / "integrations" and blocks(page, "python")
+]
 
 
 def run(*command: str, cwd: Path, environment: Dict[str, str]) -> subprocess.CompletedProcess[str]:

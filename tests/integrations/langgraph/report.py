@@ -31,17 +31,17 @@ langgraph-checkpoint-conformance {suite}. `make integrations NAMES=langgraph` fa
 ## The suite
 
 Tests of `langgraph-checkpoint-conformance` that pass, of those that there are. The tests of the integration run all of
-them with `StateBase.local()` in memory and in a file, with `statebase serve` on SQLite and on PostgreSQL, and with a service
-that has none of the extensions of the embedded engine; each time with `AsyncStateBase`, with `StateBase` in methods to await,
-and with the methods that are not awaited. The results are the same everywhere.
+them with `StateBase.local()` in memory and in a file, with `statebase serve` on SQLite and on PostgreSQL, and with a
+service that has none of the extensions of the embedded engine; each time with `AsyncStateBase`, with `StateBase` in
+methods to await, and with the methods that are not awaited. The results are the same everywhere.
 
 """
 
 _COSTS = """
 ## Requests
 
-The number of requests of each method on `statebase serve` and `StateBase.local()`, once the thread or the namespace was used
-before in this process. The first use takes one more.
+The number of requests of each method on `statebase serve` and `StateBase.local()`, if the thread or the namespace was
+used before in this process. The first use takes one more.
 
 """
 
