@@ -62,20 +62,21 @@ def prepare(name: str, versions: str, wheels: List[Path]) -> Path:
     mark = environment / "made-from"
     if not mark.exists() or mark.read_text() != locked:
         groups = ["--group", "integrations"] + (["--group", integration.group] if integration.group else [])
-        extras = ["--extra", integration.extra, "--extra", "local", "--extra", "postgres", "--extra", "server"]
-        uv(
-            *("sync", "--quiet", "--locked", "--no-default-groups", "--no-install-workspace"),
-            *("--python", sys.executable, *groups, *extras),
-            environment=environment,
-        )
-        if versions == "oldest":
+        if versions == "newest":
+            extras = ["--extra", integration.extra, "--extra", "local", "--extra", "postgres", "--extra", "server"]
             uv(
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(python),
-                *floors(integration.extra),
+                *("sync", "--quiet", "--locked", "--no-default-groups", "--no-install-workspace"),
+                *("--python", sys.executable, *groups, *extras),
+                environment=environment,
+            )
+        else:
+            uv("venv", "--quiet", "--clear", "--python", sys.executable, str(environment), environment=environment)
+            uv(
+                *("pip", "install", "--quiet", "--python", str(python), *groups, *floors(integration.extra)),
+                *(
+                    f"{wheel}[local,postgres,server]" if wheel.name.startswith("statebase-1") else str(wheel)
+                    for wheel in wheels
+                ),
                 environment=environment,
             )
         mark.write_text(locked)
@@ -122,6 +123,8 @@ def main() -> int:
             for command in (
                 ["pytest", "-n", "auto", "--dist", "loadfile", f"tests/integrations/{name}", *arguments[place + 1 :]],
                 ["mypy", *(option for module in modules(name) for option in ("-p", module))],
+                ["mypy", f"examples/{name}_agent.py"],
+                ["tests.docs.run_page", str(ROOT / "docs" / "integrations" / f"{name.replace('_', '-')}.md")],
             ):
                 if subprocess.run([str(python), "-m", *command], cwd=ROOT, check=False).returncode != 0:
                     failed.append(f"{name}, {versions}: {command[0]}")
