@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
+INTEGRATIONS = sorted((DOCS / "integrations").glob("*.md"))
+"""Pages that need the framework that they are about: `make integrations` runs them."""
+
 _BLOCK = re.compile(
     r"(?P<not_run><!-- not run: [^>]+ -->\n)?"
     r"^```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$"

@@ -12,16 +12,13 @@ from typing import Dict
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, blocks, name
+from tests.docs.pages import DOCS, INTEGRATIONS, PAGES, ROOT, blocks, name
 
 pytestmark = pytest.mark.slow
 
 # The blocks of the guide to testing are the files of a project; test_testing_guide.py runs it.
 PROJECT = DOCS / "guides/testing.md"
-# tests/integrations runs the pages of integrations, where their frameworks are installed.
-WITH_PYTHON = [
-    page for page in PAGES if page != PROJECT and page.parent != DOCS / "integrations" and blocks(page, "python")
-]
+WITH_PYTHON = [page for page in PAGES if page not in (PROJECT, *INTEGRATIONS) and blocks(page, "python")]
 
 
 def run(*command: str, cwd: Path, environment: Dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -62,21 +62,21 @@ def prepare(name: str, versions: str, wheels: List[Path]) -> Path:
     mark = environment / "made-from"
     if not mark.exists() or mark.read_text() != locked:
         groups = ["--group", "integrations"] + (["--group", integration.group] if integration.group else [])
-        extras = ["--extra", integration.extra, "--extra", "local", "--extra", "postgres", "--extra", "server"]
-        uv(
-            *("sync", "--quiet", "--locked", "--no-default-groups", "--no-install-workspace"),
-            *("--python", sys.executable, *groups, *extras),
-            environment=environment,
-        )
-        if versions == "oldest":
+        if versions == "newest":
+            extras = ["--extra", integration.extra, "--extra", "local", "--extra", "postgres", "--extra", "server"]
             uv(
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(python),
-                *floors(integration.extra),
-                *packages(integration.group),
+                *("sync", "--quiet", "--locked", "--no-default-groups", "--no-install-workspace"),
+                *("--python", sys.executable, *groups, *extras),
+                environment=environment,
+            )
+        else:
+            uv("venv", "--quiet", "--clear", "--python", sys.executable, str(environment), environment=environment)
+            uv(
+                *("pip", "install", "--quiet", "--python", str(python), *groups, *floors(integration.extra)),
+                *(
+                    f"{wheel}[local,postgres,server]" if wheel.name.startswith("statebase-1") else str(wheel)
+                    for wheel in wheels
+                ),
                 environment=environment,
             )
         mark.write_text(locked)
@@ -87,22 +87,12 @@ def prepare(name: str, versions: str, wheels: List[Path]) -> Path:
     return python
 
 
-def requirements(name: str) -> List[str]:
-    """Return the requirements of an extra or a group, without markers."""
-    text = (ROOT / "pyproject.toml").read_text()
-    found = re.search(rf"^{re.escape(name)} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL)
-    assert found is not None, f"pyproject.toml has no {name}"
-    return [one.split(";")[0].strip() for one in re.findall(r'"([^"]+)"', found[1])]
-
-
 def floors(extra: str) -> List[str]:
     """Return the requirements of an extra as their lowest versions."""
-    return [one.replace(">=", "==") for one in requirements(extra)]
-
-
-def packages(group: str) -> List[str]:
-    """Return the packages of a group, without versions: those that go with the lowest ones of the framework."""
-    return [one.split(">=")[0] for one in requirements(group)] if group else []
+    text = (ROOT / "pyproject.toml").read_text()
+    found = re.search(rf"^{re.escape(extra)} = \[(.*)\]$", text, re.MULTILINE)
+    assert found is not None, f"pyproject.toml has no extra {extra}"
+    return [re.sub(r">=", "==", one.split(";")[0].strip()) for one in re.findall(r'"([^"]+)"', found[1])]
 
 
 def modules(name: str) -> List[str]:
@@ -133,6 +123,8 @@ def main() -> int:
             for command in (
                 ["pytest", "-n", "auto", "--dist", "loadfile", f"tests/integrations/{name}", *arguments[place + 1 :]],
                 ["mypy", *(option for module in modules(name) for option in ("-p", module))],
+                ["mypy", f"examples/{name}_agent.py"],
+                ["tests.docs.run_page", str(ROOT / "docs" / "integrations" / f"{name.replace('_', '-')}.md")],
             ):
                 if subprocess.run([str(python), "-m", *command], cwd=ROOT, check=False).returncode != 0:
                     failed.append(f"{name}, {versions}: {command[0]}")

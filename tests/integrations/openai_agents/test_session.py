@@ -7,9 +7,9 @@ import random
 from typing import Any, Callable, Coroutine, List
 
 import pytest
-from agents import Agent, Runner, SQLiteSession, function_tool
+from agents import Agent, Model, ModelResponse, Runner, SQLiteSession, Usage, function_tool
 from agents.memory import Session, SessionSettings
-from agents.testing import ScriptedModel, assistant_message, function_call
+from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 from statebase import AsyncStateBase, StateBase
 from statebase.integrations.openai_agents import StateBaseSession
@@ -121,6 +121,26 @@ def test_deleted_conversation_begins_anew(run: Callable[[Work], Any], service: S
     assert len(service.sync().sessions.list(agent_id="openai-agents")) == 1
 
 
+class ScriptedModel(Model):
+    """A model that returns the steps of a script."""
+
+    def __init__(self, *script: Any) -> None:
+        self.given: Any = None
+        self._script = list(script)
+
+    async def get_response(self, system_instructions: Any, input: Any, *arguments: Any, **more: Any) -> ModelResponse:
+        self.given = input
+        return ModelResponse(output=[self._script.pop(0)], usage=Usage(), response_id=None)
+
+    def stream_response(self, *arguments: Any, **more: Any) -> Any:
+        raise NotImplementedError
+
+
+def said(text: str) -> ResponseOutputMessage:
+    part = ResponseOutputText(type="output_text", text=text, annotations=[])
+    return ResponseOutputMessage(id="msg_1", type="message", role="assistant", status="completed", content=[part])
+
+
 def test_agent_with_a_tool_remembers(run: Callable[[Work], Any]) -> None:
     """A real run of the SDK: the second one is given what the first one said and did."""
 
@@ -130,19 +150,14 @@ def test_agent_with_a_tool_remembers(run: Callable[[Work], Any]) -> None:
         return f"order {order} is on its way"
 
     async def work(client: Any) -> Any:
-        model = ScriptedModel(
-            [
-                [function_call("look_up", {"order": "42"}, call_id="call_1")],
-                [assistant_message("It is on its way.")],
-                [assistant_message("You asked about order 42.")],
-            ]
+        call = ResponseFunctionToolCall(
+            type="function_call", name="look_up", call_id="call_1", arguments='{"order": "42"}'
         )
+        model = ScriptedModel(call, said("It is on its way."), said("You asked about order 42."))
         agent = Agent("support", model=model, tools=[look_up])
         await Runner.run(agent, "Where is order 42?", session=StateBaseSession(client, "chat"))
         result = await Runner.run(agent, "What did I ask?", session=StateBaseSession(client, "chat"))
-        last = model.last_call
-        assert last is not None
-        return result.final_output, [part.get("content") or part.get("output") for part in last.input]
+        return result.final_output, [part.get("content") or part.get("output") for part in model.given]
 
     output, given = run(work)
 
