@@ -6,18 +6,27 @@ import os
 import random
 import threading
 from operator import methodcaller
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.types import Command
 
-from statebase import AsyncStateBase, ConfigurationError, InvalidRequestError
+from statebase import (
+    APIConnectionError,
+    AsyncStateBase,
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    StateBase,
+)
 from statebase.integrations.langgraph import StateBaseSaver
 from statebase.testing import Faults, local_client
 from tests.integrations.conftest import Service
+from tests.namespaces.plain_service import PlainService
 
 from .checkpoints import checkpoint, checkpoint_id, config, put
 from .graphs import WIDTH, counter_graph, shown, whole_graph
@@ -200,6 +209,7 @@ def test_what_was_deleted_can_be_stored_again(service: Service) -> None:
 
         assert saver.get_tuple(stored) is None
         put(saver, 1, "a", run_id="run-1")
+        assert saver.get_tuple(stored).pending_writes == []
         saver.put_writes(stored, [("a", 1)], "task-1")
         assert saver.get_tuple(stored).pending_writes == [("task-1", "a", 1)]
         saver.delete_thread("thread-1")
@@ -438,3 +448,89 @@ def test_an_interrupt_survives_a_crash_between_writes(service: Service) -> None:
     result = whole_graph(StateBaseSaver(service.sync())).invoke(Command(resume="no"), config())
 
     assert result["log"][-4:] == ["read", "first yes", "second no", "end"]
+
+
+def test_writes_that_come_long_before_their_checkpoint_belong_to_it(service: Service) -> None:
+    """The next checkpoint is stored in the background, and sixty tasks that follow it may be faster."""
+    saver = StateBaseSaver(service.sync())
+    assert saver.get_tuple(config()) is None
+    put(saver, 1, 1)
+    after = config(checkpoint_id=checkpoint_id(2))
+    for number in range(WIDTH):
+        saver.put_writes(after, [("a", number)], f"task-{number:02}")
+    put(saver, 2, 2)
+    put(saver, 3, 3)
+
+    for reader in (saver, StateBaseSaver(service.sync())):
+        found = reader.get_tuple(after)
+        assert found.pending_writes == [(f"task-{number:02}", "a", number) for number in range(WIDTH)]
+        assert [len(item.pending_writes) for item in reader.list(config())] == [0, WIDTH, 0]
+
+
+def inside(task: str, outer: int) -> Any:
+    """Return the config with which LangGraph asks for the checkpoint of a graph in a task."""
+    place = config(namespace=f"inner:{task}")
+    place["configurable"]["checkpoint_map"] = {"": checkpoint_id(outer)}
+    return place
+
+
+def test_a_new_subgraph_of_a_long_thread_takes_one_request() -> None:
+    faults = Faults()
+    with local_client(faults=faults) as client:
+        saver = StateBaseSaver(client)
+        for number in range(1, 151):
+            put(saver, number, number)
+        other = StateBaseSaver(client)
+        assert other.get_tuple(config()) is not None
+
+        for outer in (150, 151):  # the checkpoint around it is stored, or about to be
+            faults.requests.clear()
+            assert other.get_tuple(inside("task-1", outer)) is None
+            assert faults.requests == ["sessions.get_context"]
+
+
+def test_a_subgraph_is_found_if_its_checkpoint_came_before_the_one_around_it(service: Service) -> None:
+    saver = StateBaseSaver(service.sync())
+    for number in range(1, 4):
+        put(saver, number, number)
+    put(saver, 1, "inner", namespace="inner:task-1", parents={"": checkpoint_id(4)})
+    put(saver, 4, 4)
+
+    for reader in (saver, StateBaseSaver(service.sync())):
+        assert reader.get_tuple(inside("task-1", 4)).checkpoint["channel_values"] == {"value": "inner"}
+        assert reader.get_tuple(inside("task-2", 4)) is None
+
+
+def test_an_encrypted_checkpoint_that_is_repeated_is_no_conflict() -> None:
+    """The same checkpoint is encrypted into other bytes each time."""
+    faults = Faults()
+    with local_client(faults=faults) as client:
+        saver = StateBaseSaver(client.with_options(max_retries=0), serde=EncryptedSerializer(Aes()))
+        made = checkpoint(1, "a secret")
+        faults.drop_after_commit(on="sessions.add_turn")
+        with pytest.raises(APIConnectionError):
+            saver.put(config(), made, {"step": 1}, {})
+
+        saver.put(config(), made, {"step": 1}, {})
+
+        assert [item.checkpoint["channel_values"] for item in saver.list(config())] == [{"value": "a secret"}]
+
+
+def test_a_conflict_reaches_the_graph(service: Service) -> None:
+    """A write that the service refuses is never taken for one that was stored."""
+    conflict = {"error": {"code": "conflict", "message": "The idempotency key was already used with a different body"}}
+
+    def answer(request: httpx.Request) -> Optional[httpx.Response]:
+        is_turn = request.method == "POST" and request.url.path.endswith("/turns")
+        return httpx.Response(409, json=conflict) if is_turn else None
+
+    plain = PlainService(service.engine, answer)
+    with StateBase("sb_test", transport=httpx.MockTransport(plain)) as client:
+        graph = counter_graph(StateBaseSaver(client))
+
+        with pytest.raises(ConflictError):
+            graph.invoke({"log": ["in"]}, config(), durability="sync")
+
+        plain.instead = None
+        assert graph.get_state(config()).values == {}
+        assert graph.invoke({"log": ["in"]}, config())["log"][0] == "in"

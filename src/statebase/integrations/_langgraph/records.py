@@ -224,8 +224,7 @@ class Reader:
                 return None
             self._place += 1
             if entry.kind == "delete":
-                yield from self.scan.fill([entry])
-                self._deleted.update(number for first, last in entry.body for number in range(first, last + 1))
+                yield from self._delete(entry)
             elif entry.kind == "write" and entry.number not in self._deleted:
                 self._writes[entry.key].append(entry)
             elif entry.kind == "put":
@@ -262,9 +261,15 @@ class Reader:
             entry = yield from self._entry(place)
             if entry is None or entry.number <= put.bound:
                 return early[::-1]
-            if entry.kind == "write" and entry.key == put.key and entry.number not in self._deleted:
+            if entry.kind == "delete":
+                yield from self._delete(entry)
+            elif entry.kind == "write" and entry.key == put.key and entry.number not in self._deleted:
                 early.append(entry)
             place += 1
+
+    def _delete(self, entry: Entry) -> Steps[None]:
+        yield from self.scan.fill([entry])
+        self._deleted.update(number for first, last in entry.body for number in range(first, last + 1))
 
     def _entry(self, place: int) -> Steps[Optional[Entry]]:
         while place >= len(self.scan.entries):
