@@ -347,14 +347,15 @@ def test_search_without_a_scope_says_so_once(
 
 
 def test_names_of_the_public_documentation(client: Any) -> None:
-    """memory_type is type."""
+    """memories is memory, create is add, and memory_type is type."""
     session = client.sessions.create("agent")
 
-    added = client.memories.add("Likes tea", session_id=session.id, memory_type="preference")
+    added = client.memories.create("Likes tea", session_id=session.id, memory_type="preference")
 
     assert added.type == "preference"
     assert contents(client.memory.search("tea", session.id, memory_type="preference", threshold=0)) == ["Likes tea"]
     assert contents(client.memory.search("tea", session.id, memory_type="event", threshold=0)) == []
+    assert client.with_raw_response.memory.create("Has a cat", session_id=session.id).status_code == 201
 
 
 def test_raw_response(client: Any) -> None:
