@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ._results.pages import AsyncPage, AsyncPages, MorePagesWarning, Page
     from ._results.queued import QueuedMemory, QueuedTurn
     from ._results.state_diff import StateDiff
+    from ._results.timeline import Timeline, TimelineEvent
     from ._results.typed_state import TypedState
     from .async_client import AsyncStateBase
     from .client import StateBase
@@ -94,6 +95,7 @@ _MODULES = {
     "_results.queued": ("QueuedMemory", "QueuedTurn"),
     "_results.typed_state": ("TypedState",),
     "_results.state_diff": ("StateDiff",),
+    "_results.timeline": ("Timeline", "TimelineEvent"),
     "_namespaces.state_merge": ("MergeConflict", "MergedState"),
     "_call.raw_response": ("APIResponse", "RateLimit"),
     "_call.options": ("NOT_GIVEN", "ClientOptions", "NotGiven", "RequestOptions", "WriteOptions"),
@@ -152,6 +154,8 @@ __all__ = [
     "StateBaseError",
     "StateConflictError",
     "StateDiff",
+    "Timeline",
+    "TimelineEvent",
     "TypedState",
     "UnprocessableEntityError",
     "WriteOptions",

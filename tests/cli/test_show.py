@@ -54,6 +54,19 @@ def test_session_for_people(call: Run, session_id: str) -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_timeline(call: Run, session_id: str) -> None:
+    """Everything that happened, in order, with the change of the state and its reason."""
+    result = call("show", session_id, "--path", "store.db", "--timeline")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    titles = [line[24:] for line in result.stdout.splitlines() if re.match(r"  20..-", line)]
+    assert titles == ["session created", *(f"turn {number}" for number in range(1, 7)), "memory created"]
+    assert "    why   As asked\n    state ~ plan  'basic' -> 'gold'\n" in result.stdout
+    shown = json.loads(call("show", session_id, "--path", "store.db", "--timeline", "--json").stdout)
+    assert [event["action"] for event in shown["timeline"]][-2:] == ["turn.added", "memory.created"]
+    assert shown["timeline"][-2]["diff"] == [{"kind": "changed", "path": "plan", "before": "basic", "after": "gold"}]
+
+
 def test_session_as_json(call: Run, session_id: str, tmp_path: Path) -> None:
     """One object: the session of the API, the version of its state, and its last turns, complete."""
     with StateBase.local(tmp_path / "store.db") as client:

@@ -40,7 +40,17 @@ def unsafe(text: str) -> List[str]:
     return [each for each in text if each != "\n" and (unicodedata.category(each) in ("Cc", "Zl") or each == "\u202e")]
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["show", "--json"], ["tail", "--once"], ["tail", "--once", "--json"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show"],
+        ["show", "--json"],
+        ["show", "--timeline"],
+        ["show", "--timeline", "--json"],
+        ["tail", "--once"],
+        ["tail", "--once", "--json"],
+    ],
+)
 def test_nothing_steers_the_terminal(call: Run, session_id: str, arguments: List[str]) -> None:
     """Control characters are printed as escape sequences, as in JSON."""
     command, *options = arguments

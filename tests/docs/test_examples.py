@@ -19,7 +19,7 @@ from statebase.testing import FrozenClock
 pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = ["quickstart", "async_agent_loop", "tool_calling", "compare_prompts", "import_memories"]
+SCRIPTS = ["quickstart", "async_agent_loop", "tool_calling", "compare_prompts", "import_memories", "research_agent"]
 ELSEWHERE = ["fastapi_app", "notebook"]  # tested below, and in test_notebook.py
 
 
@@ -115,6 +115,60 @@ def test_import_memories() -> None:
         "Likes his coffee black",
     }
     assert len([line for line in lines[ada + 1 : bob] if line]) == 3
+
+
+ANSWER = "The answer: yes: it pays after five years; but not before the pier has a new line"
+
+
+def test_research_agent() -> None:
+    """It merges two branches, decides their conflict, and its timeline has each step."""
+    lines = shown("research_agent.py")
+
+    assert [line for line in lines if line[:2] in ("1.", "2.", "3.", "4.")] == [
+        "1. Range of battery ferries",
+        "2. Price of batteries",
+        "3. Price of diesel",
+        "4. Winter operation",
+        "4. Grid at the pier",
+    ]
+    assert ANSWER in lines
+    assert [line[21:] for line in lines[lines.index("How it came about:") :] if line.startswith("20")] == [
+        "session created",
+        "state version 1",
+        "turn 1",
+        "turn 2",
+        "turn 3",
+        "state version 5",
+        "state version 6",
+    ]
+
+
+KILLED_AT_A_STEP = """
+import builtins, os, runpy, signal, sys
+def print_or_die(text, **options):
+    if str(text).startswith(step):
+        os.kill(os.getpid(), signal.SIGKILL)
+step, builtins.print = sys.argv.pop(1), print_or_die
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_research_agent_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    """Killed right after the write of each step, it ends with the same answer, and no step is there twice."""
+    store = tmp_path / "research.db"
+    script = str(EXAMPLES / "research_agent.py")
+    for step in ("1.", "3.", "4. Winter", "4. Grid", "+ notes"):
+        command = [sys.executable, "-c", KILLED_AT_A_STEP, step, script, "--store", str(store)]
+        assert subprocess.run(command).returncode == -9, step
+
+    lines = shown("research_agent.py", "--store", store)
+
+    assert lines[0] == "Going on after 4 steps"
+    assert ANSWER in lines
+    turns = [line for line in lines if line.startswith("    in ")]
+    assert len(turns) == len(set(turns)) == 3
 
 
 def test_support_backend() -> None:

@@ -94,6 +94,12 @@ def floors(extra: str) -> List[str]:
     return [re.sub(r">=", "==", one.split(";")[0].strip()) for one in re.findall(r'"([^"]+)"', found[1])]
 
 
+def modules(name: str) -> List[str]:
+    """Return the module of an integration, and the package of its parts if it has one."""
+    parts = ROOT / "src" / "statebase" / "integrations" / f"_{name}"
+    return [f"statebase.integrations.{name}"] + ([f"statebase.integrations._{name}"] if parts.is_dir() else [])
+
+
 def main() -> int:
     """Test the integrations that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.integrations", description="Test integrations.")
@@ -115,7 +121,7 @@ def main() -> int:
             python = prepare(name, versions, wheels)
             for command in (
                 ["pytest", "-n", "auto", "--dist", "loadfile", f"tests/integrations/{name}", *arguments[place + 1 :]],
-                ["mypy", "-p", f"statebase.integrations.{name}"],
+                ["mypy", *(option for module in modules(name) for option in ("-p", module))],
             ):
                 if subprocess.run([str(python), "-m", *command], cwd=ROOT, check=False).returncode != 0:
                     failed.append(f"{name}, {versions}: {command[0]}")

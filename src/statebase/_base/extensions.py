@@ -71,6 +71,13 @@ EXTENSIONS: Mapping[str, Extension] = {
     "ttl-seconds": Extension(
         ("fork_session",), "seconds", "gives the fork this lifetime", "gives it the default lifetime", _BY_HEADER
     ),
+    "trace-details": Extension(
+        ("list_session_traces",),
+        None,
+        "lists traces with their details",
+        "lists them without details",
+        "by the header: they are got one by one",
+    ),
     "turn-key": Extension(
         ("list_turns",),
         "an idempotency key, percent-encoded",

@@ -35,6 +35,11 @@ def short(value: Any, room: int = ROOM) -> str:
     return text if len(text) <= max(room, 100) else f"{text[:room]}..."
 
 
+def printable(text: str) -> str:
+    """Return a text with escapes for characters that control a terminal, or hide or reorder the text around them."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def short_arguments(arguments: Iterable[Tuple[Optional[str], Any]], room: int = ROOM, separator: str = ", ") -> str:
     """Return names and values in the form of keyword arguments. A name that is not an identifier is quoted."""
     named = [(str(name), value) for name, value in arguments]

@@ -6,7 +6,7 @@ synchronous client are raised at the call, errors of the asynchronous client at 
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
+from typing import Any, AsyncIterator, Callable, Generator, Generic, Iterator, List, Sequence, TypeVar, Union
 
 import anyio
 from typing_extensions import TypeGuard
@@ -14,7 +14,10 @@ from typing_extensions import TypeGuard
 T = TypeVar("T")
 
 Steps = Generator[Any, Any, T]
-"""A generator that yields calls, receives their results, and returns the result of the method."""
+"""A generator that yields calls, receives their results, and returns the result of the method.
+
+A list of calls stands for a list of results; the asynchronous client awaits them concurrently.
+"""
 
 
 class Found(Generic[T]):
@@ -25,10 +28,36 @@ class Found(Generic[T]):
 
 
 Iteration = Generator[Union[Any, Found[T]], Any, None]
-"""A generator that yields calls and receives their results, and yields the items of the method as `Found`.
+"""A generator that yields calls and receives their results, and yields the items of the method as `Found`."""
 
-A list of calls stands for a list of results; the asynchronous client awaits them concurrently.
-"""
+
+def collect(steps: Iteration[T], is_enough: Callable[[List[T]], bool]) -> Steps[List[T]]:
+    """Return the items of an iteration, as a part of other steps.
+
+    Args:
+        steps: The iteration.
+        is_enough: Called with the items so far. True ends the iteration.
+    """
+    items: List[T] = []
+    try:
+        step = next(steps)
+        while True:
+            if _is_found(step):
+                items += step.items
+                if is_enough(items):
+                    return items
+                step = next(steps)
+                continue
+            try:
+                result = yield step
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(result)
+    except StopIteration:
+        return items
+    finally:
+        steps.close()
 
 
 def run(steps: Generator[Any, Any, Any]) -> Any:
@@ -55,7 +84,7 @@ async def run_async(steps: Generator[Any, Any, Any]) -> Any:
         call = next(steps)
         while True:
             try:
-                result = await call
+                result = await (_together(call) if _is_list(call) else call)
             except BaseException as error:
                 call = steps.throw(error)
             else:

@@ -56,9 +56,9 @@ def page_html(items: Sequence[Any], has_more: bool) -> str:
     return _FRAME.format(f"<div><strong>Page</strong> {_FAINT.format(count)}</div>{_grid(items) if items else ''}")
 
 
-def rows_html(title: str, rows: Sequence[Tuple[str, Any]]) -> str:
-    """Return the HTML of a title and named values."""
-    return _FRAME.format(f"<div><strong>{_text(title)}</strong></div>{_rows(rows, 'rows', levels=0)}")
+def rows_html(title: str, rows: Sequence[Tuple[str, Any]], most: int = _ROWS) -> str:
+    """Return the HTML of a title and named values, `most` of them."""
+    return _FRAME.format(f"<div><strong>{_text(title)}</strong></div>{_rows(rows, 'rows', levels=0, most=most)}")
 
 
 def _is_fact(value: Any) -> bool:
@@ -67,14 +67,14 @@ def _is_fact(value: Any) -> bool:
     return not isinstance(value, (Model, Mapping, list))
 
 
-def _rows(fields: Iterable[Tuple[Any, Any]], what: str, levels: int) -> str:
+def _rows(fields: Iterable[Tuple[Any, Any]], what: str, levels: int, most: int = _ROWS) -> str:
     """Return a table with a row for each name and value. Values are shown as tables down to a number of levels."""
     fields = list(fields)
     rows = [
         _ROW.format(_CELL.format("th", _ON_ONE_LINE, _FAINT.format(_text(name, _FACT))) + _cell(value, levels))
-        for name, value in fields[:_ROWS]
+        for name, value in fields[:most]
     ]
-    return _TABLE.format("".join(rows)) + _more(len(fields) - _ROWS, what) if rows else ""
+    return _TABLE.format("".join(rows)) + _more(len(fields) - most, what) if rows else ""
 
 
 def _grid(items: Sequence[Model]) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Dict, Iterator, List, Literal, NamedTuple, Sequence, Tuple, Union, cast, overload
 
-from .._base.model_repr import short
+from .._base.model_repr import printable, short
 
 _Object = Dict[str, Any]
 _List = Sequence[Any]
@@ -167,7 +167,7 @@ def path_text(keys: Keys) -> str:
         if isinstance(key, str) and _PLAIN.fullmatch(key):
             text += f".{key}" if text else key
         else:
-            text += f"[{json.dumps(key, ensure_ascii=False)}]"
+            text += f"[{printable(json.dumps(key, ensure_ascii=False))}]"
     return text
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from statebase import NotFoundError, StateBase
 
@@ -41,12 +41,16 @@ class Log:
         agent_id: The agent of the session: a name for the kind of log, so that logs are not listed with conversations.
         key: The framework's own key, such as the id of a thread, 1 to 200 characters.
         user_id: The user of the session, if there is one.
+        metadata: Metadata of the session when it is created.
     """
 
-    def __init__(self, agent_id: str, key: str, user_id: Optional[str] = None) -> None:
+    def __init__(
+        self, agent_id: str, key: str, user_id: Optional[str] = None, metadata: Optional[Dict[str, Any]] = None
+    ) -> None:
         self._agent_id = agent_id
         self._key = key
         self._user_id = user_id
+        self._metadata = metadata
         self._opened: Tuple[str, float] = ("", 0.0)
 
     def open(self) -> Steps[str]:
@@ -56,7 +60,11 @@ class Log:
             return session_id
         session = yield from call(
             lambda client: client.sessions.get_or_create(
-                self._agent_id, key=self._key, user_id=self._user_id, ttl_seconds=LIFETIME_SECONDS
+                self._agent_id,
+                key=self._key,
+                user_id=self._user_id,
+                metadata=self._metadata,
+                ttl_seconds=LIFETIME_SECONDS,
             )
         )
         self._opened = (session.id, time.monotonic())
@@ -75,7 +83,7 @@ class Log:
             output = {"type": "json", "content": json.dumps(body, separators=(",", ":"))}
             return client.sessions.add_turn(session_id, head, output, idempotency_key=idempotency_key)
 
-        turn = yield from self._used(add)
+        turn = yield from self.used(add)
         return int(turn.turn_number)
 
     def newest(self, most: int = _NEWEST) -> Steps[List[Record]]:
@@ -84,7 +92,7 @@ class Log:
         Args:
             most: The largest number of records, 1 to 50.
         """
-        context = yield from self._used(
+        context = yield from self.used(
             lambda client, session_id: client.sessions.get_context(session_id, memory_limit=0, turn_limit=most)
         )
         return [_record(turn) for turn in context.recent_turns]
@@ -119,8 +127,8 @@ class Log:
             yield from call(lambda client: client.sessions.delete(session_id))
         self._opened = ("", 0.0)
 
-    def _used(self, function: Callable[[StateBase, str], T]) -> Steps[T]:
-        """Call a function with the session, or with a new one if it was deleted meanwhile, and return its result."""
+    def used(self, function: Callable[[StateBase, str], T]) -> Steps[T]:
+        """Call a function with the id of the session, and return its result; if it was deleted, with a new one."""
         session_id = yield from self.open()
         try:
             return (yield from call(lambda client: function(client, session_id)))

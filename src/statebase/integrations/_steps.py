@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from inspect import isawaitable
 from itertools import islice
-from typing import Any, AsyncIterable, Callable, Generator, Iterable, List, Sequence, TypeVar, Union
+from typing import Any, Callable, Generator, Iterable, List, Sequence, TypeVar, Union
 
 import anyio
 import anyio.to_thread
+from typing_extensions import TypeGuard
 
 from statebase import AsyncStateBase, ConfigurationError, StateBase
 
@@ -63,7 +64,7 @@ def run(client: Client, steps: Steps[T]) -> T:
         step = next(steps)
         while True:
             try:
-                result = [one(client) for one in step] if isinstance(step, list) else step(client)
+                result = [one(client) for one in step] if _is_list(step) else step(client)
             except BaseException as error:
                 step = steps.throw(error)
             else:
@@ -84,7 +85,7 @@ async def run_async(client: Client, steps: Steps[T]) -> T:
         step = next(steps)
         while True:
             try:
-                result = await _together(client, step) if isinstance(step, list) else step(client)
+                result: Any = await _together(client, step) if _is_list(step) else step(client)
                 if isawaitable(result):
                     result = await result
             except BaseException as error:
@@ -116,10 +117,14 @@ async def _together(client: Any, functions: Sequence[Callable[[Any], Any]]) -> L
     return results
 
 
+def _is_list(step: object) -> TypeGuard[List[Callable[[Any], Any]]]:
+    return isinstance(step, list)
+
+
 def _taken(items: Any, most: int) -> Any:
-    if isinstance(items, AsyncIterable):
-        return _taken_async(items.__aiter__(), most)
-    return list(islice(items, most))
+    if hasattr(items, "__anext__"):
+        return _taken_async(items, most)
+    return list[Any](islice(items, most))
 
 
 async def _taken_async(items: Any, most: int) -> List[Any]:

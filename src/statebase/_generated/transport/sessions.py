@@ -34,10 +34,12 @@ from statebase._namespaces.messages import MessageLike, add_messages
 from statebase._namespaces.sessions import add_tool_call, ingest
 from statebase._namespaces.state import follows
 from statebase._namespaces.state_versions import precede
+from statebase._namespaces.timeline import timeline
 from statebase._namespaces.turn_lists import find_turn, iter_turns
 from statebase._namespaces.turns import TurnInputLike, TurnLike, TurnOutputLike, turn_part
 from statebase._namespaces.typed_state import StateLike, changed_keys, typed_state
 from statebase._results.pages import AsyncPages, Page, coroutine_function
+from statebase._results.timeline import Timeline
 from statebase._results.typed_state import T, TypedState
 
 from .. import models, operations, results
@@ -1026,6 +1028,48 @@ class Sessions(SyncNamespace):
             'hello'
         """
         result: Optional[models.TurnDetailResponse] = run(find_turn(self, session_id, key=key, **options))
+        return result
+
+    def timeline(
+        self,
+        session_id: str,
+        *,
+        max_items: Optional[int] = None,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> Timeline:
+        """Return everything that changed a session, in order: turns, changes of the state, memories, entities.
+
+        Changes of the state have their reasoning and a diff from the version before; rollbacks name the version that they
+        restored. All versions are included, not only the newest 100.
+
+        `StateBase.local()` and `statebase serve` take one request for each 100 traces, turns and versions. Other services
+        list traces without details and turns without content: there, each event takes one or two requests, of which
+        `AsyncStateBase` sends ten at a time, and diffs are limited to the newest 100 versions, which `gaps` says.
+
+        Args:
+            session_id: Id of the session.
+            max_items: The largest number of events; the newest are returned. Default: all.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The events: a sequence, which `print` shows as text and a notebook as a table.
+
+        Raises:
+            InvalidRequestError: `max_items` is not a positive integer, or `order` not "asc" or "desc".
+            NotFoundError: No session has this id, or it has expired or was deleted.
+
+        Example:
+            >>> turn = client.sessions.add_turn(session.id, "My cup is broken.", "I will send a new one.")
+            >>> _ = client.state.update_state(session.id, {"refund": 12.5}, reasoning="the cup was broken")
+            >>> for event in client.sessions.timeline(session.id):
+            ...     print(event.title, "|", event.reasoning, "|", event.diff)
+            session created | None | None
+            turn 1 | None | None
+            state version 1 | the cup was broken | + refund  12.5
+        """
+        result: Timeline = run(timeline(self, session_id, max_items=max_items, order=order, **options))
         return result
 
 
@@ -2018,6 +2062,48 @@ class AsyncSessions(AsyncNamespace):
             'hello'
         """
         result: Optional[models.TurnDetailResponse] = await run_async(find_turn(self, session_id, key=key, **options))
+        return result
+
+    async def timeline(
+        self,
+        session_id: str,
+        *,
+        max_items: Optional[int] = None,
+        order: Literal["asc", "desc"] = "asc",
+        **options: Unpack[RequestOptions],
+    ) -> Timeline:
+        """Return everything that changed a session, in order: turns, changes of the state, memories, entities.
+
+        Changes of the state have their reasoning and a diff from the version before; rollbacks name the version that they
+        restored. All versions are included, not only the newest 100.
+
+        `StateBase.local()` and `statebase serve` take one request for each 100 traces, turns and versions. Other services
+        list traces without details and turns without content: there, each event takes one or two requests, of which
+        `AsyncStateBase` sends ten at a time, and diffs are limited to the newest 100 versions, which `gaps` says.
+
+        Args:
+            session_id: Id of the session.
+            max_items: The largest number of events; the newest are returned. Default: all.
+            order: "asc" for oldest first, "desc" for newest first. Default: "asc".
+            **options: Options of each request, such as timeout.
+
+        Returns:
+            The events: a sequence, which `print` shows as text and a notebook as a table.
+
+        Raises:
+            InvalidRequestError: `max_items` is not a positive integer, or `order` not "asc" or "desc".
+            NotFoundError: No session has this id, or it has expired or was deleted.
+
+        Example:
+            >>> turn = await client.sessions.add_turn(session.id, "My cup is broken.", "I will send a new one.")
+            >>> _ = await client.state.update_state(session.id, {"refund": 12.5}, reasoning="the cup was broken")
+            >>> for event in await client.sessions.timeline(session.id):
+            ...     print(event.title, "|", event.reasoning, "|", event.diff)
+            session created | None | None
+            turn 1 | None | None
+            state version 1 | the cup was broken | + refund  12.5
+        """
+        result: Timeline = await run_async(timeline(self, session_id, max_items=max_items, order=order, **options))
         return result
 
 

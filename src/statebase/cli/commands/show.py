@@ -14,6 +14,7 @@ from ..terminal import faint, print_line, strong
 
 if TYPE_CHECKING:
     from ..._generated.models import SessionResponse, TurnDetailResponse
+    from ..._results.timeline import Timeline
     from ...client import StateBase
 
 _DESCRIPTION = """\
@@ -21,7 +22,11 @@ Show a session: what it is, when it expires, its state, and its last turns.
 
 Control characters in texts are escaped, like \\u001b. With --json the output is
 one object: the fields of the API's session, `state_version`, and `turns`, which
-are complete, oldest first."""
+are complete, oldest first.
+
+With --timeline it shows all turns, changes of the state with their reasons,
+memories and entities in the order in which they happened; with --json these
+are `timeline`."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,18 +34,36 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store_or_service(parser, default_service=True)
     add_number(parser, "turns to show")
     add_json(parser, "print one JSON object")
+    parser.add_argument("--timeline", action="store_true", help="show everything that happened, in order")
 
 
 def _run(options: argparse.Namespace) -> int:
     from ..opening import open_client
 
     with open_client(store_of(options), options.url) as client:
+        if options.timeline:
+            session = client.sessions.get(options.session)
+            _print_timeline(session, client.sessions.timeline(session.id), as_json=options.json)
+            return 0
         shown = _read(client, options.session, options.number)
     if options.json:
         print_line(_as_json(shown))
     else:
         _print_session(shown)
     return 0
+
+
+def _print_timeline(session: SessionResponse, timeline: Timeline, *, as_json: bool) -> None:
+    if as_json:
+        print_line(json_line({**session.model_dump(mode="json"), "timeline": timeline.as_list()}))
+        return
+    print_line(strong(session.id))
+    for event in timeline:
+        print_line("  ", faint(moment(event.time)), "  ", strong(event.title))
+        for label, text in event.lines():
+            _print_text(label, text)
+    for gap in timeline.gaps:
+        print_line("  ", faint(gap))
 
 
 class _Shown(NamedTuple):
@@ -120,7 +143,7 @@ def _print_object(title: str, value: Dict[str, Any]) -> None:
 
 def _print_text(label: str, text: str) -> None:
     first, *others = paragraphs(text, columns() - 10)
-    if len(label) > 4:
+    if len(label) > 5:
         print_line("    ", faint(label))
         others.insert(0, first)
     else:

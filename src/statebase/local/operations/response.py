@@ -16,6 +16,25 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 
+_LARGEST_CONTENT = 4 * 1024 * 1024
+"""The content of a page of whole items, in characters."""
+
+
+def fitting(items: Sequence[T], size: Callable[[T], int]) -> Sequence[T]:
+    """Return the first items, at least one, whose content is not too large for one response.
+
+    Args:
+        items: The items of a page.
+        size: Returns the characters of an item.
+    """
+    total = 0
+    for number, item in enumerate(items):
+        total += size(item)
+        if number > 0 and total > _LARGEST_CONTENT:
+            return items[:number]
+    return items
+
+
 class States(NamedTuple):
     """The states in a response, in the order of their occurrence."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from ..._generated.models import (
     SessionTraceListResponse,
@@ -18,7 +18,7 @@ from ..clock import to_datetime, to_microseconds
 from ..errors import not_found, unknown_cursor
 from ..storage.tables.traces import TraceRow
 from .core import OperationGroup
-from .response import Outcome, Response, operation
+from .response import Outcome, Response, fitting, operation
 
 
 class TraceOperations(OperationGroup):
@@ -73,8 +73,13 @@ class TraceOperations(OperationGroup):
             traces = self._store.traces.page(
                 query.limit + 1, before_seq=before_seq, session_id=session_id, action=query.action
             )
-        page = [list_item(trace) for trace in traces[: query.limit]]
-        return Response(SessionTraceListResponse(data=page, has_more=len(traces) > query.limit))
+        shown: Sequence[TraceRow] = traces[: query.limit]
+        if "trace-details" in context.extensions:
+            shown = fitting(shown, lambda trace: len(trace.details))
+            page = [list_item(trace, details=jsontext.decode(trace.details)) for trace in shown]
+        else:
+            page = [list_item(trace) for trace in shown]
+        return Response(SessionTraceListResponse(data=page, has_more=len(traces) > len(shown)))
 
     def _check_session(self, session_id: str) -> None:
         """Check that the session exists or was deleted: traces are kept. If it expired or never existed: 404."""
@@ -87,9 +92,9 @@ class TraceOperations(OperationGroup):
             raise not_found("session", session_id)
 
 
-def list_item(trace: TraceRow) -> TraceListItem:
-    """Return a trace in the format of lists."""
-    return TraceListItem(**_fields(trace))
+def list_item(trace: TraceRow, **more: Any) -> TraceListItem:
+    """Return a trace in the format of lists, with more fields."""
+    return TraceListItem.model_validate({**_fields(trace), **more})
 
 
 def _fields(trace: TraceRow) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Sequence
 
 from pydantic import BaseModel
 
@@ -27,11 +27,9 @@ from ..storage.tables.states import LARGE, StateRow
 from ..storage.tables.turns import TurnRow
 from . import stored_response
 from .core import Change, OperationGroup
-from .response import Outcome, Response, States, WrittenResponse, operation
+from .response import Outcome, Response, States, WrittenResponse, fitting, operation
 
 _PREVIEW_CHARACTERS = 100
-_LARGEST_CONTENT = 4 * 1024 * 1024
-"""The content of the whole turns in a page, in characters."""
 
 
 class TurnTexts(NamedTuple):
@@ -108,10 +106,10 @@ class TurnOperations(OperationGroup):
                     raise unknown_cursor(query.starting_after)
                 seen = last.number
             turns = self._store.turns.page(session.seq, query.limit + 1, seen, ascending=query.order == "asc")
-        shown = turns[: query.limit]
+        shown: Sequence[TurnRow] = turns[: query.limit]
         is_whole = "whole-turns" in context.extensions
         if is_whole:
-            shown = _fitting(shown)
+            shown = fitting(shown, _size)
         items = [_item(turn, is_whole=is_whole) for turn in shown]
         return Response(TurnListResponse(data=items, has_more=len(turns) > len(shown)))
 
@@ -275,14 +273,8 @@ def _item(turn: TurnRow, *, is_whole: bool = False) -> TurnListItem:
     )
 
 
-def _fitting(turns: list[TurnRow]) -> list[TurnRow]:
-    """Return the first turns, at least one, whose content is not too large for one response."""
-    size = 0
-    for number, turn in enumerate(turns):
-        size += sum(len(text) for text in (turn.input, turn.output, turn.metadata, turn.reasoning) if text is not None)
-        if number > 0 and size > _LARGEST_CONTENT:
-            return turns[:number]
-    return turns
+def _size(turn: TurnRow) -> int:
+    return sum(len(text) for text in (turn.input, turn.output, turn.metadata, turn.reasoning) if text is not None)
 
 
 def _preview(part: dict[str, Any]) -> str:
