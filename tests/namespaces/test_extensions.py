@@ -62,6 +62,9 @@ OPTIONS: Dict[str, Callable[[Any, FrozenClock], Any]] = {
     "keep-metadata": lambda client, _: forked(client, "metadata", keep_metadata=True)[0]["a"],
     "keep-ttl": lambda client, _: forked(client, "ttl_expires_at", keep_ttl=True),
     "ttl-seconds": lambda client, _: forked(client, "ttl_expires_at", ttl_seconds=60),
+    "trace-details": lambda client, _: [
+        event.details.get("preview") for event in client.sessions.timeline(session(client), max_items=2)
+    ],
     "turn-key": lambda client, _: client.sessions.find_turn(session(client), key="turn").output.content,
     "whole-turns": lambda client, _: [turn.output.content for turn in client.sessions.iter_turns(session(client))],
     "with-memories": lambda client, _: forked(client, "turn_count", "memory_count", with_memories=True),

@@ -27,7 +27,9 @@ def checkpoint_id(number: int) -> str:
     return f"1f0f0f0f-0000-6000-8000-{number:012d}"
 
 
-def put(saver: Any, number: int, value: Any = None, *, thread: Any = "thread-1", namespace: str = "", **more: Any) -> Any:
+def put(
+    saver: Any, number: int, value: Any = None, *, thread: Any = "thread-1", namespace: str = "", **more: Any
+) -> Any:
     """Store a checkpoint, whose parent is the one before."""
     made = checkpoint(number, value)
     parent = config(thread, namespace, checkpoint_id(number - 1) if number > 1 else None)

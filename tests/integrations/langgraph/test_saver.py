@@ -21,6 +21,7 @@ from tests.integrations.conftest import Service
 from .checkpoints import checkpoint, checkpoint_id, config, put
 from .graphs import WIDTH, counter_graph, shown, whole_graph
 
+
 class Aes:
     """A cipher, as EncryptedSerializer takes it."""
 
@@ -99,7 +100,10 @@ def test_a_checkpoint_far_back_is_found_by_its_id(service: Service) -> None:
 
     for number in (130, 77, 1):
         found = other.get_tuple(config(checkpoint_id=checkpoint_id(number)))
-        assert (found.checkpoint["channel_values"], found.pending_writes) == ({"value": number}, [("task-1", "a", number)])
+        assert (found.checkpoint["channel_values"], found.pending_writes) == (
+            {"value": number},
+            [("task-1", "a", number)],
+        )
     assert other.get_tuple(config(checkpoint_id=checkpoint_id(131))) is None
     assert [item.metadata["step"] for item in other.list(config())] == list(range(130, 0, -1))
 
@@ -129,7 +133,18 @@ def test_a_thread_of_a_user_is_erased_with_the_user(service: Service) -> None:
 
 @pytest.mark.parametrize(
     "thread",
-    ["x" * 5_000, "Ünïcödé \U0001f600", "nul \0 byte", "\ud800", "a/b?c#d%2e", " ", "..", "sha256:abc", "line\nbreak", 7],
+    [
+        "x" * 5_000,
+        "Ünïcödé \U0001f600",
+        "nul \0 byte",
+        "\ud800",
+        "a/b?c#d%2e",
+        " ",
+        "..",
+        "sha256:abc",
+        "line\nbreak",
+        7,
+    ],
     ids=range(10),
 )
 def test_any_thread_id_is_its_own_thread(service: Service, thread: Any) -> None:
@@ -235,8 +250,9 @@ def test_pruning_keeps_what_delta_channels_are_rebuilt_from() -> None:
 
 
 def test_an_unknown_strategy_is_refused() -> None:
-    with local_client() as client, pytest.raises(
-        InvalidRequestError, match="^strategy must be 'keep_latest' or 'delete'$"
+    with (
+        local_client() as client,
+        pytest.raises(InvalidRequestError, match="^strategy must be 'keep_latest' or 'delete'$"),
     ):
         StateBaseSaver(client).prune(["thread-1"], strategy="keep_last")
 
