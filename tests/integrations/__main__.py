@@ -120,10 +120,11 @@ def main() -> int:
         for versions in ["newest", "oldest"] if options.versions == "both" else [options.versions]:
             print(f"== {name}, {versions} versions", flush=True)
             python = prepare(name, versions, wheels)
+            example = [f"examples/{name}_agent.py"] if (ROOT / "examples" / f"{name}_agent.py").exists() else []
             for command in (
                 ["pytest", "-n", "auto", "--dist", "loadfile", f"tests/integrations/{name}", *arguments[place + 1 :]],
                 ["mypy", *(option for module in modules(name) for option in ("-p", module))],
-                ["mypy", f"examples/{name}_agent.py"],
+                *(["mypy", path] for path in example),
                 ["tests.docs.run_page", str(ROOT / "docs" / "integrations" / f"{name.replace('_', '-')}.md")],
             ):
                 if subprocess.run([str(python), "-m", *command], cwd=ROOT, check=False).returncode != 0:
