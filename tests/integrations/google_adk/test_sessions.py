@@ -281,7 +281,7 @@ def test_memories_of_a_session(run: Callable[[Work], Any]) -> None:
         await memory.delete_memory(**ADA, memory_id=noted.id)
         await memory.delete_memory(**ADA, memory_id=noted.id)
         left = (await memory.search_memory(**ADA, query="blue cup")).memories
-        return [str(each.content.parts[0].text) for each in left if each.content.parts][0]
+        return next(str(each.content.parts[0].text) for each in left if each.content.parts)
 
     assert run(work) == "My cup is blue, with a handle of wood"
 
