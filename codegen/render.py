@@ -330,5 +330,5 @@ def _own_imports(operations: Iterable[Operation], steps: Iterable[Steps]) -> lis
     paths |= {operation.fallback.function for operation in operations if operation.fallback}
     imports = {(path.rpartition(".")[0], path.rpartition(".")[2]) for path in paths}
     for each in steps:
-        imports |= {(each.module, each.name), *each.imports}
+        imports |= {(each.module, each.function), *each.imports}
     return sorted(imports)

@@ -15,7 +15,7 @@ _OPERATION_KEYS = {
     "example",
 }
 _ARGUMENT_KEYS = {"name", "type", "convert", "also", "default", "optional", "description"}
-_NAMESPACE_KEYS = {"description", "client", "steps", "raw", "also"}
+_NAMESPACE_KEYS = {"description", "client", "steps", "names", "raw", "also"}
 _PAGE_KEYS = ({"cursor"}, {"before", "field"})
 
 
@@ -39,6 +39,8 @@ class Namespace:
     """`client`, if the client itself has the methods (`client.health`) instead of an attribute for the namespace."""
     steps: tuple[str, ...] = ()
     """The paths of hand-written generators of steps, which become methods, also in place of generated ones."""
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other names of methods that steps carry out, with the names of their functions: `{create: add}`."""
     raw: tuple[str, ...] = ()
     """The names of those that `with_raw_response` has too, since they return the response of one call."""
     also: Optional[str] = None
@@ -47,7 +49,7 @@ class Namespace:
     @property
     def step_names(self) -> set[str]:
         """The names of the methods that steps carry out."""
-        return {path.rpartition(".")[2] for path in self.steps}
+        return {*(path.rpartition(".")[2] for path in self.steps), *self.names}
 
     def call(self, method: str) -> str:
         """Return the expression that calls a method of this namespace: `client.sessions.get` for `sessions.get`."""
@@ -168,16 +170,21 @@ def namespaces(document: Mapping[str, Any]) -> Mapping[str, Namespace]:
         here = below(place, name)
         namespace = _mapping(given, here, _NAMESPACE_KEYS)
         steps = _texts(namespace, "steps", here) or ()
+        names = _mapping(namespace.get("names", {}), below(here, "names"))
         raw = _texts(namespace, "raw", here) or ()
         for path in steps:
             _check_path(path, below(here, "steps"))
+        for other, method in names.items():
+            if not is_name(other) or method not in Namespace(steps=steps).step_names:
+                raise CodegenError(below(here, "names", other), "This must be a name in Python, for one of the steps.")
         for method in raw:
-            if method not in Namespace(steps=steps).step_names:
+            if method not in Namespace(steps=steps, names=names).step_names:
                 raise CodegenError(below(here, "raw"), f"{method!r} is not the name of one of the steps.")
         result[name] = Namespace(
             description=_text(namespace, "description", here) or "",
             client_path=_class_path(namespace, "client", here),
             steps=steps,
+            names=names,
             raw=raw,
             also=_name(namespace, "also", here),
         )

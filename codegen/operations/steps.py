@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Iterator, Mapping
 
@@ -25,8 +25,11 @@ class Steps:
     """One function."""
 
     name: str
+    """The name of the method."""
     module: str
     """The module of the function."""
+    function: str
+    """The name of the function."""
     parameters: tuple[str, ...]
     """The parameters of its method, without `self`, as source code."""
     arguments: tuple[str, ...]
@@ -74,7 +77,8 @@ def read_steps(namespaces: Mapping[str, Namespace], sources: Path) -> Mapping[st
             except (OSError, LookupError, SyntaxError) as error:
                 place = below(pointer(NAMESPACES, name), "steps")
                 raise CodegenError(place, f"The steps that are written by hand cannot be read: {error}.") from error
-        found[name] = tuple(steps)
+        by_name = {each.name: each for each in steps}
+        found[name] = (*steps, *(_renamed(by_name[known], other) for other, known in namespace.names.items()))
     return found
 
 
@@ -95,6 +99,7 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
     return Steps(
         name=name,
         module=module,
+        function=name,
         parameters=tuple(_parameters(given)),
         arguments=(*(a.arg for a in given.args), *keywords, *options),
         result=ast.unparse(returns.slice),
@@ -104,6 +109,13 @@ def _steps(tree: ast.Module, module: str, name: str) -> Steps:
         overloads=tuple((tuple(_parameters(given)), ast.unparse(returns.slice)) for _, given, returns in overloads),
         imports=tuple(sorted(each for each in imports if each[0] != _GENERATED)),  # a module of it imports it anyway
     )
+
+
+def _renamed(steps: Steps, name: str) -> Steps:
+    """Return the steps as a method with another name."""
+    docstring = steps.docstring.replace(f".{steps.name}(", f".{name}(")
+    first, _, rest = docstring.partition("\n")
+    return replace(steps, name=name, docstring=f"{first} Another name of `{steps.name}`.\n{rest}")
 
 
 def _signature(module: str, node: ast.FunctionDef) -> tuple[str, ast.arguments, ast.Subscript]:

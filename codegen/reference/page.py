@@ -84,7 +84,8 @@ def sections(
         except (OSError, LookupError, SyntaxError) as error:
             problem = f"The class that is written by hand cannot be read: {error}."
             raise CodegenError(pointer(NAMESPACES, name), problem) from error
-        yield Section(_code(title), _text(description), methods)
+        also = f" Also as {_code(f'client.{namespace.also}')}." if namespace.also else ""
+        yield Section(_code(title), _text(description) + also, methods)
 
 
 def _offered(name: str, namespace: Namespace, read: Callable[[str], Module]) -> Iterator[Function]:

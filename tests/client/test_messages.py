@@ -532,6 +532,154 @@ client.sessions.ingest(sid, [("a", "b"), ("c", {"a": nan})], idempotency_key="ke
     use None or a string. Repeat ingest() with idempotency_key='key': it adds only the missing turns.
 """
 
+METHODS_OF_SEVERAL_CALLS = r"""
+client.sessions.get_or_create("agent", key="")
+    InvalidRequestError: key must have 1 to 200 characters, got 0
+client.sessions.get_or_create("agent", key=None)
+    InvalidRequestError: key must be a string, got None
+client.sessions.get_or_create("agent", key="private" * 50)
+    InvalidRequestError: key must have 1 to 200 characters, got 350
+client.sessions.get_or_create("agent", key=7)
+    InvalidRequestError: key must be a string, got int
+client.sessions.get_or_create(None, key="chat")
+    InvalidRequestError: agent_id must be a string, got None
+client.sessions.get_or_create("agent", key="chat", user_id=["private"])
+    InvalidRequestError: user_id must be a string, got list
+client.sessions.get_or_create("agent", key="chat", metadata=["private"])
+    InvalidRequestError: metadata must be a mapping, got list
+client.sessions.get_or_create("agent", key="chat", ttl_seconds=0)
+    InvalidRequestError: ttl_seconds must be from 1 to 2,592,000, got 0
+client.sessions.get_or_create("agent", key="chat", ttl_seconds="60")
+    InvalidRequestError: ttl_seconds must be an integer, got str
+client.sessions.get_or_create("agent", key="chat", keep_alive="yes")
+    InvalidRequestError: keep_alive must be a bool, got str
+client.sessions.get_or_create("agent", key="chat", idempotency_key="key")
+    TypeError: sessions.get_or_create() got an unexpected keyword argument 'idempotency_key'
+client.sessions.fork(sid, ttl_seconds=10**9)
+    InvalidRequestError: ttl_seconds must be from 1 to 2,592,000, got 1000000000
+client.sessions.fork(sid, ttl_seconds=60, keep_ttl=True)
+    InvalidRequestError: ttl_seconds and keep_ttl exclude each other: pass one of them
+client.sessions.fork(sid, with_turns=1)
+    InvalidRequestError: with_turns must be a bool, got int
+client.sessions.fork(sid, 99)
+    NotFoundError: 404 resource_not_found: There is no version 99 of this state: its versions are 0 to 4.
+client.sessions.get_context(sid, on_unavailable="private")
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got another string
+client.sessions.timeline(7)
+    InvalidRequestError: session_id must be a string, got int: pass the id
+client.sessions.list_state_versions(sid, before_version=-1)
+    InvalidRequestError: before_version must be at least 0, got -1: pass the version of a state
+client.sessions.list_state_versions(sid, before_version="private")
+    InvalidRequestError: before_version must be an integer, got str
+client.state.update_state(sid, {"a": 1}, expected_version=1.0)
+    InvalidRequestError: expected_version must be an integer, got float
+client.state.update_state(sid, {"a": 1}, expected_version=-1)
+    InvalidRequestError: expected_version must be at least 0, got -1: pass the version of a state
+client.state.update_state(sid, {"a": 1}, expected_version=0)
+    StateConflictError: 409 state_conflict: The state has version 4, not the expected version 0: read the state
+    again, then repeat the change.
+client.state.update_state(sid)
+    InvalidRequestError: state is missing: pass the keys to set, such as {'step': 2}
+client.state.modify(sid, "private")
+    InvalidRequestError: function must be callable, got str
+client.state.modify(sid, lambda state: ["private"])
+    InvalidRequestError: function must return a mapping or None, got list
+client.state.modify(sid, lambda state: None, max_attempts=0)
+    InvalidRequestError: max_attempts must be an integer of at least 1, got 0
+client.state.append(sid, "step", "private")
+    InvalidRequestError: path 'step' must lead to an array, but there is int
+client.state.append(sid, [], "private")
+    InvalidRequestError: path must not be empty: pass a key of the state
+client.state.append(sid, ("list", Odd()), "private")
+    InvalidRequestError: path must be a key, or a sequence of keys and indexes, got Odd in it
+client.state.increment(sid, "step", "private")
+    InvalidRequestError: by must be a number, got str
+client.state.increment(sid, "step", inf)
+    InvalidRequestError: by must be a finite number, got inf
+client.state.remove_key(sid, ("step", "private"))
+    InvalidRequestError: path ('step', 'private') must lead to an object, but there is int
+client.state.remove_key(sid, 7)
+    InvalidRequestError: path must be a key, or a sequence of keys and indexes, got int
+client.state.diff(sid, 7)
+    InvalidRequestError: after must be the id of a session, a tuple of the id and a version, or a state, got int
+client.state.diff((sid, -1), sid)
+    InvalidRequestError: before must have a version from 0, got -1
+client.state.diff((sid, 99), sid)
+    InvalidRequestError: before has the version 99, but the newest version of the session is 4
+client.state.diff((sid, "private"), sid)
+    InvalidRequestError: before must be the id of a session, a tuple of the id and a version, or a state, got tuple
+client.state.merge(sid, sid)
+    InvalidRequestError: base is missing: neither session is a fork of the other. Pass the state before the changes
+    of both, such as a version of into
+client.state.merge(sid, sid, base=0, resolve="private")
+    InvalidRequestError: resolve must be 'ours', 'theirs' or a function, got str
+client.memory.add("tea", user_id="")
+    InvalidRequestError: user_id must be a non-empty string, got an empty string
+client.memory.add("tea", user_id=7)
+    InvalidRequestError: user_id must be a non-empty string, got int
+client.memory.add("tea", session_id=sid, user_id="ada")
+    InvalidRequestError: user_id must be left out if session_id is passed: the memory belongs to the user of the
+    session
+client.memory.add("tea", user_id="ada", expires_in=0)
+    InvalidRequestError: expires_in must be above 0 and at most 3,155,760,000 seconds (a hundred years), got 0
+client.memory.add("tea", user_id="ada", expires_in="private")
+    InvalidRequestError: expires_in must be seconds or a timedelta, got str
+client.memory.add("tea", user_id="ada", expires_in=nan)
+    InvalidRequestError: expires_in must be above 0 and at most 3,155,760,000 seconds (a hundred years), got nan
+client.memory.add("tea", user_id="ada", unless_similar=2)
+    InvalidRequestError: unless_similar must be a score above 0 and at most 1, got 2
+client.memory.add("tea", user_id="ada", unless_similar="private")
+    InvalidRequestError: unless_similar must be a number, got str
+client.memory.add(7, user_id="ada")
+    UnprocessableEntityError: 422: body.memories.0.content: Input should be a valid string
+client.memories.create("tea")
+    InvalidRequestError: session_id is missing: pass the id of the session that the memory belongs to, or user_id
+client.memory.add_many("private", user_id="ada")
+    InvalidRequestError: memories must be a list of memories, got str: use add() for one
+client.memory.add_many([7], user_id="ada")
+    InvalidRequestError: memories[0] must be a string, or a mapping with content, got int
+client.memory.add_many([{"content": "tea", "private": 1}], user_id="ada")
+    InvalidRequestError: memories[0] has an unknown key: use content, type, tags, metadata, embed, expires_in
+client.memory.add_many([{"type": "fact"}], user_id="ada")
+    InvalidRequestError: memories[0]['content'] must be a string, got nothing
+client.memory.add_many([{"content": "tea", "expires_in": -1}], user_id="ada")
+    InvalidRequestError: memories[0]['expires_in'] must be above 0 and at most 3,155,760,000 seconds (a hundred
+    years), got -1
+client.memory.add_many(["tea"])
+    InvalidRequestError: session_id is missing: pass the id of the session that the memory belongs to, or user_id
+client.memory.search("tea", created_after="2026-01-01T00:00:00Z")
+    InvalidRequestError: created_after requires user_id or session_id: pass one of them
+client.memory.search("tea", user_id="ada", created_after="yesterday")
+    InvalidRequestError: created_after must be an aware datetime, or a time such as 2026-01-02T03:04:05Z, got str
+client.memory.search("tea", user_id="ada", created_after=datetime(2026, 1, 1))
+    InvalidRequestError: created_after must be an aware datetime, or a time such as 2026-01-02T03:04:05Z, got
+    datetime
+client.memory.search("tea", user_id="ada", metadata=["private"])
+    InvalidRequestError: metadata must be a mapping, got list
+client.memory.search("tea", user_id=7)
+    InvalidRequestError: user_id must be a non-empty string, got int
+client.memory.list(limit=0)
+    InvalidRequestError: limit must be an integer of at least 1, or None, got 0
+client.memory.list(limit="private")
+    InvalidRequestError: limit must be an integer of at least 1, or None, got str
+client.memory.list("ada", starting_after="mem_unknown")
+    BadRequestError: 400 invalid_request: starting_after 'mem_unknown' is not in this list: pass the id of the last
+    item of the previous page.
+client.erase_user("")
+    InvalidRequestError: user_id must be a non-empty string, got an empty string
+client.memory.add_many([{"content": None}], user_id="ada")
+    InvalidRequestError: memories[0]['content'] must be a string, got None
+client.erase_user(7)
+    InvalidRequestError: user_id must be a non-empty string, got int
+client.erase_user("ada", idempotency_key="key")
+    TypeError: erase_user() got an unexpected keyword argument 'idempotency_key'
+client.erase_user("ada", dry_run="yes")
+    InvalidRequestError: dry_run must be a bool, got str
+client.erase_user("ada", extra_body={"cursor": "private"})
+    BadRequestError: 400 invalid_request: cursor must be the cursor of the last response. Call erase_user() again:
+    it continues with what is left.
+"""
+
 ENGINE = r"""
 client.sessions.get("sess_unknown")
     NotFoundError: 404 session_not_found: There is no session 'sess_unknown': check the id; it may have expired or
@@ -561,7 +709,7 @@ client.sessions.get_history(sid, limit=1000)
 client.sessions.get_context(sid, on_unavailable="ignore")
     InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got another string
 client.sessions.get_context(sid, on_unavailable=None)
-    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got NoneType
+    InvalidRequestError: on_unavailable must be 'raise', 'empty' or 'last', got None
 client.with_raw_response.sessions.get_context(sid, on_unavailable="last")
     InvalidRequestError: on_unavailable cannot be used with with_raw_response: without the service there is no response
 client.sessions.get_context(sid, memory_limit=1000)
@@ -874,7 +1022,9 @@ def test_options_of_an_embedded_engine(call: str, error: str, client_class: Any)
     assert got.replace(str(Path.cwd()), "/current") == error
 
 
-@pytest.mark.parametrize(("call", "error"), rows(IDS + QUERIES + BODIES + OPTIONS_OF_A_CALL + TURNS + ENGINE))
+@pytest.mark.parametrize(
+    ("call", "error"), rows(IDS + QUERIES + BODIES + OPTIONS_OF_A_CALL + TURNS + METHODS_OF_SEVERAL_CALLS + ENGINE)
+)
 def test_arguments(call: str, error: str, names: Dict[str, Any]) -> None:
     """Arguments that the client refuses, and those that the engine does."""
     assert error_of(call, names) == error

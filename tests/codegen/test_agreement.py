@@ -30,7 +30,7 @@ MODULES = {
 STEPS = {
     f"{namespace}.{function.rpartition('.')[2]}"
     for namespace, choices in DOCUMENT["x-statebase-namespaces"].items()
-    for function in choices.get("steps", [])
+    for function in (*choices.get("steps", []), *choices.get("names", []))
 }
 """The methods that are written by hand."""
 

@@ -233,6 +233,11 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "#/x-statebase-namespaces/things/steps",
         "does not take a namespace and return Steps",
     ),
+    "other name of a method that is none of the steps": (
+        lambda d: d.update({"x-statebase-namespaces": {"things": {"names": {"create": "all"}}}}),
+        "#/x-statebase-namespaces/things/names/create",
+        "must be a name in Python, for one of the steps",
+    ),
     "raw method that is none of the steps": (
         lambda d: d.update({"x-statebase-namespaces": {"things": {"raw": ["all"]}}}),
         "#/x-statebase-namespaces/things/raw",

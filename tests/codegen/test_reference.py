@@ -62,7 +62,7 @@ def test_each_method_is_a_line(project: Project) -> None:
 
     transport, models = "src/statebase/_generated/transport/things.py", "src/statebase/_generated/models/things.py"
     _, _, section = project.reference.read_text(encoding="utf-8").partition(
-        "## `client.things`\n\nThings &amp; more.\n\n"
+        "## `client.things`\n\nThings &amp; more. Also as `client.stuff`.\n\n"
     )
     assert section.splitlines() == [
         f"- [`client.things.list_things`]({transport})`(*, limit: int = ..., starting_after: str | None = ..., "

@@ -156,7 +156,7 @@ def test_what_is_left_out_is_not_sent(
     """With the required arguments alone, nothing else is in the query or in the body."""
     _, request, given, _ = call(make_client(), dotted, method, path, definition, required_only=True)
 
-    by_the_sdk = {"type": "fact"} if dotted == "memory.add" else {}  # as in statebase 0.4
+    by_the_sdk = {"type": "fact"} if dotted in ("memory.add", "memory.create") else {}  # as in statebase 0.4
     assert dict(httpx.QueryParams(request.url.query.decode())) == given["query"]
     assert (json.loads(request.read()) if request.read() else {}) == {**given["body"], **by_the_sdk}
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = ["quickstart", "async_agent_loop", "tool_calling", "compare_prompts", "import_memories", "research_agent"]
-ELSEWHERE = ["fastapi_app", "notebook", "openai_agents_agent"]  # below, test_notebook.py, tests/integrations
+ELSEWHERE = ["fastapi_app", "notebook", "langgraph_agent", "openai_agents_agent"]  # below, and in other tests
 
 
 def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:

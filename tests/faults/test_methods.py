@@ -55,7 +55,7 @@ class Network:
         self.late = []
 
     def fail(self, fault: str, first: int, *, always: bool) -> None:
-        """Make a request fail, or all from it on."""
+        """Fail a request, or all from it on."""
         self.fault, self.number, self.first = fault, 0, first
         self.last = sys.maxsize if always else first
 

@@ -149,7 +149,7 @@ def test_interrupted_at_every_line(tmp_path: Path):
     """The process goes on, and uses the same client: nothing is locked."""
     at = 0
     while True:
-        at += STEP
+        at += 3
         outbox, log = tmp_path / f"{at}.db", tmp_path / f"{at}.log"
         service = Service(tmp_path / f"{at}.service")
         client = open_client(service, outbox)

@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
@@ -120,15 +121,26 @@ def main() -> int:
         for versions in ["newest", "oldest"] if options.versions == "both" else [options.versions]:
             print(f"== {name}, {versions} versions", flush=True)
             python = prepare(name, versions, wheels)
-            example = [f"examples/{name}_agent.py"] if (ROOT / "examples" / f"{name}_agent.py").exists() else []
+            page = ROOT / "docs" / "integrations" / f"{name.replace('_', '-')}.md"
             for command in (
-                ["pytest", "-n", "auto", "--dist", "loadfile", f"tests/integrations/{name}", *arguments[place + 1 :]],
-                ["mypy", *(option for module in modules(name) for option in ("-p", module))],
-                *(["mypy", path] for path in example),
-                ["tests.docs.run_page", str(ROOT / "docs" / "integrations" / f"{name.replace('_', '-')}.md")],
+                [
+                    "-m",
+                    "pytest",
+                    "-n",
+                    "auto",
+                    "--dist",
+                    "loadfile",
+                    f"tests/integrations/{name}",
+                    *arguments[place + 1 :],
+                ],
+                ["-m", "mypy", *(option for module in modules(name) for option in ("-p", module))],
+                *(["-m", "mypy", str(path)] for path in (ROOT / "examples").glob(f"{name}_agent.py")),
+                [str(ROOT / "tests" / "docs" / "run_page.py"), str(page)],
             ):
-                if subprocess.run([str(python), "-m", *command], cwd=ROOT, check=False).returncode != 0:
-                    failed.append(f"{name}, {versions}: {command[0]}")
+                with tempfile.TemporaryDirectory() as empty:  # for what a page writes
+                    directory = ROOT if command[0] == "-m" else empty
+                    if subprocess.run([str(python), *command], cwd=directory, check=False).returncode != 0:
+                        failed.append(f"{name}, {versions}: {' '.join(command[:2])}")
     for failure in failed:
         print(f"FAILED {failure}")
     return 1 if failed else 0

@@ -262,8 +262,8 @@ def test_service_that_ignores_the_filter_by_user(plain: Service) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "param"),
     [
-        (("",), "user_id must be a non-empty string, got an empty one", "user_id"),
-        ((None,), "user_id must be a non-empty string, got NoneType", "user_id"),
+        (("",), "user_id must be a non-empty string, got an empty string", "user_id"),
+        ((None,), "user_id must be a non-empty string, got None", "user_id"),
         ((b"ada",), "user_id must be a non-empty string, got bytes", "user_id"),
     ],
 )

@@ -180,7 +180,7 @@ def test_missing_source(client: Any) -> None:
     [
         ({"with_turns": 1}, "with_turns must be a bool, got int"),
         ({"with_memories": "yes"}, "with_memories must be a bool, got str"),
-        ({"keep_metadata": None}, "keep_metadata must be a bool, got NoneType"),
+        ({"keep_metadata": None}, "keep_metadata must be a bool, got None"),
         ({"ttl_seconds": 2_592_001}, "ttl_seconds must be from 1 to 2,592,000, got 2592001"),
         ({"ttl_seconds": 5, "keep_ttl": True}, "ttl_seconds and keep_ttl exclude each other: pass one of them"),
     ],

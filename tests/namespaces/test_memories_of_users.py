@@ -347,14 +347,15 @@ def test_search_without_a_scope_says_so_once(
 
 
 def test_names_of_the_public_documentation(client: Any) -> None:
-    """memory_type is type."""
+    """memories is memory, create is add, and memory_type is type."""
     session = client.sessions.create("agent")
 
-    added = client.memories.add("Likes tea", session_id=session.id, memory_type="preference")
+    added = client.memories.create("Likes tea", session_id=session.id, memory_type="preference")
 
     assert added.type == "preference"
     assert contents(client.memory.search("tea", session.id, memory_type="preference", threshold=0)) == ["Likes tea"]
     assert contents(client.memory.search("tea", session.id, memory_type="event", threshold=0)) == []
+    assert client.with_raw_response.memory.create("Has a cat", session_id=session.id).status_code == 201
 
 
 def test_raw_response(client: Any) -> None:
@@ -377,7 +378,7 @@ def test_raw_response(client: Any) -> None:
         ({"session_id": "sess_1", "user_id": "ada"}, "user_id must be left out if session_id is passed"),
         ({"user_id": "ada", "expires_in": True}, "expires_in must be seconds or a timedelta, got bool"),
         ({"user_id": "ada", "expires_in": "1h"}, "expires_in must be seconds or a timedelta, got str"),
-        ({"user_id": "ada", "expires_in": 0}, "expires_in must be above 0 and at most 3155760000 seconds"),
+        ({"user_id": "ada", "expires_in": 0}, "expires_in must be above 0 and at most 3,155,760,000 seconds"),
         ({"user_id": "ada", "expires_in": float("nan")}, "expires_in must be above 0"),
         ({"user_id": "ada", "expires_in": timedelta(days=40_000)}, "expires_in must be above 0"),
         ({"user_id": "ada", "unless_similar": 0}, "unless_similar must be a score above 0 and at most 1, got 0"),

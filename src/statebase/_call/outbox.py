@@ -195,25 +195,28 @@ class OutboxSteps:
         sending, claim = self.queue.sending, _Claim(is_call=True)
         is_sent = False
         try:
-            sending[row.id] = claim
-            yield from self._send_ahead(row, call)
-            is_sent = True
-            reply: Reply = yield self._exchange(call)
-        except StateBaseError as error:
-            if not is_unavailable(error):
-                yield from self._settle(self._file.remove, row.id)
-                error.idempotency_key = key
+            try:
+                sending[row.id] = claim
+                yield from self._send_ahead(row, call)
+                is_sent = True
+                reply: Reply = yield self._exchange(call)
+            except StateBaseError as error:
+                if not is_unavailable(error):
+                    yield from self._settle(self._file.remove, row.id)
+                    error.idempotency_key = key
+                    raise
+                if row.tried_at is None and (not is_sent or error.outcome == "not_sent"):
+                    yield from self._settle(self._file.set_tried, row.id, None)
+                self.queue.has_waiting = True
+                logger.warning("%s is in the outbox: %s", call.operation.methods[0], error.message)
+                return Queued(write, error)
+            except BaseException:
+                self.queue.has_waiting = True
                 raise
-            if row.tried_at is None and (not is_sent or error.outcome == "not_sent"):
-                yield from self._settle(self._file.set_tried, row.id, None)
-            self.queue.has_waiting = True
-            logger.warning("%s is in the outbox: %s", call.operation.methods[0], error.message)
-            return Queued(write, error)
-        except BaseException:
-            self.queue.has_waiting = True
-            raise
+            finally:
+                sending.pop(row.id, None)
         finally:
-            sending.pop(row.id, None)
+            sending.pop(row.id, None)  # again: an exception of a signal handler can come before the line above
         yield from self._settle(self._file.remove, row.id)
         return reply
 
@@ -249,14 +252,17 @@ class OutboxSteps:
                         busy.add(session)
                         continue
                     try:
-                        answered = yield from self._send_row(row.id)
+                        try:
+                            answered = yield from self._send_row(row.id)
+                        finally:
+                            sending.pop(row.id, None)
                     except OutboxError:
                         raise
                     except StateBaseError as error:
                         reason = error.message
                         break
                     finally:
-                        sending.pop(row.id, None)
+                        sending.pop(row.id, None)  # again, as in `send`
                     sent += answered is True
                     failed += answered is False
             pending: int = yield self._io(self._file.count)
@@ -328,12 +334,16 @@ class OutboxSteps:
                 continue
             left = call.remaining_seconds()
             try:
-                if holder is not claim or number == _SENT_BEFORE or (left is not None and left <= 0):
-                    raise _behind()
-                yield from self._send_row(earlier.id, fails_fast=True, deadline=left)
+                try:
+                    if holder is not claim or number == _SENT_BEFORE or (left is not None and left <= 0):
+                        raise _behind()
+                    yield from self._send_row(earlier.id, fails_fast=True, deadline=left)
+                finally:
+                    if holder is claim:
+                        sending.pop(earlier.id, None)
             finally:
                 if holder is claim:
-                    sending.pop(earlier.id, None)
+                    sending.pop(earlier.id, None)  # again, as in `send`
 
     def _send_row(
         self, row_id: int, *, fails_fast: bool = False, deadline: Optional[float] = None

@@ -230,7 +230,7 @@ CREATE_MEMORY: Operation[models.MemoryResponse] = Operation(
     load_result=lambda: models.MemoryResponse,
     retry="keyed",
     load_body=lambda: models.MemoryCreateRequest,
-    methods=("memory.add",),
+    methods=("memory.add", "memory.create"),
 )
 
 GET_MEMORY: Operation[models.MemoryResponse] = Operation(

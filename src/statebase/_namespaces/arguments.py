@@ -9,27 +9,12 @@ from typing import Any, Optional, Sequence, Union, cast
 
 from .._base.errors import InvalidRequestError
 from .._call.options import NOT_GIVEN, NotGiven
-from .._call.request import not_an_id
+from .._call.request import type_name
 
 Words = Union[str, Sequence[str]]
 """One word, several words joined by commas, or a sequence of words."""
 OptionalId = Optional[str]
 """An id, or None, which code written for statebase 0.4 may pass."""
-
-
-def required_session(name: str, value: Union[str, NotGiven, None]) -> str:
-    """Return the session id of a memory. It is optional in the signature, as in statebase 0.4, but required.
-
-    Raises:
-        InvalidRequestError: The id is missing, or is not a string.
-    """
-    if value is None or isinstance(value, NotGiven):
-        raise InvalidRequestError(
-            f"{name} is missing: pass the id of the session that the memory belongs to", param=name
-        )
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise not_an_id(name, value)
-    return value
 
 
 def joined(name: str, words: Union[Words, NotGiven, None]) -> Union[str, NotGiven, None]:
@@ -42,7 +27,7 @@ def joined(name: str, words: Union[Words, NotGiven, None]) -> Union[str, NotGive
         return words
     for index, word in enumerate(cast("Sequence[object]", words)):
         if not isinstance(word, str):
-            raise InvalidRequestError(f"{name}[{index}] must be a string, got {type(word).__name__}", param=name)
+            raise InvalidRequestError(f"{name}[{index}] must be a string, got {type_name(word)}", param=name)
         if "," in word:
             raise InvalidRequestError(f"{name}[{index}] must not contain a comma", param=name)
     return ",".join(words) or NOT_GIVEN

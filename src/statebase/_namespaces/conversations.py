@@ -16,9 +16,10 @@ from typing_extensions import Unpack
 
 from .._base.errors import InvalidRequestError, StateBaseError
 from .._call.options import NOT_GIVEN, JSONObject, NotGiven, RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._generated import models, operations
-from .extensions import Applied, check_flags, checked_ttl, named
+from .extensions import Applied, check_flags, checked_ttl, named, refuse_key
 
 KEY = "statebase_key"
 """The key of the metadata that contains the key of the session."""
@@ -79,12 +80,13 @@ def get_or_create(
         >>> again.id == session.id, again.turn_count
         (True, 1)
     """
+    refuse_key("sessions.get_or_create", options)
     _check_texts(agent_id, key, user_id)
     check_flags(keep_alive=keep_alive)
     ttl = checked_ttl(ttl_seconds)
     given: Any = {} if metadata is None or isinstance(metadata, NotGiven) else metadata
     if not isinstance(given, Mapping):
-        raise InvalidRequestError(f"metadata must be a mapping, got {type(given).__name__}", param="metadata")
+        raise InvalidRequestError(f"metadata must be a mapping, got {type_name(given)}", param="metadata")
     owner = None if isinstance(user_id, NotGiven) else user_id
     client = sessions._client
     body: dict[str, Any] = {
@@ -96,14 +98,16 @@ def get_or_create(
     }
     headers = named(get_or_create=True, keep_alive=keep_alive)
     for number in range(_MOST_SESSIONS):
-        session: Any = None
+        session: Optional[models.SessionResponse] = None
         if not client._connection.has_extensions:
             session = yield from _found(client, agent_id, owner, key, options)
         if session is None:
             applied = Applied()
             keyed = {**options, "idempotency_key": _idempotency_key(agent_id, owner, key, number)}
             try:
-                session = yield client.request(_CREATE, keyed, headers=headers, body=body, check=applied.check)
+                made: models.SessionResponse = yield client.request(
+                    _CREATE, keyed, headers=headers, body=body, check=applied.check
+                )
             except StateBaseError as error:
                 # The key was used for a session that was deleted, or with other arguments by a caller that was faster.
                 if error.status_code not in (404, 409):
@@ -111,10 +115,9 @@ def get_or_create(
                 continue
             client._connection.has_extensions = "get-or-create" in applied.names
             if "keep-alive" in applied.names:
-                return session  # type: ignore[no-any-return]
-            if not client._connection.has_extensions:
-                # It may be the stored response of a session that was deleted since.
-                session = yield from _got(client, session.id, options)
+                return made
+            # Without extensions, it may be the stored response of a session that was deleted since.
+            session = made if client._connection.has_extensions else (yield from _got(client, made.id, options))
         if session is not None:
             return (yield from _kept_alive(client, session, ttl, keep_alive, options))
     raise StateBaseError(
@@ -189,7 +192,7 @@ def _check_texts(agent_id: object, key: object, user_id: object) -> None:
         if name == "user_id" and (value is None or isinstance(value, NotGiven)):
             continue
         if not isinstance(value, str):
-            raise InvalidRequestError(f"{name} must be a string, got {type(value).__name__}", param=name)
+            raise InvalidRequestError(f"{name} must be a string, got {type_name(value)}", param=name)
     assert isinstance(key, str)
     if not 1 <= len(key) <= _LONGEST_KEY:
         raise InvalidRequestError(f"key must have 1 to {_LONGEST_KEY} characters, got {len(key)}", param="key")

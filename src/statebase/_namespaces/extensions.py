@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
 from .._base.errors import InvalidRequestError
 from .._base.exchange import Reply
 from .._base.extensions import HEADER, named_in, words
 from .._base.limits import LONGEST_TTL_SECONDS
 from .._call.options import NotGiven
+from .._call.request import type_name
 
 Version = int
 """The number of a version of a state, from 0."""
@@ -41,12 +42,22 @@ def version_extension(name: str, value: Union[int, NotGiven, None]) -> Optional[
     if value is None or isinstance(value, NotGiven):
         return None
     if type(value) is not int:
-        raise InvalidRequestError(f"{name} must be an integer, got {type(value).__name__}", param=name)
+        raise InvalidRequestError(f"{name} must be an integer, got {type_name(value)}", param=name)
     if value < 0:
         raise InvalidRequestError(f"{name} must be at least 0, got {value}: pass the version of a state", param=name)
     if value > _LARGEST_VERSION:
         raise InvalidRequestError(f"{name} must be less than 10**18: pass the version of a state", param=name)
     return words(**{name: value})
+
+
+def refuse_key(method: str, options: Mapping[str, object]) -> None:
+    """Check the options of a method whose requests have idempotency keys of their own.
+
+    Raises:
+        TypeError: They contain an idempotency key.
+    """
+    if "idempotency_key" in options:
+        raise TypeError(f"{method}() got an unexpected keyword argument 'idempotency_key'")
 
 
 def check_flags(**flags: object) -> None:
@@ -57,7 +68,7 @@ def check_flags(**flags: object) -> None:
     """
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise InvalidRequestError(f"{name} must be a bool, got {type(value).__name__}", param=name)
+            raise InvalidRequestError(f"{name} must be a bool, got {type_name(value)}", param=name)
 
 
 def checked_ttl(value: object) -> Optional[int]:
@@ -69,7 +80,7 @@ def checked_ttl(value: object) -> Optional[int]:
     if value is None or isinstance(value, NotGiven):
         return None
     if type(value) is not int:
-        raise InvalidRequestError(f"ttl_seconds must be an integer, got {type(value).__name__}", param="ttl_seconds")
+        raise InvalidRequestError(f"ttl_seconds must be an integer, got {type_name(value)}", param="ttl_seconds")
     if not 1 <= value <= LONGEST_TTL_SECONDS:
         message = f"ttl_seconds must be from 1 to {LONGEST_TTL_SECONDS:,}, got {value}"
         raise InvalidRequestError(message, param="ttl_seconds")

@@ -7,6 +7,7 @@ from typing import Literal, Optional, Union
 from .._base.errors import InvalidRequestError
 from .._call.fallback import Fallback
 from .._call.options import NotGiven
+from .._call.request import type_name
 from .._results.context import ContextResponse
 
 OnUnavailable = Literal["raise", "empty", "last"]
@@ -27,7 +28,7 @@ def context_fallback(on_unavailable: Union[OnUnavailable, NotGiven]) -> Optional
         return None
     if on_unavailable not in ("empty", "last"):
         value: object = on_unavailable
-        got = "another string" if isinstance(value, str) else type(value).__name__
+        got = "another string" if isinstance(value, str) else type_name(value)
         raise InvalidRequestError(
             f"on_unavailable must be 'raise', 'empty' or 'last', got {got}", param="on_unavailable"
         )

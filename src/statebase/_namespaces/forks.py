@@ -97,7 +97,7 @@ def fork(
     wanted = _Wanted(ttl, keep_ttl, keep_metadata, with_turns, with_memories)
     key = idempotency_key(options.get("idempotency_key"))
     applied = Applied()
-    made = yield sessions._client.request(
+    response = yield sessions._client.request(
         operations.FORK_SESSION,
         {**options, "idempotency_key": key},
         path={"session_id": session_id},
@@ -107,8 +107,9 @@ def fork(
     )
     # The whole response of `with_raw_response` is that of the fork itself.
     missing = wanted.without(applied.names)
-    if not any(missing) or not isinstance(made, models.SessionResponse):
-        return made  # type: ignore[no-any-return]
+    made: models.SessionResponse = response
+    if not any(missing) or not isinstance(response, models.SessionResponse):
+        return made
     try:
         return (yield from _completed(sessions._client, session_id, made, missing, key, {**options}))
     except StateBaseError as error:

@@ -16,6 +16,7 @@ from .._base.errors import InvalidRequestError, StateBaseError
 from .._call.idempotency import idempotency_key
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions, WriteOptions
 from .._call.raw_response import value_of, with_value
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._generated import models, operations, results
 from .._results.queued import QueuedMemory
@@ -347,7 +348,7 @@ def list(
         ['Has a cat']
     """
     if limit is not None and (type(limit) is not int or limit < 1):
-        got = limit if type(limit) is int else type(limit).__name__
+        got = limit if type(limit) is int else type_name(limit)
         raise InvalidRequestError(f"limit must be an integer of at least 1, or None, got {got}", param="limit")
     narrow = _narrow(session_id, user_id, created_after, created_before, metadata)
     sent = {"session_id": session_id, "types": joined("types", types), "tags": joined("tags", tags), **narrow}
@@ -397,7 +398,7 @@ def _narrow(
     if user_id is not None:
         scope_of(NOT_GIVEN, user_id)
     if metadata is not None and not is_mapping(metadata):
-        raise InvalidRequestError(f"metadata must be a mapping, got {type(metadata).__name__}", param="metadata")
+        raise InvalidRequestError(f"metadata must be a mapping, got {type_name(metadata)}", param="metadata")
     given = {
         "user_id": user_id,
         "created_after": moment("created_after", after),

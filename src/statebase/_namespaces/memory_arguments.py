@@ -10,7 +10,7 @@ from typing_extensions import TypeGuard
 
 from .._base.errors import InvalidRequestError
 from .._call.options import NOT_GIVEN, NotGiven
-from .._call.request import not_an_id
+from .._call.request import not_an_id, type_name
 
 MemoryLike = Union[str, Mapping[str, Any]]
 """A memory to store: its text, or a mapping of the arguments of `memory.add`."""
@@ -38,7 +38,7 @@ def scope_of(session_id: object, user_id: object) -> dict[str, str]:
         )
     if user_id is not None:
         if not isinstance(user_id, str) or not user_id:
-            got = "an empty string" if user_id == "" else type(user_id).__name__
+            got = "an empty string" if user_id == "" else type_name(user_id)
             raise InvalidRequestError(f"user_id must be a non-empty string, got {got}", param="user_id")
         return {"user_id": user_id}
     if session_id is None:
@@ -61,11 +61,10 @@ def seconds(name: str, value: object) -> Optional[int]:
         return None
     number = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise InvalidRequestError(f"{name} must be seconds or a timedelta, got {type(value).__name__}", param=name)
+        raise InvalidRequestError(f"{name} must be seconds or a timedelta, got {type_name(value)}", param=name)
     if not isfinite(number) or not 0 < number <= _LONGEST_SECONDS:
-        raise InvalidRequestError(
-            f"{name} must be above 0 and at most {_LONGEST_SECONDS} seconds (a hundred years)", param=name
-        )
+        limits = f"above 0 and at most {_LONGEST_SECONDS:,} seconds (a hundred years)"
+        raise InvalidRequestError(f"{name} must be {limits}, got {number}", param=name)
     return ceil(number)
 
 
@@ -86,7 +85,7 @@ def moment(name: str, value: object) -> Optional[datetime]:
     if isinstance(read, datetime) and read.utcoffset() is not None:
         return read
     raise InvalidRequestError(
-        f"{name} must be an aware datetime, or a time such as 2026-01-02T03:04:05Z, got {type(value).__name__}",
+        f"{name} must be an aware datetime, or a time such as 2026-01-02T03:04:05Z, got {type_name(value)}",
         param=name,
     )
 
@@ -105,7 +104,7 @@ def similarity(name: str, value: object) -> Optional[float]:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidRequestError(f"{name} must be a number, got {type(value).__name__}", param=name)
+        raise InvalidRequestError(f"{name} must be a number, got {type_name(value)}", param=name)
     if not 0 < value <= 1:
         raise InvalidRequestError(f"{name} must be a score above 0 and at most 1, got {value}", param=name)
     return float(value)
@@ -120,7 +119,7 @@ def items_of(memories: Iterable[MemoryLike], defaults: Mapping[str, Any]) -> Lis
     given_memories: object = memories
     if isinstance(given_memories, (str, bytes, Mapping)) or not hasattr(given_memories, "__iter__"):
         raise InvalidRequestError(
-            f"memories must be a list of memories, got {type(cast(object, memories)).__name__}: use add() for one",
+            f"memories must be a list of memories, got {type_name(cast(object, memories))}: use add() for one",
             param="memories",
         )
     items: List[dict[str, Any]] = []
@@ -129,12 +128,13 @@ def items_of(memories: Iterable[MemoryLike], defaults: Mapping[str, Any]) -> Lis
         given: object = {"content": one} if isinstance(one, str) else one
         if not is_mapping(given):
             raise InvalidRequestError(
-                f"{name} must be a string, or a mapping with content, got {type(given).__name__}", param=name
+                f"{name} must be a string, or a mapping with content, got {type_name(given)}", param=name
             )
         if any(key not in _FIELDS for key in given):
             raise InvalidRequestError(f"{name} has an unknown key: use {', '.join(_FIELDS)}", param=name)
         if not isinstance(given.get("content"), str):
-            raise InvalidRequestError(f"{name}['content'] must be a string", param=name)
+            got = type_name(given["content"]) if "content" in given else "nothing"
+            raise InvalidRequestError(f"{name}['content'] must be a string, got {got}", param=name)
         own = {key: value for key, value in given.items() if not (key == "type" and value is None)}
         own["expires_in"] = seconds(f"{name}['expires_in']", own.get("expires_in", defaults["expires_in"]))
         items.append(item_of({**defaults, **own}))

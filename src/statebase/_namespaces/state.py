@@ -16,6 +16,7 @@ from .._base.errors import InvalidRequestError, StateBaseError
 from .._base.exchange import Reply
 from .._base.lazy import http_errors
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._generated import models
 from .._results.typed_state import T, TypedState
@@ -127,10 +128,10 @@ def modify(
         (12.5, 1)
     """
     if type(max_attempts) is not int or max_attempts < 1:
-        got = max_attempts if type(max_attempts) is int else type(max_attempts).__name__
+        got = max_attempts if type(max_attempts) is int else type_name(max_attempts)
         raise InvalidRequestError(f"max_attempts must be an integer of at least 1, got {got}", param="max_attempts")
     if not callable(function):
-        raise InvalidRequestError(f"function must be callable, got {type(function).__name__}", param="function")
+        raise InvalidRequestError(f"function must be callable, got {type_name(function)}", param="function")
     view = None if as_ is None else TypedView(as_)
     for attempt in range(1, max_attempts + 1):
         current = yield state.get_state(session_id, **options)
@@ -146,7 +147,7 @@ def modify(
             if inspect.iscoroutine(result):
                 result.close()
             raise InvalidRequestError(
-                f"function must return a mapping or None, got {type(result).__name__}", param="function"
+                f"function must return a mapping or None, got {type_name(result)}", param="function"
             )
         try:
             written: models.StateReplaceResponse = yield state.replace_state(
@@ -280,7 +281,7 @@ def increment(
         {'step': 2}
     """
     if not _is_number(by):
-        raise InvalidRequestError(f"by must be a number, got {type(by).__name__}", param="by")
+        raise InvalidRequestError(f"by must be a number, got {type_name(by)}", param="by")
     if isinstance(by, float) and not isfinite(by):
         raise InvalidRequestError(f"by must be a finite number, got {by}", param="by")
 
@@ -361,13 +362,13 @@ def _item(holder: object, key: Union[str, int], path: StatePath) -> Any:
 
 def _not_a_path(value: object, where: str) -> InvalidRequestError:
     return InvalidRequestError(
-        f"path must be a key, or a sequence of keys and indexes, got {type(value).__name__}{where}", param="path"
+        f"path must be a key, or a sequence of keys and indexes, got {type_name(value)}{where}", param="path"
     )
 
 
 def _not_a(kind: str, path: StatePath, value: object) -> InvalidRequestError:
     return InvalidRequestError(
-        f"path {_shown(path)} must lead to {kind}, but there is {type(value).__name__}", param="path"
+        f"path {_shown(path)} must lead to {kind}, but there is {type_name(value)}", param="path"
     )
 
 

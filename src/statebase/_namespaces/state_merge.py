@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 
 from .._base.errors import InvalidRequestError, MergeConflictError
 from .._call.options import NOT_GIVEN, NotGiven, RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._generated import models, operations
 from .._results.state_diff import StateDiff, changes, path_text
@@ -103,7 +104,7 @@ def merge(
         ({'step': 2, 'plan': 'gold'}, 2)
     """
     if resolve is not None and resolve not in ("ours", "theirs") and not callable(resolve):
-        got = type(resolve).__name__
+        got = type_name(resolve)
         raise InvalidRequestError(f"resolve must be 'ours', 'theirs' or a function, got {got}", param="resolve")
     origin: Any = yield from _base(state, into, from_, base, options)
     other = yield state.get_state(from_, **options)

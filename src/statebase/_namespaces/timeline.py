@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 from .._base.errors import APIResponseValidationError, InvalidRequestError
 from .._base.extensions import HEADER, words
 from .._call.options import RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps, collect
 from .._generated import models, operations
 from .._results.state_diff import StateDiff
@@ -62,10 +63,10 @@ def timeline(
         state version 1 | the cup was broken | + refund  12.5
     """
     if max_items is not None and (type(max_items) is not int or max_items < 1):
-        got = max_items if type(max_items) is int else type(max_items).__name__
+        got = max_items if type(max_items) is int else type_name(max_items)
         raise InvalidRequestError(f"max_items must be a positive integer or None, got {got}", param="max_items")
     if order not in ("asc", "desc"):
-        got = repr(order) if isinstance(order, str) else type(order).__name__
+        got = repr(order) if isinstance(order, str) else type_name(order)
         raise InvalidRequestError(f"order must be 'asc' or 'desc', got {got}", param="order")
     traces = yield from _traces(sessions, session_id, max_items, options)
     turn_ids = {trace["resource_id"] for trace in traces if trace["action"] == "turn.added"}

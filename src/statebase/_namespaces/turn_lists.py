@@ -5,7 +5,7 @@ Lists of turns have two extensions: one asks for their whole content, one for th
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Mapping, Optional
+from typing import Any, Dict, List, Literal, Mapping, Optional, cast
 
 from typing_extensions import Unpack
 
@@ -13,6 +13,7 @@ from .._base.errors import InvalidRequestError, StateBaseError
 from .._base.model import Model
 from .._call.idempotency import checked_key
 from .._call.options import RequestOptions
+from .._call.request import type_name
 from .._call.steps import Found, Iteration, Steps
 from .._generated import models, operations
 from .extensions import Applied, named
@@ -56,9 +57,9 @@ def iter_turns(
         ['hello', 'see you']
     """
     if order not in ("asc", "desc"):
-        got = repr(order) if isinstance(order, str) else type(order).__name__
+        got = repr(order) if isinstance(order, str) else type_name(order)
         raise InvalidRequestError(f"order must be 'asc' or 'desc', got {got}", param="order")
-    if full is not True:  # pyright: ignore[reportUnnecessaryComparison]
+    if cast(object, full) is not True:
         raise InvalidRequestError("full must be True: use list_turns for previews", param="full")
     newest: Optional[Dict[Optional[str], models.ContextTurn]] = None
     applied = Applied()

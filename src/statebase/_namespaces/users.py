@@ -5,16 +5,17 @@ The first argument is the namespace of either client.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from typing_extensions import Unpack
 
 from .._base.errors import InvalidRequestError, StateBaseError
 from .._call.options import RequestOptions
+from .._call.request import type_name
 from .._call.steps import Steps
 from .._generated import operations
 from .._generated.results import UserErasure
-from .extensions import check_flags
+from .extensions import check_flags, refuse_key
 
 _UNKNOWN_ROUTE = (404, 405)
 _LARGEST_PAGE = 100
@@ -57,9 +58,10 @@ def erase_user(
         >>> report.live_sessions, report.remaining
         (1, [])
     """
+    refuse_key("erase_user", options)
     _check_user(user_id)
     check_flags(dry_run=dry_run)
-    report: Any = None
+    report: Optional[UserErasure] = None
     while report is None or report.cursor is not None:
         cursor = None if report is None else report.cursor
         body = {"user_id": user_id, "dry_run": dry_run, "cursor": cursor}
@@ -71,12 +73,12 @@ def erase_user(
             error.hint = "Call erase_user() again: it continues with what is left."
             raise
         report = part if report is None else report.plus(part)
-    return report  # type: ignore[no-any-return]
+    return report
 
 
 def _check_user(user_id: object) -> None:
     if not isinstance(user_id, str) or not user_id:
-        got = "an empty one" if user_id == "" else type(user_id).__name__
+        got = "an empty string" if user_id == "" else type_name(user_id)
         raise InvalidRequestError(f"user_id must be a non-empty string, got {got}", param="user_id")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+from operator import methodcaller
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
@@ -43,6 +44,10 @@ def tuples(saver: Any, *arguments: Any, **named: Any) -> List[Any]:
     return [comparable(item) for item in saver.list(*arguments, **named)]
 
 
+def found_by(saver: Any, place: Any) -> Any:
+    return comparable(saver.get_tuple(place))
+
+
 def comparable(item: Any) -> Any:
     return item and (
         item.config["configurable"],
@@ -61,8 +66,9 @@ def test_random_operations_have_the_results_of_the_saver_in_memory(service: Serv
     saver, reader, memory = StateBaseSaver(client), StateBaseSaver(client), InMemorySaver()
     newest: Dict[Any, int] = {}
 
-    def both(function: Any, *, reads: bool = False) -> None:
-        assert function(reader if reads and choice.random() < 0.5 else saver) == function(memory)
+    def both(function: Any, *arguments: Any, reads: bool = False, **named: Any) -> None:
+        one = reader if reads and choice.random() < 0.5 else saver
+        assert function(one, *arguments, **named) == function(memory, *arguments, **named)
 
     for step in range(250):
         place = (choice.choice(["thread-1", "thread-2"]), choice.choice(["", "", "", "inner", "inner:task-1"]))
@@ -70,26 +76,26 @@ def test_random_operations_have_the_results_of_the_saver_in_memory(service: Serv
         action = choice.random()
         if action < 0.25:
             newest[place] = number + 1
-            both(lambda saver: put(saver, number + 1, step, thread=place[0], namespace=place[1], kind=step % 3))
+            both(put, number + 1, step, thread=place[0], namespace=place[1], kind=step % 3)
         elif action < 0.3 and number:
-            both(lambda saver: put(saver, number, step, thread=place[0], namespace=place[1]))
+            both(put, number, step, thread=place[0], namespace=place[1])
         elif action < 0.65:
             # of the checkpoint that comes next, the newest, or an older one
             of = max(1, number + choice.choice([1, 0, 0, 0, -1, -3]))
             writes = [(choice.choice([*SPECIAL, "a", "b"]), choice.randrange(3)) for _ in range(choice.randrange(1, 3))]
             task, path = choice.choice([("task-1", "~b"), ("task-2", "~a")])
-            both(lambda saver: saver.put_writes(config(*place, checkpoint_id(of)), writes, task, path))
+            both(methodcaller("put_writes", config(*place, checkpoint_id(of)), writes, task, path))
         elif action < 0.85:
             wanted = None if choice.random() < 0.6 else checkpoint_id(choice.randrange(1, number + 2))
-            both(lambda saver: comparable(saver.get_tuple(config(*place, wanted))), reads=True)
+            both(found_by, config(*place, wanted), reads=True)
         elif action < 0.98:
             named: Any = choice.choice(
                 [{}, {"limit": 2}, {"filter": {"kind": 1}}, {"before": config(checkpoint_id=checkpoint_id(number))}]
             )
-            both(lambda saver: tuples(saver, config(*place), **named), reads=True)
+            both(tuples, config(*place), reads=True, **named)
         else:
             newest = {other: newest[other] for other in newest if other[0] != place[0]}
-            both(lambda saver: saver.delete_thread(place[0]))
+            both(methodcaller("delete_thread", place[0]))
 
 
 def test_a_checkpoint_far_back_is_found_by_its_id(service: Service) -> None:
@@ -257,26 +263,33 @@ def test_an_unknown_strategy_is_refused() -> None:
         StateBaseSaver(client).prune(["thread-1"], strategy="keep_last")
 
 
+def noise(size: int) -> bytes:
+    """Return bytes that cannot be compressed."""
+    return random.Random(size).randbytes(size)
+
+
 def test_a_large_state_is_stored_and_a_larger_one_refused(service: Service) -> None:
-    faults = StateBaseSaver(service.sync())
-    put(faults, 1, "x" * 6_990_000)
+    saver = StateBaseSaver(service.sync())
+    put(saver, 1, noise(6_990_000))
+    put(saver, 2, "text " * 3_000_000)
     with pytest.raises(
         InvalidRequestError,
-        match=r"^The checkpoint takes 7,000,\d{3} bytes, and at most 7,000,000 can be stored: keep large content "
-        r"elsewhere, such as in files, and its names in the state$",
+        match=r"^The size of the checkpoint is 7,000,\d{3} bytes, compressed where possible, and at most 7,000,000 fit: "
+        r"keep large content elsewhere, such as in files, and its names in the state$",
     ):
-        put(faults, 2, "x" * 7_000_000)
-    with pytest.raises(InvalidRequestError, match=r"^The writes of a task takes 7,\d{3},\d{3} bytes"):
-        faults.put_writes(config(checkpoint_id=checkpoint_id(1)), [("a", "x" * 3_600_000)] * 2, "task-1")
+        put(saver, 3, noise(7_000_000))
+    with pytest.raises(InvalidRequestError, match=r"^The size of the writes of a task is 7,\d{3},\d{3} bytes"):
+        saver.put_writes(config(checkpoint_id=checkpoint_id(1)), [("a", noise(3_600_000))] * 2, "task-1")
 
-    assert len(faults.get_tuple(config()).checkpoint["channel_values"]["value"]) == 6_990_000
+    found = [item.checkpoint["channel_values"]["value"] for item in saver.list(config())]
+    assert found == ["text " * 3_000_000, noise(6_990_000)]
 
 
 def test_states_that_do_not_fit_into_one_response_are_read_one_by_one(service: Service) -> None:
     client = service.sync(max_response_bytes=1_000_000)
     saver = StateBaseSaver(client)
     for number in range(1, 8):
-        stored = put(saver, number, str(number) * 300_000)
+        stored = put(saver, number, noise(300_000))
         saver.put_writes(stored, [("a", number)], "task-1")
 
     other = StateBaseSaver(client)
@@ -289,7 +302,7 @@ def test_an_encrypted_graph_is_unreadable_without_the_key(service: Service) -> N
     serde = EncryptedSerializer(Aes())
     graph = counter_graph(StateBaseSaver(client, serde=serde))
 
-    result = graph.invoke({"log": ["a secret"]}, config())
+    result = graph.invoke({"log": ["a secret", "x" * 10_000]}, config())
 
     assert counter_graph(StateBaseSaver(service.sync(), serde=serde)).get_state(config()).values == result
     (session,) = client.sessions.list("langgraph").data

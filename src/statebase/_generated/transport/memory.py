@@ -395,6 +395,82 @@ class Memory(SyncNamespace):
         )
         return result
 
+    def create(
+        self,
+        content: str,
+        type: Union[MemoryType, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        tags: Union[Sequence[str], NotGiven, None] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], NotGiven, None] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        memory_type: Optional[MemoryType] = None,
+        embed: Union[bool, NotGiven] = NOT_GIVEN,
+        expires_in: Lifetime = None,
+        unless_similar: Optional[float] = None,
+        **options: Unpack[WriteOptions],
+    ) -> models.MemoryResponse:
+        """Store a memory of a session or of a user. Another name of `add`.
+
+        The content is embedded for semantic search. A memory of a user belongs to no conversation: the embedded engine
+        keeps it in a session of its own (agent `memory`) that does not expire. On a service without this extension, that
+        session is found or created by further calls, and expires after 30 days; searches still find its memories then.
+
+        Args:
+            content: The text to remember, 1 to 10,000 characters.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required unless `user_id` is passed.
+            tags: Labels to filter searches by.
+            metadata: Anything of your own to keep with the memory.
+            user_id: The user of the memory, by your own id, in place of a session.
+            memory_type: Another name for `type`.
+            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            expires_in: Seconds, or a timedelta, until the memory expires: then nothing finds it, and it is deleted. At most
+                a hundred years. None: it does not expire. Only the embedded engine and `statebase serve` support it.
+            unless_similar: A similarity, above 0 and at most 1. If a memory of the session or user has at least this one to
+                the content, that memory is returned, `is_new` is false, and nothing is stored. 1.0 is the same text; 0.9 is
+                a good start. The embedded engine compares and stores in one transaction, by the cosine of the two texts, or
+                without an embedder by the part of their words that they share. Other services are searched before, with
+                this threshold, which is not atomic.
+            **options: Options of each request, such as timeout and idempotency_key.
+
+        Returns:
+            The memory as stored, or the similar one.
+
+        Raises:
+            InvalidRequestError: Neither or both of session_id and user_id were passed, or an argument is invalid, or the
+                service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> memory = client.memory.create("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
+            >>> memory.type
+            'preference'
+            >>> client.memory.create("Parcels go to the neighbour", user_id="ada", unless_similar=0.95).is_new
+            True
+        """
+        result: models.MemoryResponse = run(
+            add(
+                self,
+                content,
+                type,
+                session_id,
+                tags,
+                metadata,
+                user_id=user_id,
+                memory_type=memory_type,
+                embed=embed,
+                expires_in=expires_in,
+                unless_similar=unless_similar,
+                **options,
+            )
+        )
+        return result
+
 
 class AsyncMemory(AsyncNamespace):
     """Memories and semantic search."""
@@ -762,6 +838,82 @@ class AsyncMemory(AsyncNamespace):
         )
         return result
 
+    async def create(
+        self,
+        content: str,
+        type: Union[MemoryType, NotGiven] = "fact",
+        session_id: Union[OptionalId, NotGiven] = NOT_GIVEN,
+        tags: Union[Sequence[str], NotGiven, None] = NOT_GIVEN,
+        metadata: Union[Mapping[str, Any], NotGiven, None] = NOT_GIVEN,
+        *,
+        user_id: Optional[str] = None,
+        memory_type: Optional[MemoryType] = None,
+        embed: Union[bool, NotGiven] = NOT_GIVEN,
+        expires_in: Lifetime = None,
+        unless_similar: Optional[float] = None,
+        **options: Unpack[WriteOptions],
+    ) -> models.MemoryResponse:
+        """Store a memory of a session or of a user. Another name of `add`.
+
+        The content is embedded for semantic search. A memory of a user belongs to no conversation: the embedded engine
+        keeps it in a session of its own (agent `memory`) that does not expire. On a service without this extension, that
+        session is found or created by further calls, and expires after 30 days; searches still find its memories then.
+
+        Args:
+            content: The text to remember, 1 to 10,000 characters.
+            type: The type of the memory: general, fact, preference, event, policy, observation, or any other word. The
+                default of the service is general; that of this method is fact, as in statebase 0.4.
+            session_id: Id of the session of the memory; required unless `user_id` is passed.
+            tags: Labels to filter searches by.
+            metadata: Anything of your own to keep with the memory.
+            user_id: The user of the memory, by your own id, in place of a session.
+            memory_type: Another name for `type`.
+            embed: Whether a search may find the memory; one without can only be fetched by its id. Default: True.
+            expires_in: Seconds, or a timedelta, until the memory expires: then nothing finds it, and it is deleted. At most
+                a hundred years. None: it does not expire. Only the embedded engine and `statebase serve` support it.
+            unless_similar: A similarity, above 0 and at most 1. If a memory of the session or user has at least this one to
+                the content, that memory is returned, `is_new` is false, and nothing is stored. 1.0 is the same text; 0.9 is
+                a good start. The embedded engine compares and stores in one transaction, by the cosine of the two texts, or
+                without an embedder by the part of their words that they share. Other services are searched before, with
+                this threshold, which is not atomic.
+            **options: Options of each request, such as timeout and idempotency_key.
+
+        Returns:
+            The memory as stored, or the similar one.
+
+        Raises:
+            InvalidRequestError: Neither or both of session_id and user_id were passed, or an argument is invalid, or the
+                service does not support `expires_in`; nothing was stored.
+            NotFoundError: No session has this id, or it has expired.
+            ConflictError: The idempotency key was already used with a different body.
+            PayloadTooLargeError: The content is over 10,000 characters, or the request body over 10 MiB.
+            UnprocessableEntityError: An argument has the wrong type, or is outside of its limits.
+
+        Example:
+            >>> memory = await client.memory.create("Drinks tea, never coffee", "preference", session.id, tags=["drinks"])
+            >>> memory.type
+            'preference'
+            >>> (await client.memory.create("Parcels go to the neighbour", user_id="ada", unless_similar=0.95)).is_new
+            True
+        """
+        result: models.MemoryResponse = await run_async(
+            add(
+                self,
+                content,
+                type,
+                session_id,
+                tags,
+                metadata,
+                user_id=user_id,
+                memory_type=memory_type,
+                embed=embed,
+                expires_in=expires_in,
+                unless_similar=unless_similar,
+                **options,
+            )
+        )
+        return result
+
 
 class MemoryWithRawResponse:
     """The methods of `client.with_raw_response.memory`."""
@@ -772,6 +924,7 @@ class MemoryWithRawResponse:
         self.delete = raw(memory.delete)
         self.add = raw(memory.add)
         self.search = raw(memory.search)
+        self.create = raw(memory.create)
 
 
 class AsyncMemoryWithRawResponse:
@@ -783,3 +936,4 @@ class AsyncMemoryWithRawResponse:
         self.delete = raw_async(memory.delete)
         self.add = raw_async(memory.add)
         self.search = raw_async(memory.search)
+        self.create = raw_async(memory.create)

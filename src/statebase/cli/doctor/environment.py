@@ -23,6 +23,16 @@ EXTRAS = {
     "server": ("hypercorn", "trustme"),
 }
 """The optional dependencies, and the modules that each installs."""
+FRAMEWORKS = {
+    "agent-framework": ("agent_framework",),
+    "google-adk": ("google", "google.adk"),
+    "langchain": ("langchain_core",),
+    "langgraph": ("langgraph", "langgraph.checkpoint"),
+    "openai-agents": ("agents",),
+    "pydantic-ai": ("pydantic_ai",),
+    "strands": ("strands",),
+}
+"""The extras of integrations with agent frameworks; they are listed only if they are installed."""
 
 _PACKAGES = ("httpx", "httpcore", "pydantic")
 _OURS = (API_KEY, BASE_URL, DATABASE_URL, SERVE_API_KEY, "STATEBASE_LOG")
@@ -47,7 +57,7 @@ def redacted_key(key: str) -> str:
 
 
 def _extras() -> Check:
-    installed = [extra for extra, modules in EXTRAS.items() if all(map(find_spec, modules))]
+    installed = [extra for extra, modules in {**EXTRAS, **FRAMEWORKS}.items() if all(map(find_spec, modules))]
     missing = [extra for extra in EXTRAS if extra not in installed]
     text = ", ".join(installed) or "none"
     if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from langchain_core.runnables import RunnableConfig
@@ -16,18 +17,28 @@ from .records import Found, Reader, Scan, Source, key_of
 
 _MOST_BYTES = 7_000_000
 """More does not fit into a request of 10 MiB in base64."""
+_SMALL_BYTES = 2_000
+"""So few bytes are not worth compressing."""
+_SAMPLE_BYTES = 4_000
+_COMPRESSED = "zlib:"
 _BATCH = 20
 
 
 def dumped(serde: SerializerProtocol, value: Any) -> Tuple[str, str]:
-    """Return a value as a type and base64."""
+    """Return a value as a type and base64, compressed if that makes it smaller."""
     kind, content = serde.dumps_typed(value)
+    sample = content[:_SAMPLE_BYTES]
+    if len(content) > _SMALL_BYTES and len(zlib.compress(sample, 1)) < 0.8 * len(sample):
+        kind, content = _COMPRESSED + kind, zlib.compress(content, 1)
     return kind, base64.b64encode(content).decode()
 
 
 def loads(serde: SerializerProtocol, value: Sequence[str]) -> Any:
     """Return the value of a type and base64."""
-    return serde.loads_typed((value[0], base64.b64decode(value[1])))
+    kind, content = value[0], base64.b64decode(value[1])
+    if kind.startswith(_COMPRESSED):
+        kind, content = kind[len(_COMPRESSED) :], zlib.decompress(content)
+    return serde.loads_typed((kind, content))
 
 
 def check_size(what: str, contents: Iterable[str]) -> None:
@@ -39,8 +50,8 @@ def check_size(what: str, contents: Iterable[str]) -> None:
     size = sum(map(len, contents)) * 3 // 4
     if size > _MOST_BYTES:
         raise InvalidRequestError(
-            f"{what} takes {size:,} bytes, and at most {_MOST_BYTES:,} can be stored: keep large content elsewhere, "
-            "such as in files, and its names in the state"
+            f"The size of {what} is {size:,} bytes, compressed where possible, and at most {_MOST_BYTES:,} fit: keep "
+            "large content elsewhere, such as in files, and its names in the state"
         )
 
 

@@ -18,7 +18,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Protocol, Set, Tuple, TypeVar
 
 from statebase import NOT_GIVEN, ResponseTooLargeError, StateBase
 
@@ -52,6 +52,20 @@ class Session:
     def used(self, function: Callable[[StateBase, str], T]) -> Steps[T]:
         """Call a function with the id of the session, and return its result."""
         return call(lambda client: function(client, self.session_id))
+
+
+def session_items(agent_id: str, metadata: Optional[Mapping[str, str]] = None) -> Steps[List[Any]]:
+    """Return the sessions of an agent as they appear in lists, perhaps only those with some metadata."""
+    items: List[Any] = []
+    page: Any = yield from call(lambda client: client.sessions.list(agent_id, 100, metadata=metadata or NOT_GIVEN))
+    while page is not None:
+        items.extend(page.data)
+        page = yield from call(_next_page(page))
+    return items
+
+
+def _next_page(page: Any) -> Callable[[Any], Any]:
+    return lambda client: page.next_page()
 
 
 def name(text: str, longest: int = 17) -> str:
@@ -112,7 +126,7 @@ class Scan:
 
     Args:
         source: The session.
-        first: The number of records in the first request, 1 to 50.
+        first: The number of whole records in the first request, at most 50. 0: begin with previews.
         whole: All records are needed.
     """
 
@@ -258,38 +272,3 @@ class Reader:
                 return None
             yield from self.scan.more()
         return self.scan.entries[place]
-
-
-def delete_entries(source: Source, entries: Iterable[Entry]) -> Steps[None]:
-    """Hide records for good.
-
-    Args:
-        source: The session.
-        entries: The records.
-    """
-    ranges: List[List[int]] = []
-    for number in sorted({entry.number for entry in entries}):
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    if not ranges:
-        return
-    output = {"type": "json", "content": json.dumps(ranges)}
-    yield from source.used(lambda client, session_id: client.sessions.add_turn(session_id, "delete", output))
-
-
-def add_copies(source: Source, entries: Iterable[Entry], thread_id: str) -> Steps[None]:
-    """Add copies of checkpoints and writes.
-
-    Args:
-        source: The session.
-        entries: The records, whose bodies are read.
-        thread_id: The thread that the copies belong to.
-    """
-    turns = []
-    for entry in entries:
-        body = {**entry.body, "thread": thread_id} if entry.kind == "put" else entry.body
-        head = " ".join((entry.kind, entry.key[1], entry.key[0], entry.detail))
-        turns.append({"input": head, "output": {"type": "json", "content": json.dumps(body)}})
-    yield from source.used(lambda client, session_id: client.sessions.ingest(session_id, turns))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, AsyncIterator, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -22,10 +21,11 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from statebase import ConfigurationError, InvalidRequestError
 
-from .._steps import Client, Steps, call, run, run_async
-from .checkpoints import Listing, around_of, check_size, config_of, dumped, loaded, loads, place_of
-from .records import Entry, Found, Reader, Scan, Session, Source, add_copies, delete_entries, key_of, name
+from .._steps import Client, Steps, run, run_async
+from .checkpoints import Listing, around_of, check_size, config_of, dumped, loaded, place_of
+from .records import Reader, Session, Source, key_of, name, session_items
 from .threads import Thread, Threads
+from .upkeep import copy, delete_runs, prune
 
 
 class StateBaseSaver(BaseCheckpointSaver[int]):
@@ -95,7 +95,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             The thread, the namespace and the id of the checkpoint.
 
         Raises:
-            InvalidRequestError: The checkpoint takes more than 7,000,000 bytes; nothing was sent.
+            InvalidRequestError: The checkpoint takes more than 7,000,000 bytes, compressed; nothing was sent.
         """
         return run(self.client, self._put(config, checkpoint, metadata))
 
@@ -121,7 +121,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             task_path: Its place among the tasks, which the order of the writes follows.
 
         Raises:
-            InvalidRequestError: The writes take more than 7,000,000 bytes; nothing was sent.
+            InvalidRequestError: The writes take more than 7,000,000 bytes, compressed; nothing was sent.
         """
         run(self.client, self._put_writes(config, writes, task_id, task_path))
 
@@ -244,7 +244,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
         thread_id, namespace = place_of(config)
         whole = get_checkpoint_metadata(config, metadata)
         contents = (dumped(self.serde, checkpoint), dumped(self.serde, whole))
-        check_size("The checkpoint", (content for _, content in contents))
+        check_size("the checkpoint", (content for _, content in contents))
         body = {
             "thread": thread_id,
             "namespace": namespace,
@@ -267,7 +267,7 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
             (channel, WRITES_IDX_MAP.get(channel, index), *dumped(self.serde, value))
             for index, (channel, value) in enumerate(writes)
         ]
-        check_size("The writes of a task", (content for *_, content in stored))
+        check_size("the writes of a task", (content for *_, content in stored))
         body = {"task": task_id, "path": task_path, "writes": stored}
         replaces = any(write[1] < 0 for write in stored)
         yield from self.thread(thread_id).write(key, name(task_id), body, replaces=replaces)
@@ -293,59 +293,19 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
 
     def _delete_for_runs(self, run_ids: Sequence[str]) -> Steps[None]:
         runs = {name(str(run_id)) for run_id in run_ids}
-        if not runs:
-            return
-        for session in (yield from self._sessions()):
-            scan = Scan(session)
-            found = yield from Reader(scan).all()
-            keys = {item.put.key for item in found if item.put.detail in runs}
-            yield from delete_entries(session, (entry for entry in scan.entries if entry.key in keys))
-        self._threads.generation = uuid.uuid4().hex
+        for session in (yield from self._sessions()) if runs else ():
+            yield from delete_runs(session, runs)
+        self._threads.forget_deleted()
 
     def _copy_thread(self, source_thread_id: str, target_thread_id: str) -> Steps[None]:
-        scan = Scan(self.thread(source_thread_id).log, whole=True)
-        found = yield from Reader(scan).all()
-        target = self.thread(target_thread_id).log
-        for item in reversed(found):
-            yield from scan.fill(item.entries)
-            yield from add_copies(target, item.entries, target_thread_id)
+        yield from copy(self.thread(source_thread_id).log, self.thread(target_thread_id).log, target_thread_id)
 
     def _prune(self, thread_ids: Sequence[str], strategy: str) -> Steps[None]:
         if strategy not in ("keep_latest", "delete"):
             raise InvalidRequestError("strategy must be 'keep_latest' or 'delete'", param="strategy")
-        for thread_id in thread_ids:
-            thread = self.thread(thread_id)
-            if strategy == "delete":
-                yield from thread.delete()
-                continue
-            scan = Scan(thread.log)
-            found = {item.put.key: item for item in (yield from Reader(scan).all())}
-            newest: Dict[str, Found] = {}
-            for item in found.values():
-                newest.setdefault(item.put.key[0], item)
-            kept: List[Entry] = []
-            for item in newest.values():
-                kept.extend((yield from self._with_ancestors(scan, found, item)))
-            numbers = {entry.number for entry in kept}
-            yield from delete_entries(
-                thread.log, (entry for entry in scan.entries if entry.key in found and entry.number not in numbers)
-            )
-        self._threads.generation = uuid.uuid4().hex
-
-    def _with_ancestors(self, scan: Scan, found: Dict[Tuple[str, str], Found], item: Found) -> Steps[List[Entry]]:
-        """Return the records of a checkpoint, and of those before it that its delta channels are rebuilt from."""
-        yield from scan.fill([item.put])
-        metadata = loads(self.serde, item.put.body["metadata"])
-        counters: Dict[str, Any] = metadata.get("counters_since_delta_snapshot") or {}
-        kept = item.entries
-        for _ in range(max((steps for _, steps in counters.values()), default=0)):
-            parent = found.get((item.put.key[0], name(item.put.body["parent"] or "", 36)))
-            if parent is None:
-                break
-            item = parent
-            yield from scan.fill([item.put])
-            kept = [*kept, *item.entries]
-        return kept
+        for thread in map(self.thread, thread_ids):
+            yield from (thread.delete() if strategy == "delete" else prune(thread.log, self.serde))
+        self._threads.forget_deleted()
 
     def _listing(
         self,
@@ -363,13 +323,5 @@ class StateBaseSaver(BaseCheckpointSaver[int]):
 
     def _sessions(self) -> Steps[List[Session]]:
         """Return the sessions of all threads."""
-        found: List[Session] = []
-        page: Any = yield from call(lambda client: client.sessions.list(self.agent_id, 100))
-        while page is not None:
-            found.extend(Session(item.id) for item in page.data if item.user_id == self.user_id)
-            page = yield from call(_next_page(page))
-        return found
-
-
-def _next_page(page: Any) -> Callable[[Any], Any]:
-    return lambda client: page.next_page()
+        items = yield from session_items(self.agent_id)
+        return [Session(item.id) for item in items if item.user_id == self.user_id]

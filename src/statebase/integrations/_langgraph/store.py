@@ -25,6 +25,7 @@ from statebase import ConfigurationError, NotFoundError, StateBase
 from .._log import Log
 from .._steps import Client, Steps, call, gather, run, run_async
 from .items import Entry, Namespace, changed, digest, entries_of, is_match, prefix_tag, suits
+from .records import session_items
 
 _AT_ONCE = 10
 _MOST_FOUND = 50
@@ -150,7 +151,9 @@ class StateBaseStore(BaseStore):
     def _search(self, op: SearchOp) -> Steps[List[SearchItem]]:
         found: List[Tuple[_Stored, Entry, Optional[float]]] = []
         for stored in (yield from self._under(tuple(op.namespace_prefix))):
-            found.extend((stored, entry, None) for entry in stored.entries.values() if suits(entry.value, op.filter))
+            found.extend(
+                (stored, entry, None) for entry in stored.entries.values() if suits(entry.value, op.filter or {})
+            )
         found.sort(key=lambda item: (item[1].updated_at, item[0].namespace, item[1].key), reverse=True)
         return (yield from self._results(op, found))
 
@@ -166,7 +169,7 @@ class StateBaseStore(BaseStore):
             stored = by_session.get(hit.session_id)
             entries = stored.entries.values() if stored is not None else ()
             for entry in entries:
-                if stored is not None and entry.memory_id == hit.id and suits(entry.value, op.filter):
+                if stored is not None and entry.memory_id == hit.id and suits(entry.value, op.filter or {}):
                     found.append((stored, entry, hit.score))
         return (yield from self._results(op, found))
 
@@ -251,14 +254,8 @@ class StateBaseStore(BaseStore):
     def _under(self, prefix: Namespace) -> Steps[List[_Stored]]:
         """Return all namespaces that begin with a prefix."""
         tag = prefix_tag(self.agent_id, self.user_id, prefix)
-        found: List[str] = []
-        page: Any = yield from call(
-            lambda client: client.sessions.list(self.agent_id, 100, metadata={f"prefix_{len(prefix)}": tag})
-        )
-        while page is not None:
-            found.extend(item.id for item in page.data)
-            page = yield from call(_next_page(page))
-        return (yield from self._open(found))
+        items = yield from session_items(self.agent_id, {f"prefix_{len(prefix)}": tag})
+        return (yield from self._open(item.id for item in items))
 
     def _open(self, session_ids: Iterable[str]) -> Steps[List[_Stored]]:
         ids = sorted(session_ids)
@@ -297,7 +294,3 @@ def _session(session_id: str) -> Callable[[StateBase], Any]:
 
 def _deletion(memory_id: str) -> Callable[[StateBase], Any]:
     return lambda client: client.memory.delete(memory_id)
-
-
-def _next_page(page: Any) -> Callable[[Any], Any]:
-    return lambda client: page.next_page()

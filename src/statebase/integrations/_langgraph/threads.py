@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from functools import lru_cache
 from threading import Lock
@@ -133,9 +132,13 @@ class Threads:
         """Changes when records are deleted, so that the same ones can be stored again."""
         self.get = lru_cache(maxsize=1_000)(lambda key: Thread(Log(agent_id, key, user_id), self))
 
+    def forget_deleted(self) -> None:
+        """Note that records were deleted."""
+        self.generation = uuid.uuid4().hex
+
 
 def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _remember(known: Dict[Any, Any], key: Any, value: Any) -> None:
