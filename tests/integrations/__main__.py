@@ -134,7 +134,7 @@ def main() -> int:
                     *arguments[place + 1 :],
                 ],
                 ["-m", "mypy", *(option for module in modules(name) for option in ("-p", module))],
-                ["-m", "mypy", f"examples/{name}_agent.py"],
+                *(["-m", "mypy", str(path)] for path in (ROOT / "examples").glob(f"{name}_agent.py")),
                 [str(ROOT / "tests" / "docs" / "run_page.py"), str(page)],
             ):
                 with tempfile.TemporaryDirectory() as empty:  # for what a page writes
