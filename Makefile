@@ -99,7 +99,7 @@ lowest: setup
 	$(UV) pip install --quiet --python .venv-lowest --constraint build/lowest.txt --editable ".[http2,local,otel,server]" --group test-lowest
 	.venv-lowest/bin/python -m pytest
 
-# Agent frameworks: an environment for each, the SDK from its wheel; NAMES="langgraph strands", VERSIONS=newest|oldest|both.
+# Agent frameworks: an environment for each, the SDK from its wheel; NAMES="langchain langgraph", VERSIONS=newest|oldest|both.
 integrations: setup
 	rm -rf build/wheels
 	$(UV) build --quiet --all-packages --wheel --out-dir build/wheels

@@ -38,8 +38,6 @@ INTEGRATIONS: Dict[str, Integration] = {
     "langchain": Integration("langchain", "3.10", "integrations-langchain"),
     "langgraph": Integration("langgraph", "3.10", "integrations-langgraph"),
     "openai_agents": Integration("openai-agents", "3.10"),
-    "pydantic_ai": Integration("pydantic-ai", "3.11"),
-    "strands": Integration("strands", "3.10"),
 }
 
 

@@ -20,10 +20,7 @@ _FRAMEWORKS = {
     "google_adk": "google.adk",
     "langchain": "langchain_tests",
     "langgraph": "langgraph.checkpoint",
-    "mcp": "mcp.client",
     "openai_agents": "agents",
-    "pydantic_ai": "pydantic_ai",
-    "strands": "strands",
 }
 
 

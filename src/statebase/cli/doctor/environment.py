@@ -29,8 +29,6 @@ FRAMEWORKS = {
     "langchain": ("langchain_core",),
     "langgraph": ("langgraph", "langgraph.checkpoint"),
     "openai-agents": ("agents",),
-    "pydantic-ai": ("pydantic_ai",),
-    "strands": ("strands",),
 }
 """The extras of integrations with agent frameworks; they are listed only if they are installed."""
 
