@@ -44,7 +44,6 @@ _TAKEN = {
         "overload",
         "Callable",
         "cast",
-        "Type",
         "AsyncIterator",
         "Iterator",
         "iterate",

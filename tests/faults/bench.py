@@ -20,7 +20,7 @@ from statebase.server import serve_in_thread
 from statebase.testing import FrozenClock
 from tests.faults.fault_list import Fault
 from tests.faults.fault_proxy import Act, FaultProxy
-from tests.faults.operation_cases import Arguments, Ledger, difference, prepare, take_stock
+from tests.faults.operation_cases import CASES, Arguments, Ledger, difference, prepare, take_stock
 
 API_KEY = "sb_the_key_of_the_matrix"
 MAX_RETRIES = 2
@@ -122,7 +122,7 @@ class Bench:
             if error is not None:
                 clear()
                 proxy.script = []
-                if error.idempotency_key is not None:
+                if error.idempotency_key is not None and CASES[operation_id].takes_key:
                     options["idempotency_key"] = error.idempotency_key
                 repeated = call(operation_id, arguments or given, options)
                 proxy.settle()

@@ -89,6 +89,8 @@ class OperationCase(NamedTuple):
     """Its other arguments."""
     effect: Mapping[str, int] = MappingProxyType({})
     """By how much it changes what is in the store; nothing for an operation that reads."""
+    takes_key: bool = True
+    """Whether its method takes an idempotency key; of several requests it does not, and is called again without one."""
 
 
 def _nothing(engine: Engine) -> Arguments:
@@ -168,7 +170,7 @@ CASES: Dict[str, OperationCase] = {
     "get_entity": OperationCase(_of(new_entity)),
     "update_entity": OperationCase(_of(new_entity, {"price": 2}), effect={"entity_versions": 1, "traces": 1}),
     "delete_entity": OperationCase(_of(new_entity), effect={"entities": -1, "entity_versions": -1, "traces": 1}),
-    "erase_user": OperationCase(_of_user, effect={"sessions": -1, "state_versions": -1, "traces": 1}),
+    "erase_user": OperationCase(_of_user, effect={"sessions": -1, "state_versions": -1, "traces": 1}, takes_key=False),
     "get_dashboard_stats": OperationCase(_nothing),
     "list_api_keys": OperationCase(_nothing),
     "create_api_key": OperationCase(lambda engine: ("key",), effect={"keys": 1, "active_keys": 1}),

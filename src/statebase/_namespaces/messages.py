@@ -11,7 +11,6 @@ from .._call.options import WriteOptions
 from .._call.steps import Steps
 from .._generated import models
 from .._results.chat_messages import KEY
-from .._results.queued import QueuedTurn
 from .kept_messages import turns_of_messages
 from .sessions import ingest
 from .turns import SDKMessage
@@ -66,6 +65,8 @@ def add_messages(
         error.message = error.message.replace("ingest()", "add_messages()", 1)
         error.hint = error.hint and error.hint.replace("ingest()", "add_messages()", 1)
         raise
+    from .._results.queued import QueuedTurn  # it takes the models of turns and memories
+
     answered = [each for each in zip(turns, recorded) if not isinstance(each[1], QueuedTurn)]
     if any(KEY in given["output"] and KEY not in turn.output for given, turn in answered):
         raise StateBaseError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from math import inf, isfinite
-from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Type, Union, overload
+from typing import Any, Awaitable, Callable, Mapping, Optional, Sequence, Union, overload
 
 from typing_extensions import TypeGuard, Unpack
 
@@ -78,7 +78,7 @@ def modify(
     session_id: str,
     function: ModifyAs[T],
     *,
-    as_: Type[T],
+    as_: type[T],
     max_attempts: int = 5,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],
@@ -88,7 +88,7 @@ def modify(
     session_id: str,
     function: Callable[[Any], Any],
     *,
-    as_: Optional[Type[Any]] = None,
+    as_: Optional[type[Any]] = None,
     max_attempts: int = 5,
     reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
     **options: Unpack[RequestOptions],

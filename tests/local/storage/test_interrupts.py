@@ -197,7 +197,7 @@ def besides_interrupts(stderr: str, kind: str) -> List[str]:
     block = r"Exception ignored in: {}.*\nTraceback \(most recent call last\):\n(  .*\n|\n)*{}\n"
     finalizer = block.format(".*__del__", f"{raised}:? ?")
     generator = block.format("<generator object BasePipeline", "RuntimeError: generator ignored GeneratorExit")
-    pipeline = r"error ignored (terminating|exiting) <psycopg\.Pipeline .*\n(CONTEXT:.*\n|PL/pgSQL .*\n|  .*\n)*"
+    pipeline = r"error ignored (terminating|exiting) <psycopg\.Pipeline .*\n(CONTEXT:.*\n|PL/pgSQL .*\n|SQL statement .*\n|  .*\n)*"
     return re.sub(f"{finalizer}|{generator}|{pipeline}", "", stderr).splitlines()
 
 

@@ -14,7 +14,6 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
-    Type,
     Union,
     overload,
 )
@@ -477,14 +476,14 @@ class Sessions(SyncNamespace):
         self,
         session_id: str,
         *,
-        as_: Type[T],
+        as_: type[T],
         **options: Unpack[RequestOptions],
     ) -> TypedState[T]: ...
     def get_state(
         self,
         session_id: str,
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
         """Get the newest state of a session with its version.
@@ -1511,14 +1510,14 @@ class AsyncSessions(AsyncNamespace):
         self,
         session_id: str,
         *,
-        as_: Type[T],
+        as_: type[T],
         **options: Unpack[RequestOptions],
     ) -> TypedState[T]: ...
     async def get_state(
         self,
         session_id: str,
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
         """Get the newest state of a session with its version.

@@ -7,7 +7,6 @@ from typing import (
     Any,
     Callable,
     Optional,
-    Type,
     Union,
     cast,
     overload,
@@ -97,14 +96,14 @@ class State(SyncNamespace):
         self,
         session_id: str,
         *,
-        as_: Type[T],
+        as_: type[T],
         **options: Unpack[RequestOptions],
     ) -> TypedState[T]: ...
     def get_state(
         self,
         session_id: str,
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
         """Get the newest state of a session with its version.
@@ -350,7 +349,7 @@ class State(SyncNamespace):
         session_id: str,
         function: ModifyAs[T],
         *,
-        as_: Type[T],
+        as_: type[T],
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
@@ -360,7 +359,7 @@ class State(SyncNamespace):
         session_id: str,
         function: Callable[[Any], Any],
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
@@ -650,14 +649,14 @@ class AsyncState(AsyncNamespace):
         self,
         session_id: str,
         *,
-        as_: Type[T],
+        as_: type[T],
         **options: Unpack[RequestOptions],
     ) -> TypedState[T]: ...
     async def get_state(
         self,
         session_id: str,
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
         """Get the newest state of a session with its version.
@@ -903,7 +902,7 @@ class AsyncState(AsyncNamespace):
         session_id: str,
         function: ModifyAs[T],
         *,
-        as_: Type[T],
+        as_: type[T],
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
@@ -913,7 +912,7 @@ class AsyncState(AsyncNamespace):
         session_id: str,
         function: Callable[[Any], Any],
         *,
-        as_: Optional[Type[Any]] = None,
+        as_: Optional[type[Any]] = None,
         max_attempts: int = 5,
         reasoning: Union[str, NotGiven, None] = NOT_GIVEN,
         **options: Unpack[RequestOptions],
