@@ -42,9 +42,9 @@ $(VENV)/.synchronized: $(METADATA) uv.lock | $(VENV)/bin/python
 
 # The soak tests count the resources of a process, so they need one of their own.
 SOAK := tests/faults/test_soak.py
-IN_PARALLEL := -n auto --dist loadfile --max-worker-restart 1 --ignore $(SOAK) $(NO_HANG)
 # A test that hangs ends its process after five minutes, with where it stood; a second one ends the run.
 NO_HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
+IN_PARALLEL := -n auto --dist loadfile --max-worker-restart 1 --ignore $(SOAK) $(NO_HANG)
 
 test: setup
 	$(RUN) pytest $(IN_PARALLEL)
