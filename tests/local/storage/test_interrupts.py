@@ -196,7 +196,8 @@ def besides_interrupts(stderr: str, kind: str) -> List[str]:
     raised = kind if kind == "KeyboardInterrupt" else "SoftTimeLimitExceeded"
     block = r"Exception ignored in: {}.*\nTraceback \(most recent call last\):\n(  .*\n|\n)*{}\n"
     finalizer = block.format(".*__del__", f"{raised}:? ?")
-    generator = block.format("<generator object BasePipeline", "RuntimeError: generator ignored GeneratorExit")
+    lines = r"(Traceback .*|During handling .*|The above .*|  .*|[\w.]+(Error|Interrupt|Exceeded|Exit)\b.*|)\n"
+    generator = rf"Exception ignored in: <generator object (BasePipeline|Connection\.pipeline).*\n(?:{lines})*"
     pipeline = r"error ignored (terminating|exiting) <psycopg\.Pipeline .*\n(CONTEXT:.*\n|PL/pgSQL .*\n|SQL statement .*\n|  .*\n)*"
     return re.sub(f"{finalizer}|{generator}|{pipeline}", "", stderr).splitlines()
 
