@@ -73,7 +73,7 @@ def test_wheel_holds_the_package_alone(wheel: Path) -> None:
 
 def test_wheel_is_small(wheel: Path) -> None:
     """Everyone downloads it. The engine is about half of it: 60 kB are the databases, 45 kB the search."""
-    assert wheel.stat().st_size < 650_000
+    assert wheel.stat().st_size < 700_000
 
 
 def test_wheel_carries_the_licence(wheel: Path) -> None:
